@@ -1,0 +1,51 @@
+"""What the resolver and the installer need to know of a Python interpreter, as plain values.
+
+Whoever finds interpreters fills these in; nothing here looks at this machine.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+__all__ = ["Interpreter", "Target"]
+
+
+class Target(NamedTuple):
+    """One Python on one platform, for which a project is locked.
+
+    Attributes:
+        name: such as ``linux-x86_64-py312``.
+        python_version: the full version, such as ``3.12.1``.
+        marker_environment: the variables of PEP 508 markers, ``python_version`` to ``platform_machine``.
+        tags: wheel tags that it can install, best first (PEP 425), each as ``cp312-cp312-manylinux_2_36_x86_64``.
+    """
+
+    name: str
+    python_version: str
+    marker_environment: Mapping[str, str]
+    tags: tuple[str, ...]
+
+
+class Interpreter(NamedTuple):
+    """A Python executable on this machine.
+
+    Attributes:
+        executable: absolute path of the real executable, outside any virtual environment.
+        version: full version, such as ``3.12.1``.
+        implementation: ``cpython`` or ``pypy``.
+        cache_tag: such as ``cpython-312``, the middle part of a pyc's name.
+        base_prefix: ``sys.base_prefix``.
+        site_packages: purelib below an environment, such as ``lib/python3.12/site-packages``.
+        scripts: scripts below an environment, ``bin`` or ``Scripts``.
+        include: where headers go below an environment, such as ``include/site/python3.12``.
+        target: what it can install.
+    """
+
+    executable: str
+    version: str
+    implementation: str
+    cache_tag: str
+    base_prefix: str
+    site_packages: str
+    scripts: str
+    include: str
+    target: Target

@@ -1,0 +1,3 @@
+"""Bounds on what Blast reads, each with the reason for its size."""
+
+__all__: list[str] = []
