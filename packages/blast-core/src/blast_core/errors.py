@@ -12,11 +12,21 @@
     ├─ InterpreterError   InterpreterNotFound · ProbeFailed
     └─ DaemonError        DaemonUnreachable · VersionSkew
 
-Each error says three things: ``message`` (what went wrong), ``reason`` (why) and ``hint`` (what to do). The texts hold no
-markup, no colour and no secrets: the command line renders them and maps ``code`` to an exit status in one place.
+Each error says three things: ``message`` (what went wrong), ``reason`` (why) and ``hint`` (what to do). The texts
+hold no markup, no colour and no secrets: the command line renders them and maps ``code`` to an exit status in one place.
+
+An error is a value: it comes back from pickle (worker processes) and from its JSON form (the daemon's wire) as the same
+class with the same fields. A code begins with its parent's code, so that whoever does not know ``store.locked`` yet
+treats it as ``store``.
 
 The module imports nothing, because the command that has nothing to do loads it too.
 """
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "ArchiveRejected",
@@ -56,7 +66,10 @@ __all__ = [
     "UnsupportedFormatVersion",
     "UsageError",
     "VersionSkew",
+    "error_from_dict",
 ]
+
+_FIELDS = ("code", "message", "reason", "hint")
 
 
 class BlastError(Exception):
@@ -66,7 +79,8 @@ class BlastError(Exception):
         message: one line, what went wrong, with the name of the file, package or option concerned.
         reason: one line, why; empty where the message says it all.
         hint: one line, what the user can do about it; empty where nothing can be done.
-        details: plain values (str, int, list, dict) that go into ``--json`` output and over the daemon's wire.
+        details: plain values (str, int, list, dict) that go into ``--json`` output and over the daemon's wire;
+            ``code`` is taken.
     """
 
     code = "error"
@@ -79,16 +93,40 @@ class BlastError(Exception):
         self.details = details
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.message, self.reason, self.hint, self.details))
+        return (_rebuild, (type(self), self.message, self.reason, self.hint, self.details), self.__dict__)
 
     def to_dict(self) -> dict[str, object]:
         """Return the stable JSON form: code, message, reason, hint and the details."""
-        return {"code": self.code, "message": self.message, "reason": self.reason, "hint": self.hint, **self.details}
+        return {**self.details, "code": self.code, "message": self.message, "reason": self.reason, "hint": self.hint}
 
 
-def _rebuild(
-    kind: type[BlastError], message: str, reason: str, hint: str, details: dict[str, object]
-) -> BlastError:
+def error_from_dict(document: Mapping[str, object]) -> BlastError:
+    """Return the error whose ``to_dict`` gave ``document``.
+
+    Returns:
+        The class with that code, else the nearest known parent's, which then carries the unknown code.
+    """
+    code, message, reason, hint = (str(document.get(field, "")) for field in _FIELDS)
+    details = {key: value for key, value in document.items() if key not in _FIELDS}
+    error = _rebuild(_find_class(code), message, reason, hint, details)
+    error.code = code
+    return error
+
+
+def _find_class(code: str) -> type[BlastError]:
+    known: dict[str, type[BlastError]] = {}
+    waiting: list[type[BlastError]] = [BlastError]
+    while waiting:
+        kind = waiting.pop()
+        known.setdefault(kind.code, kind)
+        waiting += kind.__subclasses__()
+    while code and code not in known:
+        code = code.rpartition(".")[0]
+    return known.get(code, BlastError)
+
+
+def _rebuild(kind: type[BlastError], message: str, reason: str, hint: str, details: Mapping[str, object]) -> BlastError:
+    """Make an error from its fields; a class's own ``__init__`` would derive the message a second time."""
     error = kind.__new__(kind)
     BlastError.__init__(error, message, reason=reason, hint=hint, **details)
     return error
@@ -112,7 +150,7 @@ class FormatError(BlastError, ValueError):
 
     code = "format"
 
-    def __init__(  # noqa: PLR0913 - the three facts of a damaged file are its fields
+    def __init__(
         self,
         message: str,
         *,
@@ -134,9 +172,21 @@ class FormatError(BlastError, ValueError):
             value=value,
             **details,
         )
-        self.file = file
-        self.field = field
-        self.value = value
+
+    @property
+    def file(self) -> str:
+        """The file's path, or "" for bytes in memory."""
+        return str(self.details["file"])
+
+    @property
+    def field(self) -> str:
+        """The field of the layout table that is wrong, or ""."""
+        return str(self.details["field"])
+
+    @property
+    def value(self) -> str:
+        """The value found in that field."""
+        return str(self.details["value"])
 
 
 class TruncatedInput(FormatError):

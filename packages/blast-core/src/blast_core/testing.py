@@ -68,7 +68,7 @@ def _compile_page(ksy: Path) -> dict[str, str]:
     if find_spec("kaitaistruct") is None:
         _skip("the Python module kaitaistruct is missing")
     environment = os.environ | {"NODE_PATH": str(_find_node_modules(ksy))}
-    run = subprocess.run(  # noqa: S603 - our own script, the page is an argument
+    run = subprocess.run(
         [node, "-e", _COMPILE, "--", str(ksy)], env=environment, capture_output=True, text=True, check=False
     )
     if run.returncode:
@@ -83,10 +83,10 @@ def _find_node_modules(ksy: Path) -> Path:
     named = os.environ.get(NODE_MODULES_VARIABLE)
     tops = (*ksy.parents, Path.cwd(), *Path.cwd().parents)
     places = [Path(named)] if named else [top / ".dev" / "node" / "node_modules" for top in tops]
-    for place in places:
-        if (place / _COMPILER).is_dir():
-            return place
-    _skip(f"npm's {_COMPILER} is not installed; `python3 dev.py setup` does it, or set {NODE_MODULES_VARIABLE}")
+    found = next((place for place in places if (place / _COMPILER).is_dir()), None)
+    if found is None:
+        _skip(f"npm's {_COMPILER} is not installed; `python3 dev.py setup` does it, or set {NODE_MODULES_VARIABLE}")
+    return found
 
 
 def _import_page(ksy: Path, files: dict[str, str]) -> ModuleType:
@@ -109,6 +109,6 @@ def _import_page(ksy: Path, files: dict[str, str]) -> ModuleType:
 
 
 def _skip(reason: str) -> Never:
-    import pytest  # noqa: PLC0415 - a development tool; the module itself can be imported without it
+    import pytest  # a development tool
 
     pytest.skip(f"NO SECOND READER: {reason}")
