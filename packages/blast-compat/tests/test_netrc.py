@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from blast_compat.netrc import find_netrc, parse_netrc, read_netrc
 from blast_core.errors import UsageError
 from blast_core.pip_configuration import NetrcEntry

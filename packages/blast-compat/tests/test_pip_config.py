@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from blast_compat.pip_config import configuration_files, read_pip_configuration
 from blast_core.errors import UsageError
 from blast_core.pip_configuration import PipConfiguration
