@@ -150,6 +150,28 @@ def test_hardlink_and_symlink(tmp_path: Path) -> None:
     assert (tmp_path / "s").readlink() == Path("f")
 
 
+def test_open_file_creates_or_opens_and_follows_no_link(tmp_path: Path) -> None:
+    for _ in range(2):
+        os.close(fs.open_file(str(tmp_path / "lock")))
+    (tmp_path / "link").symlink_to("outside")
+    with pytest.raises(OSError, match="symbolic links"):
+        fs.open_file(str(tmp_path / "link"))
+    assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("by_kernel", [True, False])
+def test_exchange_swaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_kernel: bool) -> None:
+    if not by_kernel:
+        monkeypatch.setattr(os, "name", "other")
+    for name in ("a", "b"):
+        fs.make_directory(str(tmp_path / name))
+        fs.write_file(str(tmp_path / name / "f"), name.encode())
+    fs.exchange(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert (tmp_path / "a/f").read_bytes() == b"b"
+    assert (tmp_path / "b/f").read_bytes() == b"a"
+    assert len(os.listdir(tmp_path)) == 2
+
+
 @pytest.mark.parametrize("size", [0, 5, 3_000_000])
 def test_copy_file_copies_content_and_mode(tmp_path: Path, size: int) -> None:
     content = os.urandom(size)

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 __all__ = [
     "copy_file",
     "create_file",
+    "exchange",
     "hardlink",
     "is_temporary",
     "make_directories",
     "make_directory",
+    "open_file",
     "operations",
     "remove_directory",
     "remove_tree",
@@ -53,6 +55,7 @@ __all__ = [
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _DIRECTORY = _READ | getattr(os, "O_DIRECTORY", 0)
+_OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _TEMPORARY_SUFFIX = ".blast-tmp"
 _COPY_CHUNK = 1 << 20
 
@@ -125,6 +128,12 @@ def create_file(path: str, mode: int = 0o666, *, dir_fd: int | None = None) -> i
     """Create ``path``, which must not exist, and return a descriptor to write to; the umask applies to ``mode``."""
     _begin(path)
     return os.open(path, _CREATE, mode, dir_fd=dir_fd)
+
+
+def open_file(path: str, mode: int = 0o666) -> int:
+    """Open ``path`` for reading and writing, created if it is missing; a symbolic link there is refused (ELOOP)."""
+    _begin(path)
+    return os.open(path, _OPEN, mode)
 
 
 def write(fd: int, content: Content) -> None:
@@ -317,6 +326,28 @@ def rename(source: str, destination: str, *, src_dir_fd: int | None = None, dst_
     """Rename, replacing a file (or an empty directory by a directory) at ``destination`` in the same instant."""
     _begin(destination)
     os.replace(source, destination, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+
+def exchange(one: str, other: str) -> None:
+    """Swap two paths in one instant where the kernel can (Linux), else by three renames with a gap between."""
+    _begin(other)
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+    renameat2 = getattr(library, "renameat2", None)
+    if renameat2 is not None:
+        here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+        if renameat2(here, os.fsencode(one), here, os.fsencode(other), swap) == 0:
+            return
+        code = ctypes.get_errno()
+        import errno
+
+        if code not in {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}:
+            raise OSError(code, os.strerror(code), other)
+    between = _temporary_beside(one)
+    os.rename(one, between)
+    os.rename(other, one)
+    os.rename(between, other)
 
 
 def unlink(path: str, *, dir_fd: int | None = None) -> None:
