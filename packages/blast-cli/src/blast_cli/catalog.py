@@ -1,0 +1,75 @@
+"""The commands: their names, the modules that hold them, and a line of help each.
+
+A module of ``blast_cli.commands`` has ``configure(parser)`` and ``execute(arguments, context) -> Outcome``; it is
+imported only when its command is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["COMMANDS", "GROUPS", "Command", "find_command"]
+
+
+class Command(NamedTuple):
+    """One command.
+
+    Attributes:
+        name: one word, or two for a command of a group.
+        module: below ``blast_cli.commands``.
+        help: one line.
+    """
+
+    name: str
+    module: str
+    help: str
+
+
+COMMANDS = (
+    Command("init", "init", "Make a new project"),
+    Command("add", "add", "Add requirements to the project, lock and sync"),
+    Command("remove", "remove", "Remove requirements from the project, lock and sync"),
+    Command("lock", "lock", "Resolve the project's requirements into blast.lock and pylock.toml"),
+    Command("sync", "sync", "Make the environment what the lock says"),
+    Command("install", "install", "Lock and sync"),
+    Command("run", "run", "Run a command in the project's environment"),
+    Command("venv", "venv", "Make a bare virtual environment"),
+    Command("undo", "undo", "Take back the last change of the environment, the manifest and the lock"),
+    Command("redo", "redo", "Take back the last undo"),
+    Command("rollback", "rollback", "Go to a kept generation of the environment"),
+    Command("history", "history", "List the generations of the environment"),
+    Command("diff", "diff", "Show what differs between two generations"),
+    Command("pip install", "pip_install", "Install distributions into an environment"),
+    Command("pip list", "pip_list", "List the distributions of an environment"),
+    Command("pip compile", "pip_compile", "Resolve requirement files into pinned requirements"),
+    Command("tool run", "tool_run", "Run a command-line tool from an environment of its own (bx)"),
+    Command("cache dir", "cache_dir", "Print where the store lies"),
+    Command("cache size", "cache_size", "Print how large the store is"),
+    Command("lock show", "lock_show", "Show a lock"),
+    Command("dpp pack", "dpp_pack", "Turn a wheel into a DPP"),
+    Command("dpp unpack", "dpp_unpack", "Unpack a DPP into a directory"),
+    Command("dpp inspect", "dpp_inspect", "Show what a DPP holds"),
+    Command("dpp verify", "dpp_verify", "Check every digest of a DPP"),
+    Command("dpp optimize", "dpp_optimize", "Recompress a DPP with Zstandard"),
+    Command("dpp to-wheel", "dpp_to_wheel", "Turn a DPP back into a wheel"),
+    Command("dx encode", "dx_encode", "Compile pyproject.toml into pyproject.dx"),
+    Command("dx decode", "dx_decode", "Turn pyproject.dx back into TOML"),
+)
+
+GROUPS = {
+    "pip": "The pip interface",
+    "tool": "Command-line tools",
+    "cache": "The store",
+    "dpp": "Distributions as DPP files",
+    "dx": "Compiled manifests",
+}
+
+
+def find_command(words: list[str]) -> tuple[Command | None, int]:
+    """Return the command that ``words`` begin with and how many words name it; None and 0 if there is none."""
+    by_name = {command.name: command for command in COMMANDS}
+    for count in (2, 1):
+        command = by_name.get(" ".join(words[:count]))
+        if command is not None and len(words) >= count:
+            return command, count
+    return None, 0

@@ -1,0 +1,108 @@
+"""What several commands show or ask in the same way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blast_cli.outcome import Outcome
+from blast_project.selection import GroupSelection
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from blast_project.undoing import Move
+
+    from blast_project.locking import LockResult, VersionChange
+    from blast_project.syncing import SyncResult
+
+__all__ = [
+    "change_lines",
+    "changes_document",
+    "group_selection",
+    "lock_line",
+    "move_outcome",
+    "plural",
+    "sync_document",
+    "sync_lines",
+]
+
+
+def group_selection(arguments: argparse.Namespace) -> GroupSelection:
+    """Return what the group options of a command say."""
+    return GroupSelection(
+        groups=tuple(arguments.group),
+        no_groups=tuple(arguments.no_group),
+        all_groups=arguments.all_groups,
+        no_dev=arguments.no_dev,
+        only_groups=tuple(arguments.only_group),
+        extras=tuple(arguments.extra),
+        all_extras=arguments.all_extras,
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """Return such as ``1 package`` or ``3 packages``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def change_lines(changes: Sequence[VersionChange]) -> tuple[str, ...]:
+    """Return a line per changed package: ``+`` new, ``-`` gone, ``~`` another version."""
+    lines = []
+    for name, before, after in changes:
+        if not before:
+            lines.append(f" + {name} {after}")
+        elif not after:
+            lines.append(f" - {name} {before}")
+        else:
+            lines.append(f" ~ {name} {before} -> {after}")
+    return tuple(lines)
+
+
+def changes_document(changes: Sequence[VersionChange]) -> list[dict[str, str]]:
+    """Return the changes as JSON."""
+    return [{"name": name, "before": before, "after": after} for name, before, after in changes]
+
+
+def lock_line(result: LockResult, milliseconds: int) -> str:
+    """Return the line that says what locking came to."""
+    count = plural(len(result.lock.packages) - 1, "package")
+    return f"Locked {count} in {milliseconds} ms" if result.changed else f"The lock is up to date ({count})"
+
+
+def sync_document(result: SyncResult) -> dict[str, object]:
+    """Return a sync as JSON."""
+    return {
+        "environment": result.environment,
+        "generation": result.generation,
+        "changed": bool(result.changes) or result.created,
+        "created": result.created,
+        "python": result.python,
+        "packages": result.count,
+        "link_mode": result.link_mode,
+        "changes": changes_document(result.changes),
+    }
+
+
+def sync_lines(result: SyncResult, milliseconds: int) -> tuple[str, ...]:
+    """Return the lines that say what a sync did."""
+    if not result.changes and not result.created:
+        return (f"The environment is up to date ({plural(result.count, 'package')})",)
+    made = f"Made {result.environment} with Python {result.python}\n" if result.created else ""
+    return (
+        f"{made}Synced {plural(result.count, 'package')} in {milliseconds} ms (generation {result.generation})",
+        *change_lines(result.changes),
+    )
+
+
+def move_outcome(move: Move) -> Outcome:
+    """Return what undo, redo and rollback show."""
+    document = {
+        "generation": move.generation,
+        "before": move.before,
+        "restored": list(move.restored),
+        "changes": changes_document(move.changes),
+    }
+    files = f"; restored {', '.join(move.restored)}" if move.restored else ""
+    head = f"Went from generation {move.before} to {move.generation}{files}"
+    return Outcome(document, (head, *change_lines(move.changes)))

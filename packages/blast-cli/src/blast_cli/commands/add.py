@@ -1,0 +1,115 @@
+"""``blast add``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from blast_cli.commands._shared import (
+    change_lines,
+    changes_document,
+    group_selection,
+    lock_line,
+    sync_document,
+    sync_lines,
+)
+from blast_cli.options import add_group_options, add_index_options
+from blast_cli.outcome import Context, Outcome
+from blast_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from blast_project.editing import EditResult, Place
+
+__all__ = ["add_place_options", "configure", "edit_outcome", "execute", "place_of"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("requirements", nargs="*", metavar="REQ", help="such as 'flask', 'flask>=3' or 'httpx[http2]'")
+    parser.add_argument(
+        "-r", "--requirements-file", action="append", default=[], metavar="FILE", help="take them from FILE"
+    )
+    parser.add_argument(
+        "--bounds",
+        choices=("lower", "major", "minor", "exact", "none"),
+        default="lower",
+        help="the version written for a requirement that has none",
+    )
+    add_place_options(parser)
+    add_index_options(parser)
+    add_group_options(parser)
+
+
+def add_place_options(parser: argparse.ArgumentParser) -> None:
+    """Declare where in the manifest the command edits, and how far it goes."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--dev", action="store_true", help="in the dependency group 'dev'")
+    place.add_argument("--optional", metavar="EXTRA", default="", help="in the extra EXTRA")
+    place.add_argument("--to-group", metavar="NAME", default="", help="in the dependency group NAME")
+    parser.add_argument("--no-sync", action="store_true", help="lock, but leave the environment alone")
+    parser.add_argument("--no-lock", action="store_true", help="only edit pyproject.toml")
+
+
+def place_of(arguments: argparse.Namespace) -> Place:
+    """Return the place that the options name; ``--group`` names one too, as users of uv expect."""
+    from blast_project.editing import Place
+
+    if arguments.dev:
+        return Place(group="dev")
+    group = arguments.to_group
+    if not group and arguments.group:
+        group = arguments.group[0]
+    return Place(group=group, extra=arguments.optional)
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Add requirements."""
+    from blast_project.editing import add_requirements
+    from blast_project.project import load_project
+    from blast_project.session import Session
+
+    lines = [*arguments.requirements, *_from_files(arguments.requirements_file)]
+    if not lines:
+        raise UsageError("nothing to add", hint="name requirements, such as 'blast add flask'")
+    began = time.monotonic()
+    with Session(context.settings, context.reporter) as session:
+        result = add_requirements(
+            session,
+            load_project(context.settings.directory),
+            lines,
+            place_of(arguments),
+            bounds=arguments.bounds,
+            lock=not arguments.no_lock,
+            sync=not (arguments.no_sync or arguments.no_lock),
+            command=f"add {' '.join(lines)}",
+            selection=group_selection(arguments),
+        )
+    return edit_outcome("added", result, began)
+
+
+def edit_outcome(key: str, result: EditResult, began: float) -> Outcome:
+    """Return the outcome of an edit of the manifest."""
+    milliseconds = round((time.monotonic() - began) * 1000)
+    document: dict[str, object] = {key: list(result.requirements)}
+    lines: list[str] = []
+    if result.locked is not None:
+        document["lock"] = {"changed": result.locked.changed, "changes": changes_document(result.locked.changes)}
+        lines.append(lock_line(result.locked, milliseconds))
+    if result.synced is not None:
+        document["sync"] = sync_document(result.synced)
+        lines += sync_lines(result.synced, milliseconds)
+    elif result.locked is not None:
+        lines += change_lines(result.locked.changes)
+    else:
+        lines += [f" {'+' if key == 'added' else '-'} {line}" for line in result.requirements]
+    return Outcome(document, tuple(lines))
+
+
+def _from_files(paths: list[str]) -> list[str]:
+    if not paths:
+        return []
+    from blast_compat.requirements import read_requirements
+
+    return [line for path in paths for line in read_requirements(path).requirements]

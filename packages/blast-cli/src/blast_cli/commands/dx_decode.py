@@ -1,0 +1,28 @@
+"""``blast dx decode``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blast_cli.commands._paths import existing_file
+from blast_cli.outcome import Context, Outcome
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("source", nargs="?", default="pyproject.dx", help="the compiled manifest")
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Turn a pyproject.dx back into TOML."""
+    import tomlkit
+    from blast_core.formats.dpx import decode
+
+    with open(existing_file(context, arguments.source), "rb") as file:
+        document = decode(file.read())
+    return Outcome(document, data=tomlkit.dumps(document))

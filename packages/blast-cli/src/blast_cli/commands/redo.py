@@ -1,0 +1,29 @@
+"""``blast redo``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blast_cli.commands._shared import move_outcome
+
+if TYPE_CHECKING:
+    import argparse
+
+    from blast_cli.outcome import Context, Outcome
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--force", action="store_true", help="also when pyproject.toml or the lock was edited since")
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Take back the last undo."""
+    from blast_project.undoing import redo
+
+    from blast_project.session import Session
+
+    with Session(context.settings, context.reporter) as session:
+        return move_outcome(redo(session, force=arguments.force))

@@ -1,0 +1,46 @@
+"""``blast remove``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from blast_cli.commands._shared import group_selection
+from blast_cli.commands.add import add_place_options, edit_outcome, place_of
+from blast_cli.options import add_group_options, add_index_options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from blast_cli.outcome import Context, Outcome
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("names", nargs="+", metavar="NAME", help="the projects to remove")
+    add_place_options(parser)
+    add_index_options(parser)
+    add_group_options(parser)
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Remove requirements."""
+    from blast_project.editing import remove_requirements
+    from blast_project.project import load_project
+    from blast_project.session import Session
+
+    began = time.monotonic()
+    with Session(context.settings, context.reporter) as session:
+        result = remove_requirements(
+            session,
+            load_project(context.settings.directory),
+            arguments.names,
+            place_of(arguments),
+            lock=not arguments.no_lock,
+            sync=not (arguments.no_sync or arguments.no_lock),
+            command=f"remove {' '.join(arguments.names)}",
+            selection=group_selection(arguments),
+        )
+    return edit_outcome("removed", result, began)

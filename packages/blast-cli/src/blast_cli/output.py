@@ -1,0 +1,89 @@
+"""Words for people on standard error, data on standard output, colours only where a terminal shows them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blast_cli.outcome import Outcome
+    from blast_core.errors import BlastError
+
+__all__ = ["Output"]
+
+_STYLES = {"+": "32", "-": "31", "~": "33", "bold": "1", "dim": "2", "red": "31;1", "yellow": "33;1", "cyan": "36"}
+
+
+class Output:
+    """Renders outcomes and errors.
+
+    Args:
+        json: print one JSON document on standard output and no words.
+        quiet: print no words but errors.
+        color: ``auto``, ``always`` or ``never``.
+        environ: where NO_COLOR and TERM are looked up.
+    """
+
+    def __init__(self, *, json: bool, quiet: bool, color: str, environ: Mapping[str, str]) -> None:
+        self.json = json
+        self.quiet = quiet
+        self.color = _wants_color(color, environ)
+
+    def paint(self, text: str, style: str) -> str:
+        """Return ``text`` in a style, or as it is where colours are not wanted."""
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color else text
+
+    def say(self, text: str) -> None:
+        """Print words for people."""
+        if not self.quiet:
+            sys.stderr.write(text + "\n")
+
+    def show(self, outcome: Outcome) -> None:
+        """Print what a command found or did."""
+        if self.json:
+            import json
+
+            sys.stdout.write(json.dumps(outcome.document, indent=2, ensure_ascii=False, default=str) + "\n")
+            return
+        for line in outcome.lines:
+            self.say(self._painted(line))
+        if outcome.data:
+            sys.stdout.write(outcome.data if outcome.data.endswith("\n") else outcome.data + "\n")
+
+    def show_error(self, error: BlastError) -> None:
+        """Print what went wrong, why, and what to do."""
+        if self.json:
+            import json
+
+            sys.stdout.write(json.dumps({"error": error.to_dict()}, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stderr.write(f"{self.paint('error', 'red')}: {error.message}" + "\n")
+        if error.reason:
+            sys.stderr.write(f"  {self.paint('why', 'dim')}: {_indented(error.reason)}" + "\n")
+        if error.hint:
+            sys.stderr.write(f"  {self.paint('try', 'cyan')}: {_indented(error.hint)}" + "\n")
+
+    def _painted(self, line: str) -> str:
+        mark = line.lstrip()[:2]
+        if mark in {"+ ", "- ", "~ "}:
+            return self.paint(line, mark[0])
+        return line
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n       ")
+
+
+def _wants_color(color: str, environ: Mapping[str, str]) -> bool:
+    if color != "auto":
+        return color == "always"
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb" or not sys.stderr:
+        return False
+    if environ.get("FORCE_COLOR") or environ.get("CLICOLOR_FORCE"):
+        return True
+    try:
+        return os.isatty(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,134 @@
+"""Calls a project's build backend in an environment that the caller composes.
+
+Spec: PEP 517 (hooks), PEP 518 (requirements), PEP 660 (editable).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_core.errors import BuildFailed, InvalidManifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["BuildSystem", "build_wheel", "read_build_system"]
+
+_LAST_LINES = 15
+
+
+class BuildSystem(NamedTuple):
+    """The ``[build-system]`` table; the defaults of PEP 517 where a source tree has none."""
+
+    requires: tuple[str, ...] = ("setuptools>=40.8.0",)
+    backend: str = "setuptools.build_meta:__legacy__"
+    backend_path: tuple[str, ...] = ()
+
+
+def read_build_system(directory: str) -> BuildSystem:
+    """Return the build system of a source tree.
+
+    Raises:
+        InvalidManifest: pyproject.toml is no TOML or its table is wrong.
+        BuildFailed: the directory is no source tree.
+    """
+    import tomllib
+
+    path = os.path.join(directory, "pyproject.toml")
+    try:
+        with open(path, "rb") as file:
+            document = tomllib.load(file)
+    except FileNotFoundError:
+        if os.path.exists(os.path.join(directory, "setup.py")):
+            return BuildSystem()
+        raise BuildFailed(f"{directory} can't be built", reason="it has neither pyproject.toml nor setup.py") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidManifest(f"{path} is no TOML", reason=str(error)) from error
+    table = document.get("build-system")
+    if table is None:
+        return BuildSystem()
+    requires = table.get("requires")
+    if not isinstance(requires, list) or not all(isinstance(line, str) for line in requires):
+        raise InvalidManifest(f"{path}: build-system.requires must be a list of requirements")
+    backend = table.get("build-backend", BuildSystem().backend)
+    return BuildSystem(tuple(requires), str(backend), tuple(str(part) for part in table.get("backend-path", ())))
+
+
+def build_wheel(
+    directory: str,
+    output: str,
+    compose: Callable[[Sequence[str]], str],
+    *,
+    editable: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """Build a wheel from the source tree ``directory`` into ``output`` and return its path.
+
+    Args:
+        directory: the source tree.
+        output: an existing directory.
+        compose: makes an environment with these requirements and returns the path of its interpreter.
+        editable: build the editable wheel of PEP 660.
+        variables: set for the backend beside those of the environment.
+
+    Raises:
+        BuildFailed: the backend failed, or has no such hook; the reason holds its last lines.
+    """
+    import pyproject_hooks
+
+    system = read_build_system(directory)
+    said: list[str] = []
+
+    def run(command: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        _run(command, cwd, {**os.environ, **(variables or {}), **(extra_environ or {})}, said)
+
+    def caller(python: str) -> pyproject_hooks.BuildBackendHookCaller:
+        return pyproject_hooks.BuildBackendHookCaller(
+            directory, system.backend, system.backend_path or None, runner=run, python_executable=python
+        )
+
+    kind = "editable" if editable else "wheel"
+    try:
+        hooks = caller(compose(system.requires))
+        more = (hooks.get_requires_for_build_editable if editable else hooks.get_requires_for_build_wheel)()
+        if more:
+            hooks = caller(compose((*system.requires, *more)))
+        name = (hooks.build_editable if editable else hooks.build_wheel)(output)
+    except pyproject_hooks.HookMissing as error:
+        raise BuildFailed(
+            f"{directory}: the build backend {system.backend} can't build an {kind}",
+            reason=f"it has no hook {error.hook_name}",
+            hint="choose a backend that supports PEP 660",
+        ) from error
+    except (pyproject_hooks.BackendUnavailable, _BackendFailed) as error:
+        last = "\n".join("".join(said).strip().splitlines()[-_LAST_LINES:])
+        raise BuildFailed(
+            f"{directory}: building the {kind} failed",
+            reason=last or str(error),
+            hint=f"the backend is {system.backend}; its last lines stand above",
+        ) from error
+    return os.path.join(output, name)
+
+
+class _BackendFailed(Exception):
+    """The backend's process ended with an error."""
+
+
+def _run(command: Sequence[str], cwd: str | None, variables: Mapping[str, str], said: list[str]) -> None:
+    import subprocess
+
+    done = subprocess.run(
+        list(command),
+        cwd=cwd,
+        env=dict(variables),
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    said.append(done.stdout)
+    if done.returncode != 0:
+        raise _BackendFailed(f"exit status {done.returncode}")

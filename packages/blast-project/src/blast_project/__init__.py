@@ -1,0 +1,8 @@
+"""Projects, environments and interpreters: what the ``blast`` command decides with.
+
+Nothing is imported here, so that a command loads only what it uses.
+"""
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"

@@ -1,0 +1,110 @@
+"""``blast init``: a new project that works at once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_core import fs
+from blast_core.errors import UsageError
+from blast_core.names import is_valid_name, normalize_name
+from blast_project.project import MANIFEST_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CreatedProject", "create_project"]
+
+_GITIGNORE = """\
+# Python
+__pycache__/
+*.py[cod]
+build/
+dist/
+*.egg-info/
+
+# Environments
+.venv/
+"""
+
+_MAIN = """\
+def main() -> None:
+    print("Hello from {name}!")
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+_PACKAGE = '''\
+"""{title}."""
+
+
+def main() -> None:
+    print("Hello from {name}!")
+'''
+
+
+class CreatedProject(NamedTuple):
+    """A project that was made: its root, its name and the files written, relative to the root."""
+
+    root: str
+    name: str
+    files: tuple[str, ...]
+
+
+def create_project(directory: str, name: str, *, kind: str, requires_python: str) -> CreatedProject:
+    """Write the files of a new project; a file that exists is kept.
+
+    Args:
+        directory: absolute path; made if it does not exist.
+        name: the project's name; the directory's if empty.
+        kind: ``app`` (a script beside the manifest) or ``lib`` (a package under ``src`` with a build system).
+        requires_python: such as ``>=3.12``.
+
+    Raises:
+        UsageError: there is a pyproject.toml already, or the name is not legal.
+    """
+    from blast_compat.pyproject import new_manifest
+
+    chosen = name or os.path.basename(directory)
+    if not is_valid_name(chosen):
+        raise UsageError(
+            f"'{chosen}' is no legal project name",
+            reason="a name has letters, digits, '-', '_' and '.', and ends with a letter or digit",
+            hint="give one with --name",
+        )
+    if os.path.exists(os.path.join(directory, MANIFEST_NAME)):
+        raise UsageError(
+            f"{os.path.join(directory, MANIFEST_NAME)} exists",
+            reason="the directory is a project already",
+            hint="'blast add' adds requirements to it",
+        )
+    fs.make_directories(directory)
+    files = _files(normalize_name(chosen), kind)
+    files[MANIFEST_NAME] = new_manifest(normalize_name(chosen), kind=kind, requires_python=requires_python)
+    return CreatedProject(directory, normalize_name(chosen), _write_missing(directory, files))
+
+
+def _files(name: str, kind: str) -> dict[str, str]:
+    module = name.replace("-", "_").replace(".", "_")
+    files = {"README.md": f"# {name}\n", ".gitignore": _GITIGNORE}
+    if kind == "lib":
+        files[f"src/{module}/__init__.py"] = _PACKAGE.format(title=name, name=name)
+        files[f"src/{module}/py.typed"] = ""
+    else:
+        files["main.py"] = _MAIN.format(name=name)
+    return files
+
+
+def _write_missing(directory: str, files: Mapping[str, str]) -> tuple[str, ...]:
+    """Write the manifest last: a directory without one is no project yet, and init can be run again."""
+    written = []
+    for relative in sorted(files, key=lambda path: (path == MANIFEST_NAME, path)):
+        path = os.path.join(directory, *relative.split("/"))
+        if os.path.exists(path):
+            continue
+        fs.make_directories(os.path.dirname(path))
+        fs.replace_file(path, files[relative].encode(), durable=False)
+        written.append(relative)
+    return tuple(written)

@@ -1,0 +1,249 @@
+"""Adding and removing requirements: edit the manifest in memory, lock, sync, and only then publish all of it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_core.requirements import parse_requirement
+
+from blast_core import fs
+from blast_core.errors import InvalidManifest, UsageError
+from blast_core.names import normalize_name
+from blast_core.version.keys import version_key
+from blast_project.locking import LockResult, lock_project, publish_lock
+from blast_project.project import MANIFEST_NAME, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from blast_core.interpreter import Interpreter
+    from blast_project.selection import GroupSelection
+    from blast_project.session import Session
+    from blast_project.syncing import SyncResult
+
+__all__ = ["EditResult", "Place", "add_requirements", "remove_requirements"]
+
+
+class Place(NamedTuple):
+    """Where in the manifest a requirement goes; both empty for ``project.dependencies``."""
+
+    group: str = ""
+    extra: str = ""
+
+
+class EditResult(NamedTuple):
+    """What an edit came to; ``synced`` is None where the environment was left alone."""
+
+    manifest: str
+    requirements: tuple[str, ...]
+    locked: LockResult | None
+    synced: SyncResult | None
+
+
+class _Options(NamedTuple):
+    lock: bool
+    sync: bool
+    command: str
+    selection: GroupSelection
+
+
+def add_requirements(  # noqa: PLR0913 - the options of `blast add`
+    session: Session,
+    project: Project,
+    requirements: Sequence[str],
+    place: Place,
+    *,
+    bounds: str = "lower",
+    lock: bool = True,
+    sync: bool = True,
+    command: str = "add",
+    selection: GroupSelection,
+) -> EditResult:
+    """Add requirements to the manifest, lock and sync; on failure nothing has changed.
+
+    A requirement without a version gets one from what was resolved, as ``bounds`` says.
+
+    Args:
+        session: services.
+        project: the project.
+        requirements: lines of PEP 508.
+        place: which list they go to.
+        bounds: ``lower`` (``>=1.2``), ``major`` (``>=1.2,<2``), ``minor`` (``>=1.2,<1.3``), ``exact`` (``==1.2``)
+            or ``none``.
+        lock: resolve; without it the lines are written as they are.
+        sync: make the environment what the lock says.
+        command: what history says of it.
+        selection: what is installed.
+
+    Raises:
+        InvalidRequirement: a line is not PEP 508.
+        UsageError: a line names the project itself.
+        NoSolution: the requirements can't be met together.
+    """
+    from blast_compat import pyproject
+
+    parsed = [parse_requirement(line) for line in requirements]
+    for requirement in parsed:
+        if requirement.name == project.name:
+            raise UsageError(
+                f"'{requirement.name}' is this project",
+                reason="a project can't require itself",
+                hint="choose another name",
+            )
+    text = _read_text(project)
+    edited = pyproject.add_requirements(text, requirements, group=place.group or None, extra=place.extra or None)
+    options = _Options(lock, sync, command, selection)
+    if not lock:
+        _publish_manifest(project, edited, text)
+        return EditResult(edited, tuple(requirements), None, None)
+    interpreter = session.find_interpreter(*_python_of(project))
+    locked = lock_project(session, _with_text(project, edited), interpreter)
+    versions = {package.name: package.version for package in locked.lock.packages}
+    final = [_bounded(line, versions, bounds) for line in requirements]
+    if list(requirements) != final:
+        edited = pyproject.add_requirements(edited, final, group=place.group or None, extra=place.extra or None)
+        locked = _relock(session, _with_text(project, edited), interpreter, locked)
+    synced = _publish(session, project, edited, text, locked, interpreter, options)
+    return EditResult(edited, tuple(final), locked, synced)
+
+
+def remove_requirements(
+    session: Session,
+    project: Project,
+    names: Sequence[str],
+    place: Place,
+    *,
+    lock: bool = True,
+    sync: bool = True,
+    command: str = "remove",
+    selection: GroupSelection,
+) -> EditResult:
+    """Remove requirements from the manifest, lock and sync; on failure nothing has changed.
+
+    Raises:
+        UsageError: a name is not in that list.
+    """
+    from blast_compat import pyproject
+
+    text = _read_text(project)
+    wanted = [normalize_name(parse_requirement(name).name) for name in names]
+    edited, removed = pyproject.remove_requirements(text, wanted, group=place.group or None, extra=place.extra or None)
+    missing = [name for name in wanted if name not in {parse_requirement(line).name for line in removed}]
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in {_described(place)}",
+            reason=f"{MANIFEST_NAME} was not changed",
+            hint="--dev, --group or --optional name another list; 'blast lock show' lists what is locked",
+        )
+    options = _Options(lock, sync, command, selection)
+    if not lock:
+        _publish_manifest(project, edited, text)
+        return EditResult(edited, tuple(removed), None, None)
+    interpreter = session.find_interpreter(*_python_of(project))
+    locked = lock_project(session, _with_text(project, edited), interpreter)
+    synced = _publish(session, project, edited, text, locked, interpreter, options)
+    return EditResult(edited, tuple(removed), locked, synced)
+
+
+def _publish(
+    session: Session,
+    project: Project,
+    edited: str,
+    text: str,
+    locked: LockResult,
+    interpreter: Interpreter,
+    options: _Options,
+) -> SyncResult | None:
+    """Fetch and compose first, because they can fail; then publish the files, then switch the environment."""
+    from blast_project.syncing import prepare_sync
+
+    prepared = None
+    after = _with_text(project, edited)
+    if options.sync:
+        prepared = prepare_sync(
+            session, after, locked, interpreter, options.selection, command=options.command, manifest=edited
+        )
+    publish_lock(project.root, locked)
+    _publish_manifest(project, edited, text)
+    return prepared.finish() if prepared is not None else None
+
+
+def _relock(session: Session, project: Project, interpreter: Interpreter, locked: LockResult) -> LockResult:
+    """Lock again after bounds were written; the pins just found are preferred, so that the answer stays the same."""
+    pins = {package.name: package.version for package in locked.lock.packages}
+    return lock_project(session, project, interpreter, pins=pins)
+
+
+def _bounded(line: str, versions: dict[str, str], bounds: str) -> str:
+    requirement = parse_requirement(line)
+    version = versions.get(requirement.name, "")
+    if requirement.specifier or requirement.url or not version or bounds == "none":
+        return line
+    public = version.partition("+")[0]
+    head, semicolon, marker = line.partition(";")
+    return f"{head.strip()}{_specifier(public, bounds)}" + (f" ;{marker}" if semicolon else "")
+
+
+def _specifier(version: str, bounds: str) -> str:
+    if bounds == "exact":
+        return f"=={version}"
+    if bounds == "lower":
+        return f">={version}"
+    epoch, separator, release = version.rpartition("!")
+    numbers = _release_numbers(release)
+    if bounds == "major" or len(numbers) == 1:
+        upper = str(numbers[0] + 1)
+        if bounds == "major" and numbers[0] == 0 and len(numbers) > 1:
+            upper = f"0.{numbers[1] + 1}"
+    else:
+        upper = f"{numbers[0]}.{numbers[1] + 1}"
+    return f">={version},<{epoch}{separator}{upper}"
+
+
+def _release_numbers(release: str) -> list[int]:
+    numbers: list[int] = []
+    for part in release.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    version_key(release)
+    return numbers
+
+
+def _with_text(project: Project, text: str) -> Project:
+    from blast_compat.pyproject import parse_manifest
+
+    return project._replace(manifest=parse_manifest(text, project.manifest.path))
+
+
+def _publish_manifest(project: Project, edited: str, before: str) -> None:
+    if edited == before:
+        return
+    if _read_text(project) != before:
+        raise InvalidManifest(
+            f"{project.manifest.path} was changed while the command ran",
+            reason="another program or person wrote it",
+            hint="look at the file and run the command again",
+        )
+    fs.replace_file(os.path.join(project.root, MANIFEST_NAME), edited.encode())
+
+
+def _read_text(project: Project) -> str:
+    with open(project.manifest.path, encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def _python_of(project: Project) -> tuple[str, str]:
+    from blast_project.python.discover import read_python_version_file
+
+    return read_python_version_file(project.root), project.manifest.requires_python or ""
+
+
+def _described(place: Place) -> str:
+    if place.group:
+        return f"the dependency group '{place.group}'"
+    return f"the extra '{place.extra}'" if place.extra else "project.dependencies"

@@ -1,0 +1,170 @@
+"""The commands as whole operations on the project around a directory: lock it, sync it, run in it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_core.fnv import fnv1a64
+from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
+from blast_project.project import LOCK_NAME, Project, environment_path, find_root, load_project
+from blast_project.selection import GroupSelection
+from blast_project.syncing import SyncResult, prepare_sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from blast_core.interpreter import Interpreter
+    from blast_project.session import Session
+
+__all__ = [
+    "SyncOptions",
+    "exclusive",
+    "lock_here",
+    "make_environment",
+    "project_interpreter",
+    "sync_here",
+]
+
+_LOCK_TIMEOUT_S = 300.0
+
+
+class SyncOptions(NamedTuple):
+    """The options of ``blast sync``.
+
+    Attributes:
+        selection: the groups and extras.
+        frozen: use the lock as it is, without looking at the manifest.
+        locked: fail if the lock does not answer to the manifest.
+        inexact: keep distributions that the lock does not name.
+        dry_run: change nothing.
+        command: what history says.
+    """
+
+    selection: GroupSelection = GroupSelection()
+    frozen: bool = False
+    locked: bool = False
+    inexact: bool = False
+    dry_run: bool = False
+    command: str = "sync"
+
+
+@contextmanager
+def exclusive(session: Session, root: str) -> Iterator[None]:
+    """Hold the project's lock against other Blast processes; a dead owner never blocks.
+
+    Raises:
+        StoreLocked: another process holds it for more than five minutes.
+    """
+    from blast_core import fs
+    from blast_pm.store.locks import lock
+
+    directory = os.path.join(session.settings.home, "locks")
+    fs.make_directories(directory)
+    name = f"{fnv1a64(os.path.realpath(root).encode('utf-8', 'surrogateescape')):016x}"
+    with lock(os.path.join(directory, name), _LOCK_TIMEOUT_S):
+        yield
+
+
+def project_interpreter(session: Session, project: Project) -> Interpreter:
+    """Return the interpreter of the project.
+
+    It is the one asked for, that of ``.python-version``, that of the environment, or the first that fits, in this order.
+
+    Raises:
+        InterpreterNotFound: none satisfies requires-python.
+    """
+    from blast_core.errors import InterpreterError
+    from blast_project.environment.layout import environment_interpreter
+    from blast_project.python.discover import read_python_version_file
+
+    requires = project.manifest.requires_python or ""
+    request = session.settings.python or read_python_version_file(project.root)
+    if not request:
+        standing = environment_interpreter(environment_path(project.root, session.settings))
+        if standing:
+            try:
+                return session.find_interpreter(standing, requires)
+            except InterpreterError:
+                # The environment's interpreter went away or no longer satisfies the manifest: choose another.
+                pass
+    return session.find_interpreter(request, requires)
+
+
+def lock_here(
+    session: Session,
+    project: Project,
+    *,
+    upgrade: bool = False,
+    upgrade_names: Collection[str] = (),
+    check: bool = False,
+    publish: Callable[[str, LockResult], None] | None = publish_lock,
+) -> LockResult:
+    """Lock the project and hand the result to ``publish``.
+
+    Raises:
+        StaleLock, NoSolution: as ``lock_project``.
+    """
+    with exclusive(session, project.root):
+        interpreter = project_interpreter(session, project)
+        result = lock_project(session, project, interpreter, upgrade=upgrade, upgrade_names=upgrade_names, check=check)
+        if publish is not None:
+            publish(project.root, result)
+        return result
+
+
+def sync_here(session: Session, options: SyncOptions) -> SyncResult:
+    """Lock the project where needed, and make its environment what the lock says.
+
+    Raises:
+        StaleLock: ``locked`` or ``frozen`` is set and the lock will not do.
+        NoSolution, IndexAccessError, IntegrityError, InstallError: nothing was changed.
+    """
+    project = load_project(session.settings.directory)
+    with exclusive(session, project.root):
+        interpreter = project_interpreter(session, project)
+        locked = _lock_for_sync(session, project, interpreter, options)
+        prepared = prepare_sync(
+            session,
+            project,
+            locked,
+            interpreter,
+            options.selection,
+            command=options.command,
+            inexact=options.inexact,
+            dry_run=options.dry_run,
+        )
+        if not options.dry_run:
+            publish_lock(project.root, locked)
+        return prepared.finish()
+
+
+def make_environment(session: Session, path: str, *, prompt: str, clear: bool) -> Interpreter:
+    """Make a bare environment at ``path`` and return its interpreter.
+
+    Raises:
+        InterpreterNotFound: no interpreter answers to the request.
+        InstallError: something that is no environment stands there, or one does and ``clear`` is not set.
+    """
+    from blast_project.environment.manager import VenvManager
+    from blast_project.python.discover import read_python_version_file
+
+    root = find_root(session.settings.directory)
+    requires = ""
+    if root is not None:
+        requires = load_project(root).manifest.requires_python or ""
+    interpreter = session.find_interpreter(read_python_version_file(session.settings.directory), requires)
+    VenvManager(path).create(interpreter, prompt=prompt, clear=clear)
+    return interpreter
+
+
+def _lock_for_sync(session: Session, project: Project, interpreter: Interpreter, options: SyncOptions) -> LockResult:
+    if not options.frozen:
+        return lock_project(session, project, interpreter, check=options.locked)
+    result = read_lock(session, project.root)
+    if result is None:
+        from blast_core.errors import StaleLock
+
+        raise StaleLock(f"there is no {LOCK_NAME}", reason="--frozen forbids to make one", hint="'blast lock' makes it")
+    return result

@@ -1,0 +1,3 @@
+"""Finding the Python interpreters of this machine."""
+
+__all__: list[str] = []

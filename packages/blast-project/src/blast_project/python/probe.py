@@ -1,0 +1,155 @@
+"""Asking an interpreter about itself, once, and remembering the answer.
+
+The answer is kept under the executable's path with its size and modification time, so an interpreter that was replaced
+is asked again.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+
+from blast_core import fs
+from blast_core.errors import ProbeFailed
+from blast_core.interpreter import Interpreter, Target
+
+__all__ = ["InterpreterCache", "interpreter_from_answer", "probe"]
+
+_FORMAT = 2
+
+# Runs inside the interpreter. It borrows only `packaging` from Blast's own installation, for the tags (PEP 425).
+_PROGRAM = """
+import json, os, platform, sys, sysconfig
+sys.path.insert(0, sys.argv[1])
+from packaging.tags import sys_tags
+from packaging.markers import default_environment
+sys.path.pop(0)
+scheme = "venv" if "venv" in sysconfig.get_scheme_names() else ("nt" if os.name == "nt" else "posix_prefix")
+below = {"base": "", "platbase": "", "installed_base": "", "installed_platbase": ""}
+path = lambda key: sysconfig.get_path(key, scheme, vars=below).strip("/\\\\").replace(os.sep, "/")
+environment = default_environment()
+environment.pop("extra", None)
+base = getattr(sys, "_base_executable", sys.executable)
+print(json.dumps({
+    "executable": os.path.realpath(base),
+    "version": ".".join(map(str, sys.version_info[:3])),
+    "full_version": platform.python_version(),
+    "implementation": sys.implementation.name,
+    "cache_tag": sys.implementation.cache_tag,
+    "base_prefix": sys.base_prefix,
+    "site_packages": path("purelib"),
+    "scripts": path("scripts"),
+    "include": "include/site/python%d.%d" % sys.version_info[:2],
+    "system": {"darwin": "macos"}.get(platform.system().lower(), platform.system().lower()),
+    "machine": platform.machine().lower().replace("amd64", "x86_64").replace("aarch64", "arm64"),
+    "markers": environment,
+    "tags": [str(tag) for tag in sys_tags()],
+}))
+"""
+
+
+def interpreter_from_answer(answer: dict[str, object]) -> Interpreter:
+    """Return the interpreter that an answer of the probe describes."""
+    version = str(answer["version"])
+    major, minor = version.split(".")[:2]
+    markers = answer["markers"]
+    tags = answer["tags"]
+    if not isinstance(markers, dict) or not isinstance(tags, list):
+        raise ProbeFailed(f"{answer.get('executable')}: its answer about itself has no markers or tags")
+    target = Target(
+        name=f"{answer['system']}-{answer['machine']}-py{major}{minor}",
+        python_version=str(answer["full_version"]),
+        marker_environment={str(key): str(value) for key, value in markers.items()},
+        tags=tuple(str(tag) for tag in tags),
+    )
+    fields = (
+        "executable",
+        "version",
+        "implementation",
+        "cache_tag",
+        "base_prefix",
+        "site_packages",
+        "scripts",
+        "include",
+    )
+    return Interpreter(*(str(answer[field]) for field in fields), target)
+
+
+def probe(executable: str) -> dict[str, object]:
+    """Run ``executable`` and return what it says of itself.
+
+    Raises:
+        ProbeFailed: it can't be run, takes longer than 30 seconds or answers nonsense.
+    """
+    import json
+    import subprocess
+
+    import packaging
+
+    library = os.path.dirname(os.path.dirname(packaging.__file__))
+    try:
+        done = subprocess.run(
+            [executable, "-I", "-S", "-c", _PROGRAM, library],
+            capture_output=True,
+            timeout=30,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if done.returncode == 0:
+            answer = json.loads(done.stdout)
+            if isinstance(answer, dict):
+                return answer
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        why = said[-1] if said else f"exit status {done.returncode}"
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        why = str(error)
+    raise ProbeFailed(
+        f"{executable} is no usable Python interpreter",
+        reason=why,
+        hint="name another one with --python",
+    )
+
+
+class InterpreterCache:
+    """Answers of interpreters, kept in one small file below the store."""
+
+    def __init__(self, home: str) -> None:
+        self._path = os.path.join(home, "interpreters")
+        self._rows: dict[str, tuple[tuple[int, int], dict[str, object]]] | None = None
+
+    def get(self, executable: str) -> Interpreter:
+        """Return the interpreter at ``executable``, probing it when it is new or was replaced.
+
+        Raises:
+            ProbeFailed: as ``probe``.
+        """
+        try:
+            real = os.path.realpath(executable)
+            status = os.stat(real)
+        except OSError as error:
+            raise ProbeFailed(f"{executable} can't be read", reason=error.strerror or "") from error
+        stamp = (status.st_size, status.st_mtime_ns)
+        rows = self._load()
+        row = rows.get(real)
+        if row is None or row[0] != stamp:
+            row = (stamp, probe(executable))
+            rows[real] = row
+            self._save(rows)
+        return interpreter_from_answer(row[1])
+
+    def _load(self) -> dict[str, tuple[tuple[int, int], dict[str, object]]]:
+        if self._rows is None:
+            self._rows = {}
+            try:
+                with open(self._path, "rb") as file:
+                    stored = marshal.load(file)  # noqa: S302 - written by this user's Blast on this machine
+                if stored[0] == _FORMAT:
+                    self._rows = stored[1]
+            except (OSError, ValueError, EOFError, TypeError, IndexError):
+                # A missing or damaged file costs one probe.
+                self._rows = {}
+        return self._rows
+
+    def _save(self, rows: dict[str, tuple[tuple[int, int], dict[str, object]]]) -> None:
+        fs.make_directories(os.path.dirname(self._path))
+        fs.replace_file(self._path, marshal.dumps((_FORMAT, rows)), durable=False)

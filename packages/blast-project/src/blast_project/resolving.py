@@ -1,0 +1,74 @@
+"""Resolving loose requirements, outside of a project's lock, and choosing the files to install."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blast_pm.store.cache import WantedDistribution
+
+from blast_core.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from blast_core.requirements import Requirement
+    from blast_pm.resolver.model import Resolution
+
+    from blast_core.interpreter import Interpreter
+    from blast_project.session import Session
+
+__all__ = ["resolve_requirements", "wanted_of"]
+
+
+def resolve_requirements(
+    session: Session,
+    interpreter: Interpreter,
+    requirements: Sequence[Requirement],
+    *,
+    constraints: Sequence[Requirement] = (),
+    preferences: Mapping[str, str] | None = None,
+    origins: Mapping[Requirement, str] | None = None,
+) -> Resolution:
+    """Return versions for ``requirements`` on the interpreter's target.
+
+    Raises:
+        NoSolution: there are none.
+    """
+    from blast_pm.metadata.source import RegistryMetadata
+    from blast_pm.resolver import resolve
+
+    source = RegistryMetadata(session.client, session.database, interpreter.target)
+    return resolve(
+        tuple(requirements),
+        interpreter.target,
+        source,
+        preferences=preferences or {},
+        constraints=tuple(constraints),
+        origins=origins or {},
+    )
+
+
+def wanted_of(session: Session, interpreter: Interpreter, resolution: Resolution) -> tuple[WantedDistribution, ...]:
+    """Return the files to install for a resolution, by name.
+
+    Raises:
+        InstallError: a version has no wheel for the interpreter.
+    """
+    from blast_pm.metadata.records import best_wheel
+
+    client = session.client
+    wanted = []
+    for package in resolution.packages:
+        file = best_wheel(package.files, interpreter.target)
+        if file is None:
+            raise InstallError(
+                f"{package.name} {package.version} has no wheel for {interpreter.target.name}",
+                reason="the index holds other files of it only",
+                hint="ask for another version of it",
+            )
+        base = client.file_base(file.index)
+        path = file.url[len(base) :] if base and file.url.startswith(base) else file.url
+        wanted.append(
+            WantedDistribution(package.name, package.version, file.filename, file.sha256, file.size, file.index, path)
+        )
+    return tuple(wanted)

@@ -1,0 +1,79 @@
+"""Running a command in an environment: the same variables as an activated one, then exec."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from blast_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["command_line", "environment_variables", "replace_process"]
+
+_SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+_SUFFIXES = (".exe", ".cmd", ".bat", "") if os.name == "nt" else ("",)
+
+
+def environment_variables(environment: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a program in ``environment``: as after activating it, PYTHONHOME removed."""
+    variables = dict(environ)
+    variables["VIRTUAL_ENV"] = environment
+    scripts = os.path.join(environment, _SCRIPTS)
+    path = variables.get("PATH", "")
+    variables["PATH"] = f"{scripts}{os.pathsep}{path}" if path else scripts
+    variables.pop("PYTHONHOME", None)
+    return variables
+
+
+def command_line(environment: str, words: Sequence[str], path: str) -> list[str]:
+    """Return what to execute for ``words``: an absolute program and its arguments.
+
+    ``-m module`` and a file ending in ``.py`` are run by the environment's Python; another word is looked for among the
+    environment's scripts first, then on ``path``.
+
+    Raises:
+        UsageError: there is no such command.
+    """
+    python = os.path.join(environment, _SCRIPTS, "python.exe" if os.name == "nt" else "python")
+    first = words[0]
+    if first in {"-m", "-c"}:
+        return [python, *words]
+    if first.endswith((".py", ".pyw")) and os.path.isfile(first):
+        return [python, *words]
+    if os.sep in first:
+        if os.path.isdir(first) and os.path.isfile(os.path.join(first, "__main__.py")):
+            return [python, *words]
+        return [first, *words[1:]]
+    for directory in (os.path.join(environment, _SCRIPTS), *path.split(os.pathsep)):
+        for suffix in _SUFFIXES:
+            candidate = os.path.join(directory, first + suffix)
+            if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
+                return [candidate, *words[1:]]
+    raise UsageError(
+        f"there is no command '{first}'",
+        reason=f"neither the environment {environment} nor PATH has it",
+        hint=f"'blast add' the project that brings it, or run a module with 'blast run -m {first}'",
+    )
+
+
+def replace_process(line: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
+    """Become the program; on Windows, where that is not possible, run it and end with its status.
+
+    Raises:
+        UsageError: the operating system can't start it.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        if os.name == "nt":
+            os._exit(os.spawnve(os.P_WAIT, line[0], list(line), dict(variables)))
+        os.execve(line[0], list(line), dict(variables))  # noqa: S606 - becoming the user's command is the purpose
+    except OSError as error:
+        raise UsageError(
+            f"'{line[0]}' can't be started",
+            reason=error.strerror or str(error),
+            hint="check that the file is executable and its first line names a program that exists",
+        ) from error

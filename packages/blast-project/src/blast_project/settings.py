@@ -1,0 +1,40 @@
+"""What the user set for one command, read once at the edge and passed down as a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["LINK_MODES", "Settings"]
+
+LINK_MODES = ("fold", "hardlink", "copy")
+
+
+class Settings(NamedTuple):
+    """Options that every command shares.
+
+    Attributes:
+        directory: absolute path where the search for a project begins.
+        home: absolute path of the store, BLAST_HOME.
+        environ: the process's environment variables.
+        offline: never use the network.
+        refresh: ask the index again even where an answer is remembered.
+        index_url: the index asked for on the command line or by BLAST_INDEX_URL; empty for none.
+        python: the interpreter asked for on the command line or by BLAST_PYTHON; empty for none.
+        link_mode: one of ``LINK_MODES``; empty for the project's own or the default.
+        environment: path of the environment when it is not ``.venv``; empty for that.
+        blast_python: the interpreter that runs Blast.
+    """
+
+    directory: str
+    home: str
+    environ: Mapping[str, str]
+    offline: bool = False
+    refresh: bool = False
+    index_url: str = ""
+    python: str = ""
+    link_mode: str = ""
+    environment: str = ""
+    blast_python: str = ""

@@ -1,0 +1,80 @@
+"""From a lock to the files that one interpreter installs: for every package the best of its wheels."""
+
+from __future__ import annotations
+
+import marshal
+from typing import TYPE_CHECKING
+
+from blast_pm.store.cache import WantedDistribution
+
+from blast_core.errors import InstallError, StaleLock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from blast_pm.metadata.store import Database
+
+    from blast_core.formats.dpl.model import LockedPackage
+    from blast_core.formats.dpl.reader import DplLockFile
+    from blast_core.interpreter import Target
+
+__all__ = ["select_wanted", "target_bit"]
+
+_MEMO = "misc"
+
+
+def target_bit(lock: DplLockFile, target: Target) -> int:
+    """Return which of the lock's targets ``target`` is.
+
+    Raises:
+        StaleLock: the lock was not made for it.
+    """
+    for bit, locked in enumerate(lock.targets):
+        if locked.name == target.name:
+            return bit
+    names = ", ".join(locked.name for locked in lock.targets)
+    raise StaleLock(
+        f"the lock does not hold {target.name}",
+        reason=f"it was made for {names}",
+        hint="'blast lock' makes it for this interpreter",
+    )
+
+
+def select_wanted(
+    lock: DplLockFile, content_hash: bytes, target: Target, group_mask: int, database: Database
+) -> tuple[WantedDistribution, ...]:
+    """Return what to install from a lock for ``target`` and the groups in ``group_mask``, by name.
+
+    The choice is remembered under the lock's content hash, because reading the names of thousands of files costs more
+    than linking the few hundred that are chosen.
+
+    Raises:
+        StaleLock: the lock was not made for the target.
+        InstallError: a package has no file that the target can install.
+    """
+    key = b"wanted\0" + content_hash + target.name.encode() + b"\0%d" % group_mask
+    stored = database.get(_MEMO, key)
+    if stored is not None:
+        return tuple(WantedDistribution(*row) for row in marshal.loads(stored))  # noqa: S302 - written by this Blast
+    chosen = tuple(_choose(lock.select(target_bit(lock, target), group_mask), target))
+    database.put(_MEMO, key, marshal.dumps(tuple(tuple(row) for row in chosen)))
+    return chosen
+
+
+def _choose(packages: Iterable[LockedPackage], target: Target) -> Iterable[WantedDistribution]:
+    from blast_pm.metadata.wheels import best_filename
+
+    for package in packages:
+        if package.source.kind in {"workspace", "editable"}:
+            continue
+        name = best_filename((file.filename for file in package.files), target)
+        file = next((file for file in package.files if file.filename == name), None)
+        if file is None:
+            raise InstallError(
+                f"{package.name} {package.version} has no wheel for {target.name}",
+                reason=f"the lock holds {', '.join(file.filename for file in package.files) or 'no file'}",
+                hint="'blast lock --upgrade' may find a version that has one",
+            )
+        yield WantedDistribution(
+            package.name, package.version, file.filename, file.sha256, file.size, file.index, file.path
+        )
