@@ -1,0 +1,238 @@
+"""Write a lock in its binary form. The same lock gives the same bytes, in whatever order its parts were given."""
+
+from __future__ import annotations
+
+from binascii import crc32
+from typing import TYPE_CHECKING
+
+from blast_core.errors import InvalidField
+from blast_core.fnv import build_table, fnv1a64, table_slots
+from blast_core.formats.dpl import layout
+from blast_core.formats.dpl.check import check_lock
+from blast_core.formats.dpl.layout import Section
+from blast_core.formats.dpl.model import NO_HASH, SOURCE_KINDS, Lock, LockTarget, canonical_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from blast_core.formats.dpl.model import LockedDependency, LockedFile, LockedPackage, LockedSource
+
+__all__ = ["DplBuilder", "build_lock"]
+
+
+def build_lock(lock: Lock) -> bytes:
+    """Return the bytes of ``blast.lock``.
+
+    Args:
+        lock: in any order; it is written in canonical order.
+
+    Raises:
+        InvalidField: the lock breaks a law of ``check_lock``, or holds text that is not Unicode.
+        InvalidVersion: a version that PEP 440 does not allow.
+
+    Spec: docs/spec/dpl.md.
+    """
+    check_lock(lock)
+    return _Encoder(canonical_lock(lock)).encode()
+
+
+class DplBuilder:
+    """Collect packages one by one, then build the file."""
+
+    def __init__(
+        self,
+        targets: Iterable[LockTarget],
+        groups: Iterable[str] = ("default",),
+        *,
+        requires_python: str = "",
+        indexes: Iterable[str] = (),
+        input_hash: bytes = NO_HASH,
+        text_hash: bytes = NO_HASH,
+    ) -> None:
+        self._head = Lock((), tuple(targets), tuple(groups), requires_python, input_hash, text_hash, tuple(indexes))
+        self._packages: list[LockedPackage] = []
+
+    def add(self, package: LockedPackage) -> None:
+        """Take one more package."""
+        self._packages.append(package)
+
+    def to_lock(self) -> Lock:
+        """Return what was collected, in canonical order."""
+        return canonical_lock(self._head._replace(packages=tuple(self._packages)))
+
+    def build(self) -> bytes:
+        """Return the file's bytes; raises as ``build_lock`` does."""
+        return build_lock(self.to_lock())
+
+
+class _Encoder:
+    """One pass over a canonical lock.
+
+    Strings are laid into the pool in the order in which a reader wants them together: first what every lookup touches
+    (names, versions), then the dependencies, then the bulk, which is the files. Each distinct string is stored once.
+    """
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._pool = bytearray()
+        self._strings: dict[str, tuple[int, int]] = {"": (0, 0)}
+        self._keys: dict[bytes, tuple[int, int]] = {b"": (0, 0)}
+        self._index_numbers = {name: number for number, name in enumerate(lock.indexes, 1)}
+
+    def encode(self) -> bytes:
+        lock = self._lock
+        packages = lock.packages
+        requires_python = self._text(lock.requires_python)
+        heads = [self._head(package) for package in packages]
+        groups = [layout.STRING.pack(*self._text(name)) for name in lock.groups]
+        indexes = [layout.STRING.pack(*self._text(name)) for name in lock.indexes]
+        targets, markers = self._targets()
+        dependencies, extras, dependency_ranges = self._dependencies()
+        sources, source_numbers = self._sources()
+        files, file_ranges = self._files()
+        entries = [
+            layout.ENTRY.pack(*head, *file_range, *dependency_range, *_tail(package, source_numbers))
+            for package, head, file_range, dependency_range in zip(
+                packages, heads, file_ranges, dependency_ranges, strict=True
+            )
+        ]
+        table = build_table([head[0] for head in heads])
+        bodies = (entries, [table], targets, markers, groups, indexes, sources, files, dependencies, extras)
+        counts = [len(body) for body in bodies] + [len(self._pool)]
+        counts[Section.TABLE] = table_slots(len(packages))
+        return self._assemble([*map(b"".join, bodies), bytes(self._pool)], counts, requires_python)
+
+    def _assemble(self, bodies: list[bytes], counts: list[int], requires_python: tuple[int, int]) -> bytes:
+        from blast_core.digests import blake3_digest
+
+        lock = self._lock
+        offsets, seals, total = layout.place_sections(counts)
+        if total > layout.MAX_SIZE:
+            raise InvalidField("the lock is too large", field="total size", value=str(total))
+        places = [*zip(offsets, [*counts, seals], layout.SECTIONS, strict=True)]
+        rows = [
+            number
+            for offset, count, (_, stride) in (*places[Section.MARKERS : Section.POOL], places[Section.SEALS])
+            for number in (offset, count, stride)
+        ]
+        head = layout.HEADER.pack(
+            layout.MAGIC, layout.FORMAT_VERSION, 0, counts[Section.ENTRIES], layout.ENTRY.size,
+            offsets[Section.TABLE], counts[Section.TABLE], counts[Section.TARGETS], offsets[Section.ENTRIES],
+            offsets[Section.POOL], offsets[Section.TARGETS], total, lock.input_hash, NO_HASH,
+        )  # fmt: skip
+        directory = layout.DIRECTORY.pack(
+            lock.text_hash, *requires_python, counts[Section.POOL], layout.PAGE_SIZE, 0, *rows, 0
+        )
+        content = bytearray(head + directory)
+        for offset, body in zip(offsets, bodies, strict=False):
+            content += bytes(offset - len(content)) + body
+        content += bytes(offsets[Section.SEALS] - len(content))
+        content += _seals(bytes(content))
+        content[layout.CONTENT_HASH_AT : layout.CONTENT_AT] = blake3_digest(bytes(content[layout.CONTENT_AT :]))
+        return bytes(content)
+
+    def _text(self, text: str) -> tuple[int, int]:
+        found = self._strings.get(text)
+        if found is None:
+            try:
+                found = self._bytes(text.encode())
+            except UnicodeEncodeError as error:
+                raise InvalidField("not Unicode text", field="string", value=ascii(text)) from error
+            self._strings[text] = found
+        return found
+
+    def _bytes(self, key: bytes) -> tuple[int, int]:
+        found = self._keys.get(key)
+        if found is None:
+            found = self._keys[key] = (len(self._pool), len(key))
+            self._pool += key
+        return found
+
+    def _head(self, package: LockedPackage) -> tuple[int, ...]:
+        from blast_core.version import version_key
+
+        name = package.name.encode()
+        key = version_key(package.version) if package.version else b""
+        return (
+            fnv1a64(name),
+            *self._text(package.name),
+            *self._text(package.version),
+            *self._bytes(key),
+            *self._text(package.requires_python),
+        )
+
+    def _targets(self) -> tuple[list[bytes], list[bytes]]:
+        targets = []
+        markers: list[bytes] = []
+        for target in self._lock.targets:
+            texts = (*self._text(target.name), *self._text(target.python_version), *self._text(target.platform))
+            targets.append(layout.TARGET.pack(*texts, len(markers), len(target.markers)))
+            for variable, value in target.markers:
+                markers.append(layout.MARKER.pack(*self._text(variable), *self._text(value)))
+        return targets, markers
+
+    def _dependencies(self) -> tuple[list[bytes], list[bytes], list[tuple[int, int, int, int]]]:
+        dependencies: list[bytes] = []
+        extras: list[bytes] = []
+        ranges = []
+        for package in self._lock.packages:
+            ranges.append((len(dependencies), len(package.dependencies), len(extras), len(package.extras)))
+            dependencies += map(self._dependency, package.dependencies)
+            for extra, needs in package.extras:
+                extras.append(layout.EXTRA.pack(*self._text(extra), len(dependencies), len(needs)))
+                dependencies += map(self._dependency, needs)
+        return dependencies, extras, ranges
+
+    def _dependency(self, dependency: LockedDependency) -> bytes:
+        return layout.DEPENDENCY.pack(
+            *self._text(dependency.name),
+            *self._text(dependency.specifier),
+            *self._text(",".join(dependency.extras)),
+            *self._text(dependency.marker),
+        )
+
+    def _sources(self) -> tuple[list[bytes], dict[tuple[str, str, str], int]]:
+        numbers: dict[tuple[str, str, str], int] = {}
+        for package in self._lock.packages:
+            numbers.setdefault(_place_of(package.source), len(numbers))
+        rows = [layout.SOURCE.pack(*(part for text in place for part in self._text(text))) for place in numbers]
+        return rows, numbers
+
+    def _files(self) -> tuple[list[bytes], list[tuple[int, int]]]:
+        files: list[bytes] = []
+        ranges = []
+        for package in self._lock.packages:
+            ranges.append((len(files), len(package.files)))
+            files += map(self._file, package.files)
+        return files, ranges
+
+    def _file(self, file: LockedFile) -> bytes:
+        folder = file.path.removesuffix(file.filename)
+        flags = layout.PATH_IS_FOLDER if folder != file.path else 0
+        return layout.FILE.pack(
+            bytes.fromhex(file.sha256),
+            file.size,
+            *self._text(file.filename),
+            *self._text(folder),
+            *self._text(file.upload_time),
+            self._index_numbers[file.index] if file.index else 0,
+            flags,
+        )
+
+
+def _place_of(source: LockedSource) -> tuple[str, str, str]:
+    return (source.location, source.revision, source.subdirectory)
+
+
+def _tail(package: LockedPackage, source_numbers: dict[tuple[str, str, str], int]) -> tuple[int | bytes, ...]:
+    source = package.source
+    digest = bytes.fromhex(source.digest) if source.digest else NO_HASH
+    number = source_numbers[_place_of(source)]
+    return (package.target_mask, package.group_mask, SOURCE_KINDS.index(source.kind), 0, number, digest, 0)
+
+
+def _seals(content: bytes) -> bytes:
+    pages = [content[at : at + layout.PAGE_SIZE] for at in range(0, len(content), layout.PAGE_SIZE)]
+    first = pages[0]
+    pages[0] = first[: layout.CONTENT_HASH_AT] + first[layout.CONTENT_AT :]
+    return b"".join(layout.SEAL.pack(crc32(page)) for page in pages)

@@ -1,0 +1,153 @@
+"""The laws that every lock obeys, whichever form it comes from. Writers check before they write, ``verify`` after reading.
+
+A cycle of dependencies is legal, as is a package that depends on itself through an extra. What is refused: files
+without a digest, file names that lead elsewhere, masks that name no target, two packages that claim one (name, target),
+and an unconditional dependency that nothing in the lock answers to.
+"""
+
+from __future__ import annotations
+
+from blast_core.errors import InvalidField
+from blast_core.formats.dpl.layout import MAX_GROUPS, MAX_PACKAGES, MAX_TARGETS
+from blast_core.formats.dpl.model import SOURCE_KINDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from blast_core.formats.dpl.model import Lock, LockedDependency, LockedFile, LockedPackage
+
+__all__ = ["check_lock"]
+
+_HEX = frozenset("0123456789abcdef")
+_DIGEST_LENGTH = 32
+_MAX_U64 = (1 << 64) - 1
+_FORBIDDEN_IN_NAMES = frozenset("/\\\0\r\n")
+
+
+def check_lock(lock: Lock, file: str = "") -> None:
+    """Check that ``lock`` obeys the laws of locks.
+
+    Args:
+        lock: in any order.
+        file: path for the error text.
+
+    Raises:
+        InvalidField: naming the first field that does not, such as ``packages[flask 3.0.0].files[x.whl].sha256``.
+
+    Cost: O(packages + files + dependencies), no recursion.
+    """
+    try:
+        _check_head(lock)
+        for package in lock.packages:
+            _check_package(package, lock)
+        _check_claims(lock.packages)
+    except InvalidField as error:
+        if not file or error.file:
+            raise
+        raise InvalidField(error.message, file=file, reason=error.reason, hint=error.hint) from None
+
+
+def _refuse(message: str, field: str, value: object) -> InvalidField:
+    return InvalidField(message, field=field, value=repr(value))
+
+
+def _check_head(lock: Lock) -> None:
+    for count, most, field in (
+        (len(lock.packages), MAX_PACKAGES, "packages"),
+        (len(lock.targets), MAX_TARGETS, "targets"),
+        (len(lock.groups), MAX_GROUPS, "groups"),
+    ):
+        if count > most:
+            raise _refuse(f"a lock holds at most {most}", field, count)
+    for digest, field in ((lock.input_hash, "input_hash"), (lock.text_hash, "text_hash")):
+        if len(digest) != _DIGEST_LENGTH:
+            raise _refuse("a hash has 32 bytes", field, digest)
+    for names, field in (
+        ([target.name for target in lock.targets], "targets"),
+        (lock.groups, "groups"),
+        (lock.indexes, "indexes"),
+    ):
+        if "" in names or len(set(names)) != len(names):
+            raise _refuse("names must be there and differ", field, list(names))
+
+
+def _check_package(package: LockedPackage, lock: Lock) -> None:
+    where = f"packages[{package.name} {package.version}]"
+    if not package.name:
+        raise _refuse("a package needs a name", where, package.name)
+    _check_mask(package.target_mask, len(lock.targets), f"{where}.target_mask")
+    _check_mask(package.group_mask, len(lock.groups), f"{where}.group_mask")
+    _check_source(package, f"{where}.source")
+    _check_files(package.files, lock.indexes, f"{where}.files")
+    names = [extra for extra, _ in package.extras]
+    if len(set(names)) != len(names):
+        raise _refuse("an extra stands twice", f"{where}.extras", names)
+    _check_dependencies(package.dependencies, f"{where}.dependencies")
+    for extra, needs in package.extras:
+        _check_dependencies(needs, f"{where}.extras[{extra}]")
+
+
+def _check_mask(mask: int, bits: int, field: str) -> None:
+    if not 0 < mask < 1 << bits:
+        raise _refuse(f"a mask names one to all of {bits}", field, mask)
+
+
+def _check_source(package: LockedPackage, field: str) -> None:
+    source = package.source
+    if source.kind not in SOURCE_KINDS:
+        raise _refuse("unknown source", field, source.kind)
+    if source.digest and not _is_digest(source.digest):
+        raise _refuse("not a sha256", f"{field}.digest", source.digest)
+    if source.kind == "url" and not source.digest:
+        raise _refuse("a URL needs the sha256 of what it led to", f"{field}.digest", "")
+    if source.kind == "git" and not source.revision:
+        raise _refuse("a git source needs its commit", f"{field}.revision", "")
+    if source.kind in ("registry", "url") and not package.version:
+        raise _refuse("only a source tree may lack a version", field, source.kind)
+
+
+def _check_files(files: Iterable[LockedFile], indexes: tuple[str, ...], field: str) -> None:
+    seen = set()
+    for file in files:
+        where = f"{field}[{file.filename}]"
+        name = file.filename
+        if name in ("", ".", "..") or not _FORBIDDEN_IN_NAMES.isdisjoint(name):
+            raise _refuse("not a file name", where, name)
+        if name in seen:
+            raise _refuse("a file stands twice", where, name)
+        seen.add(name)
+        if not _is_digest(file.sha256):
+            raise _refuse("every file needs its sha256", f"{where}.sha256", file.sha256)
+        if file.index and file.index not in indexes:
+            raise _refuse("the lock knows no such index", f"{where}.index", file.index)
+        if not 0 <= file.size <= _MAX_U64:
+            raise _refuse("impossible size", f"{where}.size", file.size)
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) == 2 * _DIGEST_LENGTH and _HEX.issuperset(text) and text.strip("0") != ""
+
+
+def _check_dependencies(dependencies: Iterable[LockedDependency], field: str) -> None:
+    for dependency in dependencies:
+        if not dependency.name:
+            raise _refuse("a dependency needs a name", field, dependency.name)
+        for extra in dependency.extras:
+            if not extra or "," in extra:
+                raise _refuse("not an extra", f"{field}[{dependency.name}]", extra)
+
+
+def _check_claims(packages: Iterable[LockedPackage]) -> None:
+    claimed: dict[str, int] = {}
+    for package in packages:
+        before = claimed.get(package.name, 0)
+        if before & package.target_mask:
+            field = f"packages[{package.name} {package.version}].target_mask"
+            raise _refuse("two packages of one name claim one target", field, package.target_mask)
+        claimed[package.name] = before | package.target_mask
+    for package in packages:
+        for dependency in package.dependencies:
+            if not dependency.marker and package.target_mask & ~claimed.get(dependency.name, 0):
+                field = f"packages[{package.name} {package.version}].dependencies"
+                raise _refuse("nothing in the lock answers to a dependency", field, dependency.name)
