@@ -1,0 +1,440 @@
+"""Specifier sets as intervals of keys, and as masks over a table of versions.
+
+Every operator of PEP 440 but ``===`` is one or two half-open intervals of the keys' byte order, so a set of specifiers
+is a short list of disjoint intervals. A version satisfies the set if its key lies in one; a sorted table is cut by
+bisection. The bounds are prefixes of keys, sometimes with FF behind, so they need not be keys themselves:
+
+    >=V  [key(V), …)                        <=V  […, locals of V end)
+    ==V  [key(V), locals of V end)          !=V  what is left
+    >V   [post-releases of V end, …)        <V   […, first pre-release of V), or key(V) if V is a pre-release
+    ~=V  [key(V), next prefix)              ==V.*  [first pre-release of V, next prefix)
+
+What decides where the PEP leaves room is ``packaging.specifiers`` 26; tests compare the two.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+from blast_core.errors import InvalidRequirement, InvalidVersion
+from blast_core.version.keys import STABLE, dissect, encode_number, parse_suffix, release_prefix, version_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from blast_core.version.keys import Suffix, VersionTable
+
+    Interval = tuple[bytes, bytes]
+    Intervals = tuple[Interval, ...]
+
+__all__ = [
+    "BOTTOM",
+    "TOP",
+    "CompiledSpecifier",
+    "SpecifierSet",
+    "check_specifier",
+    "compile_specifier",
+    "is_single_specifier",
+    "mentions_prerelease",
+    "specifier_mask",
+]
+
+#: Below and above every key. (The largest first byte of a key is the FF of a huge epoch, whose width follows.)
+BOTTOM = b""
+TOP = b"\xff" * 6
+_EVERYTHING = ((BOTTOM, TOP),)
+_AFTER = b"\xff"
+_PRERELEASE_END = 2
+_CACHE_LIMIT = 65536
+_TABLE_LIMIT = 8192
+_PLAIN = frozenset("0123456789.")
+_PLAIN_SUFFIX = parse_suffix("")
+_SINGLE_OPERATORS = ("<", ">")
+_DOUBLE_OPERATORS = frozenset(("==", "!=", "~=", "<=", ">="))
+
+
+class CompiledSpecifier(NamedTuple):
+    """A specifier set, ready for use.
+
+    Attributes:
+        text: the clauses as written, without white space, joined by commas.
+        intervals: disjoint, ascending; a key is in if ``low <= key < high`` for one of them.
+        exact: lower-case texts of the ``===`` clauses, of which a version's own spelling must equal every one.
+        prerelease: whether a clause names a pre-release, which lets pre-releases in (PEP 440).
+        clauses: how many there are.
+    """
+
+    text: str
+    intervals: Intervals
+    exact: tuple[str, ...]
+    prerelease: bool
+    clauses: int
+
+
+_compiled: dict[str, CompiledSpecifier] = {}
+
+
+def compile_specifier(text: str) -> CompiledSpecifier:
+    """Return the compiled form of a comma-separated set of specifiers; "" is satisfied by everything.
+
+    Raises:
+        InvalidRequirement: a clause is not a specifier.
+
+    Spec: PEP 440, Version specifiers. Cost: some 2 us a clause on a miss, one look-up on a hit.
+    """
+    compiled = _compiled.get(text)
+    if compiled is None:
+        if len(_compiled) >= _CACHE_LIMIT:
+            _compiled.clear()
+        compiled = _compiled[text] = _compile(text)
+    return compiled
+
+
+def _compile(text: str) -> CompiledSpecifier:
+    parts = [part.strip() for part in text.split(",")]
+    # Clauses are remembered one by one too: `<2` stands beside many lower bounds.
+    clauses = [_compiled.get(part) or _compile_clause(part, text) for part in parts if part]
+    if len(clauses) == 1:
+        return clauses[0]
+    intervals: Intervals = _EVERYTHING
+    exact: tuple[str, ...] = ()
+    prerelease = False
+    for clause in clauses:
+        intervals = _intersect(intervals, clause.intervals)
+        exact += clause.exact
+        prerelease = prerelease or clause.prerelease
+    return CompiledSpecifier(",".join([clause.text for clause in clauses]), intervals, exact, prerelease, len(clauses))
+
+
+def _intersect(left: Intervals, right: Intervals) -> Intervals:
+    """Return what two lists of disjoint intervals share. They are short: all pairs are tried."""
+    if left is _EVERYTHING:
+        return right
+    found = []
+    for left_low, left_high in left:
+        for right_low, right_high in right:
+            low = max(left_low, right_low)
+            high = min(left_high, right_high)
+            if low < high:
+                found.append((low, high))
+    return tuple(found)
+
+
+def _compile_clause(clause: str, text: str) -> CompiledSpecifier:
+    """Compile and remember one clause of ``text``, stripped of white space."""
+    try:
+        if clause[:2] in _DOUBLE_OPERATORS and _PLAIN.issuperset(clause[2:]):
+            # The commonest form by far, a release without blanks, takes half the time.
+            key = version_key(clause[2:])
+            intervals = _RULES[clause[:2]](clause[2:], key[: -len(STABLE)], _PLAIN_SUFFIX, key)
+            compiled = CompiledSpecifier(clause, intervals, (), prerelease=False, clauses=1)
+        else:
+            operator, version, intervals, mentions = _parse_clause(clause)
+            exact = (version.lower(),) if operator == "===" else ()
+            compiled = CompiledSpecifier(operator + version, intervals, exact, mentions, 1)
+    except ValueError:
+        raise _invalid(text, clause) from None
+    _compiled[clause] = compiled
+    return compiled
+
+
+def _parse_clause(clause: str) -> tuple[str, str, Intervals, bool]:
+    """Return operator, version, intervals and whether the clause asks for pre-releases.
+
+    Raises:
+        ValueError: it is not a specifier.
+    """
+    operator = clause[:2]
+    if operator in _DOUBLE_OPERATORS:
+        if clause.startswith("==="):
+            return _parse_identity(clause)
+    elif clause.startswith(_SINGLE_OPERATORS):
+        operator = clause[:1]
+    else:
+        raise ValueError(clause)
+    version = clause[len(operator) :].strip()
+    if operator in {"==", "!="} and version.endswith(".*"):
+        interval = _wildcard(version)
+        return operator, version, interval if operator == "==" else _complement(interval), False
+    key = version_key(version)
+    if "+" in version and operator not in {"==", "!="}:
+        raise ValueError(clause)
+    prefix, suffix = _split(version, key)
+    mentions = key[-1] == _PRERELEASE_END and operator != "!="
+    return operator, version, _RULES[operator](version, prefix, suffix, key), mentions
+
+
+def _parse_identity(clause: str) -> tuple[str, str, Intervals, bool]:
+    """Read ``===``, which compares spellings and allows any text without blanks, ``;`` and ``)``."""
+    version = clause[3:].strip()
+    if ";" in version or ")" in version or len(version.split()) > 1:
+        raise ValueError(clause)
+    try:
+        mentions = version_key(version)[-1] == _PRERELEASE_END
+    except InvalidVersion:
+        mentions = False
+    return "===", version, _EVERYTHING, mentions
+
+
+def _split(version: str, key: bytes) -> tuple[bytes, Suffix]:
+    """Return the release part of a version's key, up to and with its 00, and what its pre, post and dev slots say."""
+    if _PLAIN.issuperset(version):
+        return key[: -len(STABLE)], _PLAIN_SUFFIX
+    epoch, segments, tail, _ = dissect(version)
+    return release_prefix(epoch, list(map(int, segments))), parse_suffix(tail)
+
+
+def _from(_version: str, _prefix: bytes, _suffix: Suffix, key: bytes) -> Intervals:
+    return ((key, TOP),)
+
+
+def _up_to(_version: str, prefix: bytes, suffix: Suffix, _key: bytes) -> Intervals:
+    return ((BOTTOM, prefix + suffix.encoded + _AFTER),)
+
+
+def _equal(version: str, prefix: bytes, suffix: Suffix, key: bytes) -> Intervals:
+    # With a local label nothing but itself is equal; without, every local version of it is.
+    return ((key, key + _AFTER if "+" in version else prefix + suffix.encoded + _AFTER),)
+
+
+def _unequal(version: str, prefix: bytes, suffix: Suffix, key: bytes) -> Intervals:
+    return _complement(_equal(version, prefix, suffix, key))
+
+
+def _above(_version: str, prefix: bytes, suffix: Suffix, _key: bytes) -> Intervals:
+    if suffix.post is None and suffix.dev is None:
+        # A post-release of V is not "greater than V".
+        return ((prefix + suffix.encoded[: suffix.pre_size] + _AFTER, TOP),)
+    return ((prefix + suffix.encoded + _AFTER, TOP),)
+
+
+def _below(_version: str, prefix: bytes, suffix: Suffix, key: bytes) -> Intervals:
+    if key[-1] == _PRERELEASE_END:
+        return ((BOTTOM, key),)
+    if suffix.post is None:
+        return ((BOTTOM, prefix),)
+    return ((BOTTOM, prefix + suffix.encoded[: suffix.post_size]),)
+
+
+def _compatible(version: str, _prefix: bytes, _suffix: Suffix, key: bytes) -> Intervals:
+    epoch, segments = (0, version.split(".")) if _PLAIN.issuperset(version) else dissect(version)[:2]
+    if len(segments) < 2:
+        raise ValueError(version)
+    return ((key, _next_prefix(epoch, segments[:-1])),)
+
+
+_RULES = {
+    ">=": _from,
+    "<=": _up_to,
+    "==": _equal,
+    "!=": _unequal,
+    ">": _above,
+    "<": _below,
+    "~=": _compatible,
+}
+
+
+def _wildcard(version: str) -> Intervals:
+    base = version[:-2]
+    if _PLAIN.issuperset(base):
+        epoch, segments = 0, base.split(".")
+    else:
+        epoch, segments, tail, local = dissect(base)
+        if tail or local is not None or base[-1:].isspace():
+            raise ValueError(version)
+    return ((release_prefix(epoch, list(map(int, segments))), _next_prefix(epoch, segments)),)
+
+
+def _next_prefix(epoch: int, segments: list[str]) -> bytes:
+    """Return the bound below every version of the next prefix: 1.3 for 1.2."""
+    release = list(map(int, segments))
+    release[-1] += 1
+    return encode_number(epoch) + b"".join(map(encode_number, release)) + b"\0"
+
+
+def _complement(intervals: Intervals) -> Intervals:
+    """Return what the single interval of ``intervals`` leaves out."""
+    ((low, high),) = intervals
+    return ((BOTTOM, low), (high, TOP))
+
+
+def check_specifier(text: str) -> None:
+    """Check that ``text`` is a set of specifiers, as PEP 440 has them; "" is one.
+
+    Raises:
+        InvalidRequirement: a clause is not a specifier.
+    """
+    compile_specifier(text)
+
+
+def is_single_specifier(text: str) -> bool:
+    """Tell whether ``text`` is exactly one clause, as markers need it."""
+    if "," in text:
+        return False
+    try:
+        return compile_specifier(text).clauses == 1
+    except InvalidRequirement:
+        return False
+
+
+def mentions_prerelease(text: str) -> bool:
+    """Tell whether a set of specifiers lets pre-releases in by naming one, other than in ``!=``.
+
+    Raises:
+        InvalidRequirement: a clause is not a specifier.
+
+    Spec: PEP 440, Handling of pre-releases.
+    """
+    return compile_specifier(text).prerelease
+
+
+#: Masks by table (its identity, which holding the table keeps unique) and specifier.
+_masks: dict[int, tuple[VersionTable, dict[str, int]]] = {}
+
+
+def specifier_mask(text: str, table: VersionTable) -> int:
+    """Return the set of a table's versions that satisfy ``text``, pre-releases among them: bit i for ``texts[i]``.
+
+    Raises:
+        InvalidRequirement: a clause is not a specifier.
+
+    Cost: called for each edge of the resolver; one look-up for a pair seen before, else a compilation and two
+    bisections.
+    """
+    entry = _masks.get(id(table))
+    if entry is None:
+        if len(_masks) >= _TABLE_LIMIT:
+            _masks.clear()
+        entry = _masks[id(table)] = (table, {})
+    mask = entry[1].get(text)
+    if mask is None:
+        mask = entry[1][text] = _mask(compile_specifier(text), table)
+    return mask
+
+
+def _mask(compiled: CompiledSpecifier, table: VersionTable) -> int:
+    keys = table.keys
+    mask = 0
+    for low, high in compiled.intervals:
+        start = bisect_left(keys, low)
+        end = bisect_left(keys, high, start) if high != TOP else len(keys)
+        mask |= (1 << end) - (1 << start)
+    if compiled.exact:
+        mask &= _exact_mask(compiled.exact, table.texts)
+    return mask
+
+
+def _exact_mask(exact: tuple[str, ...], texts: tuple[str, ...]) -> int:
+    mask = 0
+    for index, text in enumerate(texts):
+        lowered = text.lower()
+        if all(lowered == wanted for wanted in exact):
+            mask |= 1 << index
+    return mask
+
+
+class SpecifierSet:
+    """A set of specifiers that decides as ``packaging.specifiers.SpecifierSet`` does.
+
+    Args:
+        text: comma-separated specifiers; "" is satisfied by everything.
+        prereleases: overrides what the specifiers say about pre-releases.
+
+    Raises:
+        InvalidRequirement: a clause is not a specifier.
+    """
+
+    __slots__ = ("_configured", "compiled")
+
+    def __init__(self, text: str = "", prereleases: bool | None = None) -> None:  # noqa: FBT001 - packaging's shape
+        self.compiled = compile_specifier(text)
+        self._configured = prereleases
+
+    @property
+    def prereleases(self) -> bool | None:
+        """Whether pre-releases are let in: always, never, or (None) only where nothing else is left."""
+        if self._configured is not None:
+            return self._configured
+        return True if self.compiled.prerelease else None
+
+    def contains(self, version: str, prereleases: bool | None = None) -> bool:  # noqa: FBT001 - packaging's shape
+        """Tell whether a single version satisfies the set.
+
+        A pre-release does unless ``prereleases`` (or, where that is None, the set's own setting) is False: one version
+        alone has no alternative. What is no version satisfies only ``===`` and the empty set.
+
+        Spec: PEP 440; packaging 26, ``SpecifierSet.contains``.
+        """
+        key = _key_or_none(version)
+        if prereleases is None:
+            prereleases = self._configured
+        if prereleases is False and key is not None and key[-1] == _PRERELEASE_END:
+            return False
+        return self._matches(version, key)
+
+    def _matches(self, version: str, key: bytes | None) -> bool:
+        compiled = self.compiled
+        if compiled.exact:
+            lowered = version.lower()
+            if any(lowered != wanted for wanted in compiled.exact):
+                return False
+        if key is None:
+            # A clause of another operator can't be judged; without such a clause there is nothing against it.
+            return compiled.clauses == len(compiled.exact)
+        return any(low <= key < high for low, high in compiled.intervals)
+
+    def filter(
+        self,
+        versions: Iterable[str],
+        prereleases: bool | None = None,  # noqa: FBT001 - packaging's shape
+    ) -> list[str]:
+        """Return the versions that satisfy the set, in the order given.
+
+        Pre-releases stay if ``prereleases`` is True, or the set names one, or nothing else satisfies it.
+
+        Spec: PEP 440, Handling of pre-releases; packaging 26, ``SpecifierSet.filter``.
+        """
+        if prereleases is None:
+            prereleases = self.prereleases
+        matches = [(text, key) for text in versions if self._matches(text, key := _key_or_none(text))]
+        if prereleases:
+            return [text for text, _ in matches]
+        finals = [text for text, key in matches if key is None or key[-1] != _PRERELEASE_END]
+        if prereleases is None and not any(key is not None and key[-1] != _PRERELEASE_END for _, key in matches):
+            return [text for text, _ in matches]
+        return finals
+
+    def __str__(self) -> str:
+        return self.compiled.text
+
+    def __repr__(self) -> str:
+        return f"SpecifierSet({self.compiled.text!r})"
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.compiled.text.split(",")), self._configured))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SpecifierSet):
+            return NotImplemented
+        mine, theirs = self.compiled.text.split(","), other.compiled.text.split(",")
+        return set(mine) == set(theirs) and self._configured == other._configured
+
+
+def _key_or_none(version: str) -> bytes | None:
+    try:
+        return version_key(version)
+    except InvalidVersion:
+        return None
+
+
+def _invalid(text: str, clause: str) -> InvalidRequirement:
+    start = text.find(clause)
+    return InvalidRequirement(
+        f"{clause!r} is not a version specifier",
+        reason=f"in {text!r}, at column {start + 1}" if clause != text else "it does not follow PEP 440",
+        hint="specifiers look like >=1.2, ==1.4.*, ~=2.1, !=1.5 or <3",
+        specifier=text,
+        position=start,
+    )
