@@ -1,4 +1,4 @@
-"""The laws that every lock obeys, whichever form it comes from. Writers check before they write, ``verify`` after reading.
+"""The laws that every lock obeys, whichever form it comes from: writers check first, ``verify`` after reading.
 
 A cycle of dependencies is legal, as is a package that depends on itself through an extra. What is refused: files
 without a digest, file names that lead elsewhere, masks that name no target, two packages that claim one (name, target),

@@ -1,0 +1,116 @@
+"""A lock as people and scripts read it: ``blast lock show``, git's textconv, and ``--json``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from blast_core.formats.dpl.model import LockedDependency, LockedPackage, LockedSource
+    from blast_core.formats.dpl.reader import DplLockFile
+
+__all__ = ["show_json", "show_text"]
+
+
+def show_text(lock: DplLockFile, name: str | None = None) -> str:
+    """Return the lock, or one package of it, as text with one fact per line, so that two texts can be compared.
+
+    Args:
+        lock: open.
+        name: normalised name of the only package to show; the text is empty when the lock does not hold it.
+    """
+    packages = _chosen(lock, name)
+    lines = [] if name is not None else [*_head_lines(lock)]
+    for package in packages:
+        lines += _package_lines(package, lock)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def show_json(lock: DplLockFile, name: str | None = None) -> dict[str, object]:
+    """Return the same facts as values for JSON; hashes in hexadecimal, masks as lists of names.
+
+    Args:
+        lock: open.
+        name: normalised name of the only package to show.
+    """
+    return {
+        "format": "DPL1",
+        "input_hash": lock.input_hash.hex(),
+        "text_hash": lock.text_hash.hex(),
+        "requires_python": lock.requires_python,
+        "groups": list(lock.groups),
+        "indexes": list(lock.indexes),
+        "targets": [target._asdict() | {"markers": dict(target.markers)} for target in lock.targets],
+        "packages": [_package_json(package, lock) for package in _chosen(lock, name)],
+    }
+
+
+def _chosen(lock: DplLockFile, name: str | None) -> list[LockedPackage]:
+    if name is None:
+        return list(lock.packages())
+    return [entry.to_package() for entry in lock.find(name)]
+
+
+def _named(mask: int, names: Iterable[str]) -> list[str]:
+    return [name for bit, name in enumerate(names) if mask >> bit & 1]
+
+
+def _head_lines(lock: DplLockFile) -> Iterator[str]:
+    yield "lock format DPL1"
+    yield f"input hash {lock.input_hash.hex()}"
+    yield f"text hash {lock.text_hash.hex()}"
+    if lock.requires_python:
+        yield f"requires python {lock.requires_python}"
+    yield f"groups {', '.join(lock.groups)}"
+    yield f"indexes {', '.join(lock.indexes)}"
+    for target in lock.targets:
+        yield f"target {target.name}: Python {target.python_version} on {target.platform}"
+
+
+def _package_lines(package: LockedPackage, lock: DplLockFile) -> Iterator[str]:
+    yield ""
+    yield f"{package.name} {package.version}".rstrip()
+    yield f"  from {_source_text(package.source)}"
+    if package.requires_python:
+        yield f"  requires python {package.requires_python}"
+    yield f"  groups {', '.join(_named(package.group_mask, lock.groups))}"
+    yield f"  targets {', '.join(_named(package.target_mask, (target.name for target in lock.targets)))}"
+    for dependency in package.dependencies:
+        yield f"  needs {_dependency_text(dependency)}"
+    for extra, needs in package.extras:
+        for dependency in needs:
+            yield f"  needs with [{extra}] {_dependency_text(dependency)}"
+    for file in package.files:
+        yield f"  file {file.filename} {file.size} sha256:{file.sha256}"
+
+
+def _source_text(source: LockedSource) -> str:
+    parts = [source.kind, source.location]
+    if source.revision:
+        parts.append(f"at {source.revision}")
+    if source.subdirectory:
+        parts.append(f"in {source.subdirectory}")
+    if source.digest:
+        parts.append(f"sha256:{source.digest}")
+    return " ".join(part for part in parts if part)
+
+
+def _dependency_text(dependency: LockedDependency) -> str:
+    extras = f"[{','.join(dependency.extras)}]" if dependency.extras else ""
+    marker = f"; {dependency.marker}" if dependency.marker else ""
+    return f"{dependency.name}{extras}{dependency.specifier}{marker}"
+
+
+def _package_json(package: LockedPackage, lock: DplLockFile) -> dict[str, object]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "source": package.source._asdict(),
+        "requires_python": package.requires_python,
+        "groups": _named(package.group_mask, lock.groups),
+        "targets": _named(package.target_mask, (target.name for target in lock.targets)),
+        "dependencies": [_dependency_text(dependency) for dependency in package.dependencies],
+        "extras": {extra: [_dependency_text(need) for need in needs] for extra, needs in package.extras},
+        "files": [file._asdict() for file in package.files],
+    }
