@@ -1,0 +1,1 @@
+"""Blast and uv in turn: what `python3 dev.py bench` runs."""

@@ -1,0 +1,326 @@
+"""The one driver of this repository: ``python3 dev.py VERB``.
+
+    setup      make .dev/venv with all packages (editable) and tools; the other verbs do it when needed
+    demo       show what Blast does, on real packages
+    test       lint, types, docs and every test; arguments go to pytest, --quick leaves out what is slow
+    check      pytest alone, with your arguments
+    lint       ruff: rules and formatting
+    types      mypy --strict over everything
+    property   the laws, on many more generated examples than `test` takes
+    docs       build the documentation into .dev/site, warnings are errors
+    bench      measure Blast and uv in turn; see `dev.py bench --help`
+
+Needs Python 3.11 or newer and its standard library. When started with an older one it looks for a newer one itself,
+which is why this file keeps to syntax that Python 3.7 reads. Everything that it makes lies in ``.dev/``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+TOP = Path(__file__).resolve().parent
+DEV = TOP / ".dev"
+VENV = DEV / "venv"
+STAMP = VENV / "blast-stamp"
+WINDOWS = os.name == "nt"
+SCRIPTS = VENV / ("Scripts" if WINDOWS else "bin")
+PYTHON = SCRIPTS / ("python.exe" if WINDOWS else "python")
+
+OLDEST = (3, 11)
+MINORS = (14, 13, 12, 11)
+NODE_PACKAGES = {"kaitai-struct-compiler": "0.11.0", "js-yaml": "4.1.0"}
+QUICK = "not slow and not crash and not acceptance and not network"
+
+
+def say(text: str) -> None:
+    """Print a line at once, also where stdout is a file that other programs write to."""
+    print(text, flush=True)
+
+
+def fail(text: str) -> NoReturn:
+    """End with one line of what is wrong and what to do."""
+    sys.exit(f"dev.py: {text}")
+
+
+def warn(text: str) -> None:
+    """Say loudly what is left out."""
+    say(f"\n*** LEFT OUT: {text}\n")
+
+
+# -- an interpreter that is new enough
+
+
+def find_newer_python() -> str:
+    """Return the executable of a Python that is new enough, from PATH or pyenv, or ""."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")))
+    for minor in MINORS:
+        on_path = shutil.which(f"python3.{minor}")
+        installed = sorted(pyenv.glob(f"versions/3.{minor}.*/bin/python"), reverse=True)
+        for candidate in ([on_path] if on_path else []) + [str(path) for path in installed]:
+            test = f"import sys, venv; sys.exit(sys.version_info < {OLDEST})"
+            if subprocess.run([candidate, "-c", test], capture_output=True, check=False).returncode == 0:
+                return candidate
+    return ""
+
+
+def require_new_python() -> None:
+    """Go on with a newer Python where the running one is too old."""
+    if sys.version_info >= OLDEST:
+        return
+    newer = find_newer_python()
+    if not newer:
+        fail(f"needs Python 3.11 or newer; this is {sys.version.split()[0]}. Start it with one: python3.12 dev.py ...")
+    say(f"Python {sys.version.split()[0]} is too old; going on with {newer}")
+    sys.exit(subprocess.call([newer, *sys.argv]))
+
+
+# -- set-up
+
+
+def find_members() -> list[Path]:
+    """Return the packages' folders, in the order of their names."""
+    import tomllib
+
+    workspace = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["blast"]["workspace"]
+    found = {path for pattern in workspace["members"] for path in TOP.glob(pattern)}
+    return sorted(path for path in found if (path / "pyproject.toml").is_file())
+
+
+def read_groups() -> list[str]:
+    """Return the requirements of all dependency groups."""
+    import tomllib
+
+    groups = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    return [requirement for group in groups.values() for requirement in group]
+
+
+def digest_inputs() -> str:
+    """Return a digest of everything that decides what .dev/venv holds."""
+    parts = [sys.version, str(Path(sys.executable).resolve()), str(TOP), *read_groups()]
+    parts += [f"{member.name}\n{(member / 'pyproject.toml').read_text(encoding='utf-8')}" for member in find_members()]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def is_root_on_debian() -> bool:
+    """Tell whether Debian packages can be installed."""
+    return bool(shutil.which("apt-get")) and hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def install_debian(*packages: str) -> bool:
+    """Install Debian packages where that is possible; tell whether it worked."""
+    if not is_root_on_debian():
+        return False
+    say(f"Installing Debian packages: {' '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "update", "-q"],
+        ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages],
+    ):
+        if subprocess.run(command, env=environment, capture_output=True, check=False).returncode:
+            return False
+    return True
+
+
+def make_venv() -> None:
+    """Make .dev/venv afresh with the running Python."""
+    if VENV.exists():
+        shutil.rmtree(VENV)
+    try:
+        import ensurepip  # noqa: F401 - Debian leaves it out of python3
+    except ImportError:
+        package = f"python3.{sys.version_info[1]}-venv"
+        if not install_debian(package):
+            fail(f"this Python has no ensurepip; install it first: apt-get install {package}")
+    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+
+
+def run_pip(*arguments: str) -> None:
+    """Run pip's install; what it says is shown where it fails."""
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if run.returncode:
+        say(run.stdout)
+        fail("pip could not install the packages and tools; its own lines above say why")
+
+
+def install_packages() -> None:
+    """Install the tools and all packages, where anything that decides them has changed."""
+    stamp = digest_inputs()
+    if STAMP.is_file() and STAMP.read_text() == stamp:
+        return
+    started = time.perf_counter()
+    say("Setting up .dev/venv: tools, and all packages (editable)")
+    make_venv()
+    run_pip(*read_groups())
+    # The build backend is among the tools: without isolation the packages take 2 s instead of 8.
+    run_pip("--no-build-isolation", *(part for path in find_members() for part in ("--editable", str(path))))
+    STAMP.write_text(stamp)
+    say(f"Set up in {time.perf_counter() - started:.1f} s")
+
+
+def install_node_packages() -> None:
+    """Install the compiler of the formats' second reader; without it those tests are skipped."""
+    folder = DEV / "node"
+    wanted = [f"{name}@{version}" for name, version in NODE_PACKAGES.items()]
+    stamp = folder / "blast-stamp"
+    if stamp.is_file() and stamp.read_text() == " ".join(wanted):
+        return
+    if not (shutil.which("node") and shutil.which("npm")) and not install_debian("nodejs", "npm"):
+        warn("the tests of the second reader (docs/spec/*.ksy): node and npm are not on PATH")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    npm = shutil.which("npm") or "npm"
+    options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
+    if subprocess.call([npm, "install", "--prefix", str(folder), *options, *wanted], stdout=subprocess.DEVNULL):
+        warn(f"the tests of the second reader (docs/spec/*.ksy): npm could not install {' '.join(wanted)}")
+        return
+    stamp.write_text(" ".join(wanted))
+
+
+def set_up() -> None:
+    """Make everything that the verbs need; quick when nothing changed."""
+    DEV.mkdir(exist_ok=True)
+    install_packages()
+    install_node_packages()
+
+
+# -- verbs
+
+
+def make_environment(**more: str) -> dict[str, str]:
+    """Return the environment of the tools: as the user's, with .dev/venv in front."""
+    environment = {**os.environ, "VIRTUAL_ENV": str(VENV), **more}
+    environment["PATH"] = str(SCRIPTS) + os.pathsep + environment.get("PATH", "")
+    environment.pop("PYTHONHOME", None)
+    environment.pop("PYTHONPATH", None)
+    return environment
+
+
+def run_module(*arguments: str, **more: str) -> int:
+    """Run ``python -m`` with these arguments in .dev/venv, at the top of the repository."""
+    return subprocess.call([str(PYTHON), "-m", *arguments], cwd=TOP, env=make_environment(**more))
+
+
+def lint(arguments: Sequence[str] = ()) -> int:
+    """Check ruff's rules and formatting; both speak before the verdict."""
+    return run_module("ruff", "check", *arguments) | run_module("ruff", "format", "--check", *arguments)
+
+
+def check_types(arguments: Sequence[str] = ()) -> int:
+    """Check the types of all packages, tests and tools in one run."""
+    return run_module("mypy", *arguments)
+
+
+def build_docs(arguments: Sequence[str] = ()) -> int:
+    """Build the documentation; a warning is an error."""
+    options = ["--strict", "--site-dir", str(DEV / "site")]  # not --quiet: it would hide warnings from --strict
+    return run_module("mkdocs", "build", *options, *arguments, NO_MKDOCS_2_WARNING="1")
+
+
+def run_pytest(arguments: Sequence[str] = (), **more: str) -> int:
+    """Run pytest on two workers."""
+    return run_module("pytest", "-q", "-n", "2", "--dist", "worksteal", *arguments, **more)
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Run all checks, each to its end; the last line is ``N passed, N failed``."""
+    arguments = [part for argument in arguments for part in (("-m", QUICK) if argument == "--quick" else (argument,))]
+    report = DEV / "junit.xml"
+    report.unlink(missing_ok=True)
+    stages: dict[str, Callable[[], int]] = {
+        "lint": lint,
+        "types": check_types,
+        "docs": build_docs,
+        "tests": lambda: run_pytest([f"--junitxml={report}", *arguments]),
+    }
+    codes, times = {}, {}
+    for name, stage in stages.items():
+        say(f"\n== {name}")
+        started = time.perf_counter()
+        codes[name] = stage()
+        times[name] = time.perf_counter() - started
+    counts = read_counts(report)
+    failed = counts["failed"] + sum(
+        bool(code) for name, code in codes.items() if name != "tests" or not counts["failed"]
+    )
+    say("")
+    for name, code in codes.items():
+        say(f"{name:8} {'FAILED' if code else 'ok':8} {times[name]:8.1f} s")
+    say(f"{'total':8} {'':8} {sum(times.values()):8.1f} s")
+    say(f"{counts['passed']} passed, {failed} failed, {counts['skipped']} skipped")
+    return int(failed > 0)
+
+
+def read_counts(report: Path) -> dict[str, int]:
+    """Return how many tests passed, failed and were skipped, from pytest's JUnit report."""
+    from xml.etree import ElementTree as ET
+
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    if not report.is_file():
+        return counts
+    for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest wrote it just now
+        bad = int(suite.get("failures", "0")) + int(suite.get("errors", "0"))
+        skipped = int(suite.get("skipped", "0"))
+        counts["failed"] += bad
+        counts["skipped"] += skipped
+        counts["passed"] += int(suite.get("tests", "0")) - bad - skipped
+    return counts
+
+
+def check_properties(arguments: Sequence[str] = ()) -> int:
+    """Run the property tests with the profile that takes many examples."""
+    return run_pytest(["-m", "property", *arguments], HYPOTHESIS_PROFILE="deep")
+
+
+def demo(arguments: Sequence[str] = ()) -> int:
+    """Run the demonstration."""
+    return subprocess.call(
+        [str(PYTHON), str(TOP / "examples" / "demo.py"), *arguments], cwd=TOP, env=make_environment()
+    )
+
+
+def bench(arguments: Sequence[str] = ()) -> int:
+    """Run the benchmarks."""
+    return run_module("benchmarks", *arguments)
+
+
+VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "setup": lambda _arguments: 0,
+    "demo": demo,
+    "test": test,
+    "check": lambda arguments: run_module("pytest", *arguments),
+    "lint": lint,
+    "types": check_types,
+    "property": check_properties,
+    "docs": build_docs,
+    "bench": bench,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one verb, after setting up what it needs."""
+    if not arguments or arguments[0] not in VERBS:
+        say((__doc__ or "").strip())
+        return 0 if arguments and arguments[0] in {"-h", "--help", "help"} else 2
+    require_new_python()
+    set_up()
+    return VERBS[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
