@@ -1,0 +1,109 @@
+"""Index pages: HTML and JSON to files.
+
+Spec: PEP 503 (HTML), 592 (yanked), 629 (versions of the interface), 658 and 714 (metadata), 691 (JSON), 700 (size and
+time of upload).
+"""
+
+from __future__ import annotations
+
+from blast_pm.index.links import LinkReader, check_interface, check_sha256, refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blast_pm.index.links import Metadata
+    from blast_pm.index.model import IndexFile
+
+__all__ = ["ACCEPT", "ACCEPT_HTML", "parse_json", "parse_page"]
+
+#: What a client asks for: JSON where there is any.
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+ACCEPT_HTML = "application/vnd.pypi.simple.v1+html, text/html;q=0.5"
+
+
+def parse_page(body: bytes, content_type: str, url: str, index: str) -> list[IndexFile]:
+    """Parse a page by its content type.
+
+    Args:
+        body: the page, decompressed.
+        content_type: value of the header, with or without parameters.
+        url: where the page came from after redirects; relative links start there.
+        index: name of the index.
+
+    Returns:
+        The files in the page's order, those of other projects included.
+
+    Raises:
+        IndexAccessError: not an index page, malformed, or of an interface version that is too new.
+    """
+    kind, _, parameters = content_type.lower().partition(";")
+    kind = kind.strip()
+    if kind.endswith("+json") or kind == "application/json":
+        return parse_json(body, url, index)
+    if kind.endswith("html") or kind == "application/xhtml+xml":
+        charset = parameters.partition("charset=")[2].strip(' "\';') or "utf-8"
+        from blast_pm.index.html_pages import parse_html
+
+        return parse_html(_decode(body, charset), url, index)
+    raise refused(url, f"it answered {kind or 'something without a content type'}, which is no index page")
+
+
+def _decode(body: bytes, charset: str) -> str:
+    try:
+        return body.decode(charset, "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
+def parse_json(body: bytes, url: str, index: str) -> list[IndexFile]:
+    """Parse a PEP 691 page; see ``parse_page``.
+
+    Raises:
+        IndexAccessError: not JSON, not of interface version 1, or without a list of files.
+    """
+    import json
+
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise refused(url, f"malformed JSON: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("files"), list):
+        raise refused(url, "the JSON holds no list of files")
+    meta = document.get("meta")
+    check_interface(meta.get("api-version") if isinstance(meta, dict) else None, url)
+    reader = LinkReader(url, index)
+    return [file for entry in document["files"] if (file := _read_entry(entry, reader)) is not None]
+
+
+def _read_entry(entry: object, reader: LinkReader) -> IndexFile | None:
+    if not isinstance(entry, dict):
+        return None
+    href = entry.get("url")
+    if not isinstance(href, str):
+        return None
+    hashes, size, yanked = entry.get("hashes"), entry.get("size"), entry.get("yanked", False)
+    digest = hashes.get("sha256") if isinstance(hashes, dict) else None
+    return reader.read(
+        href,
+        sha256=check_sha256(digest) if isinstance(digest, str) else "",
+        size=size if isinstance(size, int) and 0 <= size < 1 << 62 else 0,
+        requires_python=_text(entry.get("requires-python")),
+        yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
+        upload_time=_text(entry.get("upload-time")),
+        metadata=_json_metadata(entry),
+    )
+
+
+def _json_metadata(entry: Mapping[str, object]) -> Metadata:
+    value = entry.get("core-metadata")
+    if value is None:
+        value = entry.get("dist-info-metadata", entry.get("data-dist-info-metadata"))
+    if isinstance(value, dict):
+        digest = value.get("sha256")
+        return True, check_sha256(digest) if isinstance(digest, str) else ""
+    return (value if isinstance(value, bool) else None), ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,375 @@
+"""The store's database: small records in LMDB, for all commands of this user, in any number of processes and threads.
+
+Named databases: ``pages`` and ``metadata`` (what indexes said), ``trees`` (what the store holds), ``hints`` (finished
+resolutions), ``misc``. All but ``trees`` is a cache; of ``trees`` the loss costs fetching again. So a damaged file, or
+one of another schema, is rebuilt empty without a word, while what can't be written is told.
+
+LMDB gives readers a snapshot and never blocks them; a writer killed at any point leaves the state before its
+transaction. ``metasync`` is off: after a power loss the last transactions may be missing, never half there.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from blast_core.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeVar
+
+    import lmdb
+
+    _T = TypeVar("_T")
+
+__all__ = ["DATABASES", "Database"]
+
+#: The named databases.
+DATABASES = ("pages", "metadata", "trees", "hints", "misc")
+
+_SCHEMA_KEY = b"\0schema"
+_SCHEMA = b"blast metadata 1"
+# Address space, not disk: the file holds what was written. Grown by doubling when it is full.
+_FIRST_MAP_BYTES = 256 << 20
+_MAX_MAP_BYTES = 1 << 40
+_MAX_READERS = 1022
+_MAX_KEY = 511
+_ITEMS_AT_ONCE = 512
+
+
+class Database:
+    """Reads and writes the records of one store; opened by the first use.
+
+    Several objects for one path in one process share the open file. After a fork the child opens its own.
+
+    Args:
+        path: the data file, such as ``<home>/store/meta.lmdb``; its directory is made when needed.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._shared: _Environment | None = None
+
+    def get(self, database: str, key: bytes) -> bytes | None:
+        """Return the value of ``key``, None without one; one value of a damaged file is no value."""
+        return self.read(database, key, bytes)
+
+    def read(self, database: str, key: bytes, decode: Callable[[memoryview], _T]) -> _T | None:
+        """Decode the value of ``key`` where it lies, without a copy; None without one.
+
+        Args:
+            database: one of `DATABASES`.
+            key: what to look up.
+            decode: must keep no reference to the view it is given.
+
+        Cost: about 1 us beside decoding.
+        """
+        environment = self._shared
+        if environment is None or environment.pid != os.getpid():
+            environment = self._open()
+        return environment.read(database, _fit(key), decode)
+
+    def get_many(self, database: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the values of ``keys``, in their order, from one snapshot."""
+        return self._open().get_many(database, [_fit(key) for key in keys])
+
+    def put(self, database: str, key: bytes, value: bytes) -> None:
+        """Store a value.
+
+        Raises:
+            StoreError: the disk is full, or the store may not be written.
+        """
+        self._open().write(database, [(_fit(key), value)])
+
+    def put_many(self, database: str, items: Iterable[tuple[bytes, bytes]]) -> None:
+        """Store several values, all or none of them.
+
+        Raises:
+            StoreError: as `put`.
+        """
+        rows = [(_fit(key), value) for key, value in items]
+        if rows:
+            self._open().write(database, rows)
+
+    def delete(self, database: str, key: bytes) -> None:
+        """Remove a value; one that isn't there is no error.
+
+        Raises:
+            StoreError: as `put`.
+        """
+        self._open().write(database, [(_fit(key), None)])
+
+    def items(self, database: str) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all keys and values in the order of keys; rows written meanwhile may or may not be among them."""
+        environment = self._open()
+        after: bytes | None = None
+        while rows := environment.rows_after(database, after):
+            yield from rows
+            after = rows[-1][0]
+
+    def close(self) -> None:
+        """Close the file when no other object of this process uses it; a later use opens it again."""
+        shared, self._shared = self._shared, None
+        if shared is not None:
+            shared.release()
+
+    def _open(self) -> _Environment:
+        shared = self._shared
+        if shared is None or shared.pid != os.getpid():
+            shared = self._shared = _acquire(os.path.abspath(self.path))
+        return shared
+
+
+def _fit(key: bytes) -> bytes:
+    """Return the key, or a digest of one that is longer than LMDB takes."""
+    if len(key) <= _MAX_KEY:
+        return key
+    import hashlib
+
+    return b"\xff#" + hashlib.sha256(key).digest()
+
+
+_environments: dict[str, _Environment] = {}
+_registry_lock = threading.Lock()
+
+
+def _acquire(path: str) -> _Environment:
+    with _registry_lock:
+        found = _environments.get(path)
+        if found is None or found.pid != os.getpid():
+            # LMDB's own objects must not be used by a forked child; closing them there leaves the parent's alone.
+            if found is not None:
+                found.abandon()
+            found = _environments[path] = _Environment(path)
+        found.users += 1
+        return found
+
+
+def _replace_lock_after_fork() -> None:
+    global _registry_lock  # noqa: PLW0603 - another thread of the parent may have held it
+    _registry_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_replace_lock_after_fork)
+
+
+class _Environment:
+    """One open LMDB file of one process.
+
+    A lock makes transactions of this process follow each other: they take microseconds, and LMDB allows the map to grow
+    only while there is none.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.pid = os.getpid()
+        self.users = 0
+        self._lock = threading.RLock()
+        self._env: lmdb.Environment | None = None
+        self._handles: dict[str, lmdb._Database] = {}
+        self._readonly = False
+        self._open()
+
+    def release(self) -> None:
+        with _registry_lock:
+            self.users -= 1
+            if self.users <= 0 and _environments.get(self.path) is self:
+                del _environments[self.path]
+                self.abandon()
+
+    def abandon(self) -> None:
+        env, self._env = self._env, None
+        if env is not None:
+            env.close()
+
+    def read(self, database: str, key: bytes, decode: Callable[[memoryview], _T]) -> _T | None:
+        def action(env: lmdb.Environment) -> _T | None:
+            with env.begin(db=self._handles[database], buffers=True) as transaction:
+                found = transaction.get(key)
+                return None if found is None else decode(found)
+
+        return self._reading(action, None)
+
+    def get_many(self, database: str, keys: list[bytes]) -> list[bytes | None]:
+        def action(env: lmdb.Environment) -> list[bytes | None]:
+            with env.begin(db=self._handles[database]) as transaction:
+                return [transaction.get(key) for key in keys]
+
+        return self._reading(action, [None] * len(keys))
+
+    def rows_after(self, database: str, after: bytes | None) -> list[tuple[bytes, bytes]]:
+        def action(env: lmdb.Environment) -> list[tuple[bytes, bytes]]:
+            rows: list[tuple[bytes, bytes]] = []
+            with env.begin(db=self._handles[database]) as transaction, transaction.cursor() as cursor:
+                found = cursor.first() if after is None else cursor.set_range(after + b"\0")
+                while found and len(rows) < _ITEMS_AT_ONCE:
+                    if cursor.key() != _SCHEMA_KEY:
+                        rows.append((cursor.key(), cursor.value()))
+                    found = cursor.next()
+            return rows
+
+        return self._reading(action, [])
+
+    def write(self, database: str, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
+        import lmdb
+
+        def action(env: lmdb.Environment) -> None:
+            with env.begin(write=True, db=self._handles[database]) as transaction:
+                for key, value in rows:
+                    if value is None:
+                        transaction.delete(key)
+                    else:
+                        transaction.put(key, value)
+
+        try:
+            with self._lock:
+                if self._readonly or self._env is None:
+                    raise StoreError(f"{self.path} can't be written", reason="the store is read-only")
+                self._retrying(action)
+        except (lmdb.Error, OSError) as error:
+            raise StoreError(f"{self.path} can't be written", reason=str(error)) from error
+
+    def _reading(self, action: Callable[[lmdb.Environment], _T], nothing: _T) -> _T:
+        with self._lock:
+            return nothing if self._env is None else self._retrying(action)
+
+    def _retrying(self, action: Callable[[lmdb.Environment], _T]) -> _T:
+        """Run a transaction; grow the map and rebuild the file when that is what it needs."""
+        import lmdb
+
+        rebuilt = False
+        while True:
+            assert self._env is not None
+            try:
+                return action(self._env)
+            except lmdb.MapFullError:
+                size = self._env.info()["map_size"]
+                if size >= _MAX_MAP_BYTES:
+                    raise StoreError(f"{self.path} is full", reason=f"it holds {size} bytes") from None
+                self._env.set_mapsize(size * 2)
+            except lmdb.MapResizedError:  # another process grew it
+                self._env.set_mapsize(0)
+            except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.InvalidError):
+                if rebuilt or self._readonly:
+                    raise
+                rebuilt = True
+                self.abandon()
+                self._rebuild()
+
+    # Opening
+
+    def _open(self) -> None:
+        try:
+            if not os.path.isdir(os.path.dirname(self.path)):
+                from blast_core.fs import make_directories
+
+                make_directories(os.path.dirname(self.path))
+            if not self._try_open():
+                self._rebuild()
+        except OSError as error:
+            self._open_readonly(error)
+
+    def _open_readonly(self, cause: Exception) -> None:
+        """Serve what can be read of a store that may not be written; a missing one reads as empty."""
+        import lmdb
+
+        self.abandon()
+        self._readonly = True
+        if not os.path.exists(self.path):
+            return
+        try:
+            env = lmdb.open(self.path, subdir=False, readonly=True, lock=False, max_dbs=len(DATABASES))
+            self._handles = {name: env.open_db(name.encode(), create=False) for name in DATABASES}
+            with env.begin() as transaction:
+                schema = transaction.get(_SCHEMA_KEY, db=self._handles["misc"])
+            self._env = env
+            if schema != _SCHEMA:
+                self.abandon()
+        except lmdb.Error:
+            self.abandon()
+            if not os.access(self.path, os.R_OK):
+                raise StoreError(f"{self.path} can't be read", reason=str(cause)) from cause
+
+    def _try_open(self) -> bool:
+        """Open the file; False when it is damaged or of another schema."""
+        import lmdb
+
+        try:
+            env = lmdb.open(
+                self.path,
+                subdir=False,
+                map_size=_FIRST_MAP_BYTES,
+                max_dbs=len(DATABASES),
+                max_readers=_MAX_READERS,
+                metasync=False,
+                mode=0o600,
+            )
+        except lmdb.Error as error:
+            # The class itself stands for what the system refused, its subclasses for what the content is.
+            if type(error) is lmdb.Error or isinstance(error, (lmdb.ReadonlyError, lmdb.LockError)):
+                raise OSError(str(error)) from error
+            return False
+        self._env = env
+        try:
+            # A file cut short would be a SIGBUS at the first touch of a missing page.
+            needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+            if os.path.getsize(self.path) >= needed and self._open_handles(env):
+                return True
+        except lmdb.Error:
+            pass
+        self.abandon()
+        return False
+
+    def _open_handles(self, env: lmdb.Environment) -> bool:
+        """Open the named databases, making them in a new file; False for another schema."""
+        import lmdb
+
+        # Handles stay open after their transaction only if it commits, and py-lmdb keeps reading ones for reuse
+        # instead: so it is a writing one, which costs no disk access where it changes nothing.
+        try:
+            with env.begin(write=True) as transaction:
+                self._handles = {name: env.open_db(name.encode(), transaction, create=False) for name in DATABASES}
+                return transaction.get(_SCHEMA_KEY, db=self._handles["misc"]) == _SCHEMA
+        except lmdb.NotFoundError:
+            if env.stat()["entries"]:
+                return False
+        with env.begin(write=True) as transaction:
+            self._handles = {name: env.open_db(name.encode(), transaction) for name in DATABASES}
+            transaction.put(_SCHEMA_KEY, _SCHEMA, db=self._handles["misc"])
+        return True
+
+    def _rebuild(self) -> None:
+        """Put an empty file in the place of a damaged one; of several processes that try, one does it."""
+        from blast_core.fs import unlink
+
+        with _exclusively(self.path + "-rebuild"):
+            if self._try_open():  # another process was faster
+                return
+            for path in (self.path, self.path + "-lock"):
+                if os.path.lexists(path):
+                    unlink(path)
+            if not self._try_open():
+                raise StoreError(f"{self.path} can't be opened", reason="a new file is damaged at once")
+
+
+class _exclusively:  # noqa: N801 - used as a function
+    """Hold a kernel lock on a file beside the database; none where the system has no flock."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        try:
+            import fcntl
+        except ImportError:
+            return
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
