@@ -75,6 +75,11 @@ def _execute(command: Command, execute: object, arguments: argparse.Namespace) -
         return FAILED
     reporter.close()
     output.show(outcome)
+    if os.environ.get("BLAST_COUNT_OPERATIONS"):
+        # For the crash tests: how many points there are at which the command can be killed.
+        from blast_core import fs
+
+        sys.stderr.write(f"operations: {fs.operations()}\n")
     return int(outcome.code)
 
 

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from blast_pm.metadata.store import Database
 
-    from blast_core.formats.dpl.model import LockedPackage
-    from blast_core.formats.dpl.reader import DplLockFile
+    from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_core.interpreter import Target
 
 __all__ = ["select_wanted", "target_bit"]
@@ -61,20 +60,19 @@ def select_wanted(
     return chosen
 
 
-def _choose(packages: Iterable[LockedPackage], target: Target) -> Iterable[WantedDistribution]:
+def _choose(entries: Iterable[DplEntry], target: Target) -> Iterable[WantedDistribution]:
     from blast_pm.metadata.wheels import best_filename
 
-    for package in packages:
-        if package.source.kind in {"workspace", "editable"}:
+    for entry in entries:
+        if entry.source.kind in {"workspace", "editable"}:
             continue
-        name = best_filename((file.filename for file in package.files), target)
-        file = next((file for file in package.files if file.filename == name), None)
-        if file is None:
+        names = entry.filenames
+        chosen = best_filename(names, target)
+        if chosen is None:
             raise InstallError(
-                f"{package.name} {package.version} has no wheel for {target.name}",
-                reason=f"the lock holds {', '.join(file.filename for file in package.files) or 'no file'}",
+                f"{entry.name} {entry.version} has no wheel for {target.name}",
+                reason=f"the lock holds {', '.join(names) or 'no file'}",
                 hint="'blast lock --upgrade' may find a version that has one",
             )
-        yield WantedDistribution(
-            package.name, package.version, file.filename, file.sha256, file.size, file.index, file.path
-        )
+        file = entry.file(names.index(chosen))
+        yield WantedDistribution(entry.name, entry.version, chosen, file.sha256, file.size, file.index, file.path)

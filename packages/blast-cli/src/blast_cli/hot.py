@@ -1,0 +1,106 @@
+"""Answers when nothing is to be done: stamps of two files compared with a small struct, then a line or an exec.
+
+Whatever is not plain here goes the long way: ``answer`` returns None. Importing is counted in hundreds of microseconds,
+so nothing is imported but ``os``, ``sys``, ``struct`` and a few small modules of ours; a test holds the list.
+"""
+
+import os
+import sys
+
+__all__ = ["answer"]
+
+_SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+
+
+def answer(arguments: list[str]) -> int | None:
+    """Return the exit status when the command needed nothing but a look; None when it must go the long way."""
+    verb = arguments[0]
+    if verb in {"--version", "-V"}:
+        from blast_cli import __version__
+
+        sys.stdout.write(f"blast {__version__}\n")
+        return 0
+    rest = arguments[1:]
+    if verb == "run":
+        # An option before the command, or a word that only the long way understands.
+        if not rest or rest[0].startswith("-") or os.name == "nt":
+            return None
+    elif rest not in ([], ["-q"], ["--quiet"]):
+        return None
+    root = _find_root(os.getcwd())
+    if root is None:
+        return None
+    from blast_project.hot_key import has_unknown_options
+
+    if has_unknown_options(os.environ):
+        return None
+    if verb == "lock":
+        return _lock(root, quiet=bool(rest))
+    return _sync_or_run(root, verb, rest)
+
+
+def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
+    from blast_project.environment.state import is_current
+    from blast_project.hot_key import options_digest, request_of
+
+    environ = os.environ
+    environment = os.path.normpath(os.path.join(root, environ.get("BLAST_PROJECT_ENVIRONMENT") or ".venv"))
+    request = request_of(root, environ.get("BLAST_PYTHON", ""))
+    digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "")
+    if is_current(root, environment, digest) is None:
+        return None
+    if verb == "run":
+        return _run(environment, rest)
+    if not rest and not environ.get("BLAST_QUIET"):
+        sys.stderr.write("The environment is up to date\n")
+    return 0
+
+
+def _lock(root: str, *, quiet: bool) -> int | None:
+    from blast_pm.store.home import find_home
+    from blast_project.environment.state import is_memo_current
+    from blast_project.hot_key import options_digest, project_memo_path, request_of
+
+    environ = os.environ
+    digest = options_digest(request_of(root, environ.get("BLAST_PYTHON", "")), "", "lock")
+    if not is_memo_current(root, project_memo_path(find_home(environ), root), digest):
+        return None
+    if not quiet and not environ.get("BLAST_QUIET"):
+        sys.stderr.write("The lock is up to date\n")
+    return 0
+
+
+def _run(environment: str, words: list[str]) -> int | None:
+    """Become the program when it is a script of the environment or a file for its Python."""
+    scripts = environment + os.sep + _SCRIPTS
+    first = words[0]
+    python = scripts + os.sep + "python"
+    if first.endswith(".py"):
+        line = [python, *words]
+    elif os.sep in first:
+        return None
+    else:
+        line = [scripts + os.sep + first, *words[1:]]
+    variables = dict(os.environ)
+    variables["VIRTUAL_ENV"] = environment
+    path = variables.get("PATH", "")
+    variables["PATH"] = f"{scripts}{os.pathsep}{path}" if path else scripts
+    variables.pop("PYTHONHOME", None)
+    try:
+        os.execve(line[0], line, variables)  # noqa: S606 - becoming the user's command is the purpose
+    except OSError:
+        # Not in the environment: the long way looks on PATH and explains.
+        return None
+
+
+def _find_root(directory: str) -> str | None:
+    while True:
+        try:
+            os.stat(directory + os.sep + "pyproject.toml")
+        except OSError:
+            parent = os.path.dirname(directory)
+            if parent == directory:
+                return None
+            directory = parent
+        else:
+            return directory

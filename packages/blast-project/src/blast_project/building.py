@@ -1,0 +1,75 @@
+"""The project itself as a distribution: its editable wheel, built in an environment that Blast composes.
+
+The wheel is remembered under the digest of the files that decide what it holds, so a sync builds only after one changed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from blast_project.ephemeral import ephemeral_environment
+from blast_project.project import MANIFEST_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from blast_core.interpreter import Interpreter
+    from blast_pm.store.cache import StoredDistribution
+    from blast_project.project import Project
+    from blast_project.session import Session
+
+__all__ = ["build_source", "editable_project"]
+
+_INPUTS = (MANIFEST_NAME, "setup.py", "setup.cfg", "MANIFEST.in")
+_MEMO = "misc"
+
+
+def editable_project(session: Session, project: Project, interpreter: Interpreter) -> StoredDistribution:
+    """Return the stored editable wheel of the project, built when its inputs changed.
+
+    Raises:
+        BuildFailed: the build backend failed or knows no PEP 660.
+    """
+    key = b"editable\0" + _inputs_digest(project, interpreter)
+    known = session.database.get(_MEMO, key)
+    if known is not None:
+        found = session.cache.find([known.decode()])
+        if found:
+            return found[known.decode()]
+    stored = build_source(session, project.root, interpreter, editable=True)
+    session.database.put(_MEMO, key, stored.sha256.encode())
+    return stored
+
+
+def build_source(session: Session, directory: str, interpreter: Interpreter, *, editable: bool = False) -> StoredDistribution:
+    """Build the source tree ``directory`` and return the wheel as it stands in the store.
+
+    Raises:
+        BuildFailed: the build backend failed.
+    """
+    import tempfile
+
+    from blast_pm.build.backend import build_wheel
+
+    def compose(requirements: Sequence[str]) -> str:
+        environment = ephemeral_environment(session, interpreter, requirements, origin=f"the build system of {directory}")
+        return os.path.join(environment, interpreter.scripts, "python.exe" if os.name == "nt" else "python")
+
+    session.reporter.step(f"Building {os.path.basename(directory)}")
+    with tempfile.TemporaryDirectory(prefix="blast-build-") as output:
+        wheel = build_wheel(directory, output, compose, editable=editable)
+        return session.cache.add_wheel(wheel)
+
+
+def _inputs_digest(project: Project, interpreter: Interpreter) -> bytes:
+    from blake3 import blake3
+
+    digest = blake3(f"{project.root}\0{interpreter.executable}\0{interpreter.version}".encode("utf-8", "surrogateescape"))
+    for name in _INPUTS:
+        try:
+            with open(os.path.join(project.root, name), "rb") as file:
+                digest.update(b"\0" + name.encode() + b"\0" + file.read())
+        except FileNotFoundError:
+            continue
+    return bytes(digest.digest())

@@ -1,0 +1,148 @@
+"""Generations on disk: their numbers, what each says of itself, and which is current."""
+
+from __future__ import annotations
+
+import marshal
+import os
+from typing import NamedTuple
+
+from blast_core import fs
+from blast_core.errors import InstallError
+from blast_project.environment.layout import META, current_link, generations_directory
+
+__all__ = [
+    "Generation",
+    "Installed",
+    "current_number",
+    "list_numbers",
+    "prune",
+    "read_generation",
+    "read_snapshots",
+    "write_meta",
+]
+
+_FORMAT = 1
+_META_FILE = "generation"
+
+
+class Installed(NamedTuple):
+    """A distribution of a generation.
+
+    Attributes:
+        name: normalised.
+        version: as its metadata says.
+        sha256: of its wheel: the key under which the store knows it.
+        requested: somebody asked for it by name.
+        direct_url: content of direct_url.json; empty for one from an index.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    requested: bool
+    direct_url: bytes
+
+
+class Generation(NamedTuple):
+    """What a generation says of itself.
+
+    Attributes:
+        number: counts up in one environment.
+        parent: the generation that was current when it was made; 0 for none.
+        created: seconds since 1970.
+        command: what made it.
+        python: full version of its interpreter.
+        executable: path of its interpreter.
+        site_packages: below the environment.
+        link_mode: how its files got there.
+        installed: by name.
+        snapshots: names of the project's files that are kept with it.
+    """
+
+    number: int
+    parent: int
+    created: float
+    command: str
+    python: str
+    executable: str
+    site_packages: str
+    link_mode: str
+    installed: tuple[Installed, ...]
+    snapshots: tuple[str, ...]
+
+
+def list_numbers(environment: str) -> list[int]:
+    """Return the numbers of all complete generations, ascending."""
+    try:
+        names = os.listdir(generations_directory(environment))
+    except OSError:
+        return []
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def current_number(environment: str) -> int:
+    """Return the number of the current generation; 0 if there is none."""
+    try:
+        name = os.path.basename(os.readlink(current_link(environment)))
+    except OSError:
+        return 0
+    standing = os.path.isdir(os.path.join(generations_directory(environment), name))
+    return int(name) if name.isdecimal() and standing else 0
+
+
+def write_meta(staging: str, generation: Generation, snapshots: dict[str, bytes]) -> None:
+    """Write what a generation says of itself into its staging directory, before it is published."""
+    directory = os.path.join(staging, META)
+    fs.make_directory(directory)
+    for name, content in snapshots.items():
+        fs.write_file(os.path.join(directory, name), content)
+    row = (*generation[:8], tuple(tuple(one) for one in generation.installed), generation.snapshots)
+    fs.write_file(os.path.join(directory, _META_FILE), marshal.dumps((_FORMAT, row)))
+
+
+def read_generation(environment: str, number: int) -> Generation:
+    """Return what a generation says of itself.
+
+    Raises:
+        InstallError: there is no such generation, or what it says can't be read.
+    """
+    path = os.path.join(generations_directory(environment), str(number), META, _META_FILE)
+    try:
+        with open(path, "rb") as file:
+            version, row = marshal.load(file)  # noqa: S302 - written by this user's Blast on this machine
+        if version == _FORMAT:
+            return Generation(*row[:8], tuple(Installed(*one) for one in row[8]), row[9])._replace(number=number)
+    except FileNotFoundError:
+        raise InstallError(
+            f"there is no generation {number} in {environment}",
+            hint="'blast history' lists those that are kept",
+        ) from None
+    except (ValueError, EOFError, TypeError, OSError) as error:
+        raise InstallError(f"what generation {number} says of itself can't be read", reason=str(error)) from error
+    raise InstallError(
+        f"generation {number} was made by another version of Blast", hint="'blast sync' makes a new one"
+    )
+
+
+def read_snapshots(environment: str, generation: Generation) -> dict[str, bytes]:
+    """Return the project's files that are kept with a generation, by name."""
+    directory = os.path.join(generations_directory(environment), str(generation.number), META)
+    contents = {}
+    for name in generation.snapshots:
+        with open(os.path.join(directory, name), "rb") as file:
+            contents[name] = file.read()
+    return contents
+
+
+def prune(environment: str, keep: int) -> list[int]:
+    """Remove the oldest generations but ``keep`` and what killed commands left; return the numbers removed.
+
+    The current generation always stays.
+    """
+    directory = generations_directory(environment)
+    numbers = list_numbers(environment)
+    current = current_number(environment)
+    removed = [number for number in numbers[:-keep] if number != current]
+    for number in removed:
+        fs.remove_tree(os.path.join(directory, str(number)))
+    return removed

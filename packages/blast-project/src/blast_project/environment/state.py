@@ -1,0 +1,185 @@
+"""What the hot path reads: one small struct that says what the manifest and the lock looked like when all was right.
+
+    offset  type  meaning
+    0       4s    magic ``BST1``
+    4       u16   format version, 1
+    6       u16   length of the path that follows the struct
+    8       8s    digest of the options (``blast_project.hot_key``)
+    16      u32   number of the generation
+    20      u32   number of distributions
+    24      i64   when it was written, nanoseconds since 1970
+    32      4 x   stamp: u64 inode, i64 size (-1: there is no such file), i64 mtime, i64 ctime, both in nanoseconds
+    160     ...   path of site-packages below the environment, UTF-8
+
+The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose times
+change when a foreign installer adds or removes something.
+
+A stamp proves nothing about a file that changed within one tick of the file system's clock before it was taken, so a
+state is not believed while a file is younger than 20 ms at the time of writing; ``write_state`` waits that long.
+
+The module imports ``os`` and ``struct`` alone.
+"""
+
+import os
+from struct import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["State", "is_current", "is_memo_current", "read_state", "write_memo", "write_state"]
+
+_MAGIC = b"BST1"
+_VERSION = 1
+_HEAD = Struct("<4sHH8sIIq")
+_STAMP = Struct("<Qqqq")
+_STAMPS = 4
+_SIZE = _HEAD.size + _STAMPS * _STAMP.size
+_TICK_NS = 20_000_000
+_ABSENT = (0, -1, 0, 0)
+_FILES = ("pyproject.toml", "blast.lock", "pylock.toml")
+
+
+class State:
+    """What a state file says of the environment.
+
+    Attributes:
+        generation: number of the generation; 0 in a memo.
+        packages: how many distributions it holds.
+        site_packages: below the environment, with ``/``.
+    """
+
+    # typing.NamedTuple and collections.namedtuple cost the hot path more than all the rest of this module.
+    __slots__ = ("generation", "packages", "site_packages")
+
+    def __init__(self, generation: int, packages: int, site_packages: str) -> None:
+        self.generation = generation
+        self.packages = packages
+        self.site_packages = site_packages
+
+
+def is_current(root: str, environment: str, options: bytes) -> State | None:
+    """Return the state when manifest, lock, environment and options are as they were when it was written; else None.
+
+    Args:
+        root: directory of the project.
+        environment: directory of the environment.
+        options: 8 bytes of ``options_digest``.
+
+    Cost: one read, four stats.
+    """
+    content = _read(f"{environment}/.blast/state")
+    state = _matching(content, root, options)
+    if state is None or content is None:
+        return None
+    directory = f"{environment}/{state.site_packages}"
+    if _stamp(directory) != _STAMP.unpack_from(content, _HEAD.size + 3 * _STAMP.size):
+        return None
+    # The interpreter may have gone away: the link then leads nowhere.
+    return state if os.access(f"{environment}/bin/python", os.X_OK) else None
+
+
+def is_memo_current(root: str, path: str, options: bytes) -> bool:
+    """Tell whether the memo at ``path`` says that the lock of the project at ``root`` is current."""
+    return _matching(_read(path), root, options) is not None
+
+
+def read_state(environment: str) -> State | None:
+    """Return what the state file of an environment says, whether or not it is current; None if there is none."""
+    content = _read(f"{environment}/.blast/state")
+    return _decode(content) if content is not None else None
+
+
+def write_state(
+    root: str, environment: str, options: bytes, state: State, contents: "Mapping[str, bytes]"
+) -> bool:
+    """Record that the environment is what manifest, lock and options ask for.
+
+    Args:
+        root: directory of the project.
+        environment: directory of the environment.
+        options: 8 bytes of ``options_digest``.
+        state: what to record.
+        contents: what pyproject.toml and the locks held when they were looked at, by name.
+
+    Returns:
+        False, and nothing is written, when a file holds something else by now: the next command looks again.
+    """
+    return _write(f"{environment}/.blast/state", root, options, state, contents, f"{environment}/{state.site_packages}")
+
+
+def write_memo(root: str, path: str, options: bytes, contents: "Mapping[str, bytes]") -> bool:
+    """Record at ``path`` that the lock of the project at ``root`` is current; as ``write_state``."""
+    from blast_core import fs
+
+    fs.make_directories(os.path.dirname(path))
+    return _write(path, root, options, State(0, 0, ""), contents, "")
+
+
+def _write(  # noqa: PLR0913 - private, one value each
+    path: str, root: str, options: bytes, state: State, contents: "Mapping[str, bytes]", directory: str
+) -> bool:
+    import time
+
+    from blast_core import fs
+
+    stamps = [_stamp(f"{root}/{name}") for name in _FILES]
+    if any(_read(f"{root}/{name}") != content for name, content in contents.items()):
+        return False
+    now = time.time_ns()
+    age = now - max(max(stamp[2], stamp[3]) for stamp in stamps)
+    if 0 <= age < _TICK_NS:
+        time.sleep((_TICK_NS - age) / 1e9)
+        now = time.time_ns()
+    stamps.append(_stamp(directory) if directory else _ABSENT)
+    name = state.site_packages.encode("utf-8", "surrogateescape")
+    head = _HEAD.pack(_MAGIC, _VERSION, len(name), options, state.generation, state.packages, now)
+    fs.replace_file(path, b"".join([head, *(_STAMP.pack(*stamp) for stamp in stamps), name]), durable=False)
+    return True
+
+
+def _matching(content: bytes | None, root: str, options: bytes) -> State | None:
+    if content is None:
+        return None
+    state = _decode(content)
+    if state is None or content[8:16] != options:
+        return None
+    written = _HEAD.unpack_from(content)[6]
+    offset = _HEAD.size
+    for name in _FILES:
+        stamp = _STAMP.unpack_from(content, offset)
+        if _stamp(f"{root}/{name}") != stamp or max(stamp[2], stamp[3]) > written - _TICK_NS:
+            return None
+        offset += _STAMP.size
+    return state
+
+
+def _decode(content: bytes) -> State | None:
+    if len(content) < _SIZE:
+        return None
+    magic, version, length, _, generation, packages, _ = _HEAD.unpack_from(content)
+    if magic != _MAGIC or version != _VERSION or len(content) != _SIZE + length:
+        return None
+    return State(generation, packages, content[_SIZE:].decode("utf-8", "surrogateescape"))
+
+
+def _stamp(path: str) -> tuple[int, int, int, int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return _ABSENT
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        parts = [os.read(fd, 65536)]
+        while parts[-1]:
+            parts.append(os.read(fd, 1 << 20))
+        return b"".join(parts)
+    finally:
+        os.close(fd)
