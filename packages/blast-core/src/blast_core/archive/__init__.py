@@ -1,0 +1,1 @@
+"""The strict front door for archives: a wheel that two readers could understand differently does not enter."""

@@ -1,0 +1,161 @@
+"""RECORD: what a wheel says about its files, held against what it has.
+
+Spec: recording installed projects (PEP 376, 427). Popular wheels break it in harmless ways; those are healed with a
+warning. What could hide a file or leave the environment is refused.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blast_core.archive.paths import path_fault, show_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+__all__ = ["RecordRow", "Reconciled", "parse_record", "reconcile"]
+
+# Digests that the spec allows: sha256 or better, and guaranteed to exist.
+_DIGEST_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
+_SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")
+
+
+class RecordRow(NamedTuple):
+    """What RECORD says of one file; ``algorithm`` is "" where it gives no digest, ``size`` -1 where it gives none."""
+
+    path: str
+    algorithm: str
+    digest: bytes
+    size: int
+
+
+class Reconciled(NamedTuple):
+    """RECORD held against the members.
+
+    Attributes:
+        rows: by path, for files that RECORD describes with a digest.
+        faults: why RECORD does not describe the wheel, a line each.
+        warnings: what was healed, a line each.
+    """
+
+    rows: dict[str, RecordRow]
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def parse_record(content: bytes) -> tuple[RecordRow, ...]:
+    """Parse RECORD, in file order.
+
+    Raises:
+        ValueError: it is not UTF-8 or not CSV of three columns, or a digest or a size is impossible.
+    """
+    import csv
+    import io
+
+    try:
+        # newline="" keeps line ends inside quotes, which path_fault then refuses.
+        lines = io.StringIO(content.decode("utf-8-sig"), newline="")
+        return tuple(_parse_row(number, row) for number, row in enumerate(csv.reader(lines, strict=True), 1) if row)
+    except UnicodeDecodeError:
+        raise ValueError("RECORD is not UTF-8") from None
+    except csv.Error as error:
+        raise ValueError(f"RECORD is not CSV: {error}") from None
+
+
+def _parse_row(number: int, row: list[str]) -> RecordRow:
+    if len(row) != 3:
+        raise ValueError(f"RECORD has {len(row)} columns instead of 3 in row {number}")
+    path, digest_text, size_text = row
+    algorithm, equals, encoded = digest_text.partition("=")
+    if digest_text and not equals:
+        raise ValueError(f"RECORD has a digest without an algorithm in row {number}")
+    if size_text and not (size_text.isascii() and size_text.isdecimal() and len(size_text) < 20):
+        raise ValueError(f"RECORD has the size {size_text[:20]!r} in row {number}")
+    digest = _decode_digest(algorithm.lower(), encoded, number) if digest_text else b""
+    return RecordRow(path, algorithm.lower(), digest, int(size_text) if size_text else -1)
+
+
+def _decode_digest(algorithm: str, encoded: str, number: int) -> bytes:
+    size = _DIGEST_SIZES.get(algorithm)
+    if size is None:
+        # md5 and sha1 included: no proof of anything.
+        raise ValueError(f"RECORD has a digest by {algorithm[:20]!r} in row {number}; sha256 or better is needed")
+    bare = encoded.rstrip("=")
+    digest = _from_hex(bare) if len(bare) == size * 2 else _from_base64(bare)
+    if len(digest) != size:
+        raise ValueError(f"RECORD has a digest of impossible length in row {number}")
+    return digest
+
+
+def _from_hex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
+def _from_base64(text: str) -> bytes:
+    import binascii
+    from base64 import urlsafe_b64decode
+
+    try:
+        return urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def reconcile(rows: tuple[RecordRow, ...], members: Collection[str], dist_info: str) -> Reconciled:
+    """Hold RECORD's rows against the paths of the wheel's files.
+
+    Args:
+        rows: as parsed.
+        members: paths of all files in the archive.
+        dist_info: name of the .dist-info directory.
+    """
+    own = {f"{dist_info}/{name}" for name in _SIGNATURES}
+    described: dict[str, RecordRow] = {}
+    faults: list[str] = []
+    warnings: list[str] = []
+    for row in rows:
+        path = _find_path(row.path, members, warnings)
+        fault = _row_fault(row._replace(path=path), members, own, described)
+        if fault:
+            faults.append(fault)
+        elif path in described:
+            warnings.append(f"RECORD lists {show_path(path)} twice")
+        elif path in members:
+            described[path] = row._replace(path=path)
+    faults.extend(_unlisted(members, described, own))
+    return Reconciled(described, tuple(faults), tuple(warnings))
+
+
+def _find_path(path: str, members: Collection[str], warnings: list[str]) -> str:
+    if path in members:
+        return path
+    for healed in (path.replace("\\", "/"), path.removeprefix("./")):
+        if healed in members:
+            warnings.append(f"RECORD writes {show_path(path)} for {show_path(healed)}")
+            return healed
+    return path
+
+
+def _row_fault(row: RecordRow, members: Collection[str], own: set[str], described: dict[str, RecordRow]) -> str:
+    path = row.path
+    fault = path_fault(path)
+    if fault:
+        return f"RECORD lists {show_path(path)}: {fault}"
+    if path not in members:
+        return "" if path in own else f"RECORD lists {show_path(path)}, which is not in the wheel"
+    if not row.algorithm and path not in own:
+        return f"RECORD gives no digest for {show_path(path)}"
+    before = described.get(path)
+    if before is not None and before[1:] != row[1:]:
+        return f"RECORD lists {show_path(path)} twice with different digests or sizes"
+    return ""
+
+
+def _unlisted(members: Collection[str], described: dict[str, RecordRow], own: set[str]) -> Iterator[str]:
+    for path in members:
+        if path not in described and path not in own:
+            yield f"RECORD does not list {show_path(path)}"

@@ -1,0 +1,109 @@
+"""Where an archive's bytes come from: memory, or a file that is read piece by piece.
+
+Nothing is mapped: a file that shrinks while it is read gives an error here and not a SIGBUS.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from blast_core.errors import ArchiveRejected
+from blast_core.limits import ARCHIVE_IN_MEMORY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    Buffer = bytes | bytearray | memoryview | mmap
+
+__all__ = ["BytesSource", "FileSource", "open_source"]
+
+
+class BytesSource:
+    """Bytes in memory; what is read is a view of them."""
+
+    def __init__(self, buffer: Buffer, name: str) -> None:
+        self.name = name
+        self._view = memoryview(buffer).cast("B")
+        self.size = len(self._view)
+
+    def read(self, offset: int, length: int) -> memoryview:
+        """Return a view of exactly ``length`` bytes.
+
+        Raises:
+            ArchiveRejected: they are not there.
+        """
+        end = offset + length
+        if not 0 <= offset <= end <= self.size:
+            raise _ended(self.name, offset, length)
+        return self._view[offset:end]
+
+    def close(self) -> None:
+        """Do nothing: the bytes belong to the caller."""
+
+
+class FileSource:
+    """An open regular file."""
+
+    def __init__(self, descriptor: int, size: int, name: str) -> None:
+        self.name = name
+        self.size = size
+        self._descriptor = descriptor
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return exactly ``length`` bytes.
+
+        Raises:
+            ArchiveRejected: they are not there, or the file became shorter.
+            OSError: the device failed.
+        """
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise _ended(self.name, offset, length)
+        data = os.pread(self._descriptor, length, offset)
+        while len(data) < length:
+            more = os.pread(self._descriptor, length - len(data), offset + len(data))
+            if not more:
+                raise _ended(self.name, offset, length)
+            data += more
+        return data
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def open_source(path: str, name: str = "") -> BytesSource | FileSource:
+    """Open a file for reading: small ones are read at once, large ones stay on disk.
+
+    Args:
+        path: the file.
+        name: how errors call it; by default its last component.
+
+    Raises:
+        ArchiveRejected: it is no regular file.
+        OSError: it can't be opened.
+    """
+    name = name or os.path.basename(path)
+    # Without O_NONBLOCK a FIFO in the file's place would hold us for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    source = FileSource(descriptor, 0, name)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise ArchiveRejected(f"{name} was refused", reason="it is no regular file")
+        source.size = facts.st_size
+        if source.size > ARCHIVE_IN_MEMORY:
+            return source
+        data = source.read(0, source.size)
+    except BaseException:
+        source.close()
+        raise
+    source.close()
+    return BytesSource(data, name)
+
+
+def _ended(name: str, offset: int, length: int) -> ArchiveRejected:
+    return ArchiveRejected(f"{name} was refused", reason=f"it ends before byte {offset + length}, which belongs to it")

@@ -1,0 +1,152 @@
+"""Where the files of a wheel go: its .dist-info, its .data schemes, its top-level names.
+
+Spec: binary distribution format, "The .dist-info directory" and "The .data directory" (PEP 427).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blast_core.archive.entry_points import script_name_fault
+from blast_core.archive.paths import show_path, tree_fault
+from blast_core.errors import InvalidVersion
+from blast_core.names import normalize_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from blast_core.archive.wheel_name import WheelName
+    from blast_core.archive.zip import ZipMember
+
+__all__ = ["SCHEMES", "WheelFile", "find_dist_info", "import_names", "place_files", "site_path"]
+
+SCHEMES = ("root", "purelib", "platlib", "scripts", "data", "headers")
+_SITE_SCHEMES = ("root", "purelib", "platlib")
+_SCRIPT_DIRECTORIES = ("bin", "scripts")
+_EXECUTABLE = 0o111
+_MODULE_SUFFIXES = (".py", ".so", ".pyd", ".pyc")
+
+
+class WheelFile(NamedTuple):
+    """One file of a wheel.
+
+    Attributes:
+        path: as in the archive.
+        scheme: ``root`` for what is not in .data, else the scheme's name.
+        mode: 0o755 if any x bit was set, else 0o644; all else that a mode could say is dropped.
+        member: where its bytes are.
+    """
+
+    path: str
+    scheme: str
+    mode: int
+    member: ZipMember
+
+
+def find_dist_info(members: Iterable[ZipMember], wheel: WheelName) -> str:
+    """Return the name of the one .dist-info directory.
+
+    Raises:
+        ValueError: there is none, there are several, or it is another project's or version's.
+    """
+    tops = {member.name.partition("/")[0] for member in members if "/" in member.name}
+    found = sorted(top for top in tops if top.lower().endswith(".dist-info"))
+    if len(found) != 1:
+        raise ValueError(f"it has {len(found)} .dist-info directories instead of one")
+    if not found[0].endswith(".dist-info") or not _is_own(found[0].removesuffix(".dist-info"), wheel):
+        raise ValueError(f"its directory {show_path(found[0])} belongs to another project or version")
+    return found[0]
+
+
+def _is_own(stem: str, wheel: WheelName) -> bool:
+    from blast_core.version import normalize_version
+
+    name, dash, version = stem.rpartition("-")
+    try:
+        return bool(dash) and normalize_name(name) == wheel.name and (
+            normalize_version(version.replace("_", "-")) == wheel.version
+        )  # fmt: skip
+    except InvalidVersion:
+        return False
+
+
+def place_files(members: Sequence[ZipMember], dist_info: str, wheel: WheelName) -> tuple[WheelFile, ...]:
+    """Give each file its scheme, in the order of the members.
+
+    Raises:
+        ValueError: .data is another project's or has an unknown scheme, a file would replace the environment's own, or
+            two files would be installed at one path.
+    """
+    data_directory = _find_data(members, wheel)
+    files = []
+    for member in members:
+        if member.is_directory:
+            continue
+        scheme = "root"
+        if data_directory and member.name.startswith(data_directory + "/"):
+            scheme = _data_scheme(member.name, data_directory)
+        mode = 0o755 if member.mode & _EXECUTABLE else 0o644
+        files.append(WheelFile(member.name, scheme, mode, member))
+    if data_directory:
+        _check_site(files, dist_info)
+    return tuple(files)
+
+
+def _find_data(members: Iterable[ZipMember], wheel: WheelName) -> str:
+    tops = {member.name.partition("/")[0] for member in members if "/" in member.name}
+    found = sorted(top for top in tops if top.lower().endswith(".data") and _looks_versioned(top[:-5]))
+    if len(found) > 1:
+        raise ValueError("it has several .data directories")
+    if found and (not found[0].endswith(".data") or not _is_own(found[0].removesuffix(".data"), wheel)):
+        raise ValueError(f"its directory {show_path(found[0])} belongs to another project or version")
+    return found[0] if found else ""
+
+
+def _looks_versioned(stem: str) -> bool:
+    """Tell .data directories from packages that end in .data by chance."""
+    return bool(stem.rpartition("-")[0])
+
+
+def _data_scheme(path: str, data_directory: str) -> str:
+    scheme, slash, rest = path[len(data_directory) + 1 :].partition("/")
+    if scheme not in SCHEMES[1:] or not slash:
+        raise ValueError(f"{show_path(path)} belongs to no known scheme")
+    first, _, below = rest.partition("/")
+    script = rest if scheme == "scripts" else below if scheme == "data" and first.lower() in _SCRIPT_DIRECTORIES else ""
+    fault = "" if not script or "/" in script else script_name_fault(script)
+    if fault:
+        raise ValueError(f"{show_path(path)}: {fault}")
+    if scheme == "data" and first.lower() in {"pyvenv.cfg", ".blast"}:
+        raise ValueError(f"{show_path(path)} would replace a file of the environment itself")
+    return scheme
+
+
+def site_path(path: str, scheme: str) -> str:
+    """Return a file's path below site-packages, "" if it goes elsewhere."""
+    if scheme == "root":
+        return path
+    return path.split("/", 2)[2] if scheme in _SITE_SCHEMES else ""
+
+
+def _check_site(files: Sequence[WheelFile], dist_info: str) -> None:
+    paths = [site_path(file.path, file.scheme) for file in files]
+    fault = tree_fault(path for path in paths if path)
+    if fault:
+        raise ValueError(f"once installed, {fault}")
+    for file, path in zip(files, paths, strict=True):
+        if file.scheme != "root" and path.partition("/")[0].lower().endswith(".dist-info"):
+            raise ValueError(f"{show_path(file.path)} would be installed into a .dist-info directory ({dist_info} is its own)")
+
+
+def import_names(files: Iterable[WheelFile]) -> tuple[str, ...]:
+    """Return the top-level names that can be imported, sorted: modules, packages and the first part of namespaces."""
+    names = set()
+    for file in files:
+        path = site_path(file.path, file.scheme)
+        if path.endswith(_MODULE_SUFFIXES):
+            first, slash, _ = path.partition("/")
+            name = first if slash else first.partition(".")[0]
+            if name.isidentifier() and name != "__pycache__":
+                names.add(name)
+    return tuple(sorted(names))

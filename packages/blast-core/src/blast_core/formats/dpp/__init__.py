@@ -1,0 +1,1 @@
+"""DPP: one distribution, ready to install. ``docs/spec/dpp.md`` describes the format."""

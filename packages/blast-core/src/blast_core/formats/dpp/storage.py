@@ -1,0 +1,76 @@
+"""Where a container's bytes come from. Neither kind maps a file: one that shrinks is an error, not a signal."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from blast_core.errors import FormatError, TruncatedInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_core.archive.source import Buffer
+
+__all__ = ["BufferStorage", "FileStorage"]
+
+
+class BufferStorage:
+    """Memory; reads are views of it."""
+
+    def __init__(self, buffer: Buffer, name: str) -> None:
+        self.name = name
+        self._view = memoryview(buffer).cast("B").toreadonly()
+        self.size = len(self._view)
+
+    def read(self, offset: int, length: int, field: str) -> memoryview:
+        """Return exactly ``length`` bytes.
+
+        Raises:
+            TruncatedInput: they are not there.
+        """
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise _truncated(self.name, field, offset)
+        return self._view[offset : offset + length]
+
+    def close(self) -> None:
+        """Do nothing: the memory belongs to the caller."""
+
+
+class FileStorage:
+    """An open regular file; reads are copies."""
+
+    def __init__(self, path: str) -> None:
+        self.name = path
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        facts = os.fstat(self._descriptor)
+        self.size = facts.st_size
+        if not stat.S_ISREG(facts.st_mode):
+            self.close()
+            raise FormatError("it is no regular file", file=path)
+
+    def read(self, offset: int, length: int, field: str) -> memoryview:
+        """Return exactly ``length`` bytes.
+
+        Raises:
+            TruncatedInput: they are not there, or not any more.
+            OSError: the device failed, or the container was closed.
+        """
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise _truncated(self.name, field, offset)
+        data = os.pread(self._descriptor, length, offset)
+        while len(data) < length:
+            more = os.pread(self._descriptor, length - len(data), offset + len(data))
+            if not more:
+                raise _truncated(self.name, field, offset)
+            data += more
+        return memoryview(data)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _truncated(name: str, field: str, offset: int) -> TruncatedInput:
+    return TruncatedInput("it ends too early", file=name, field=field, value=str(offset))
