@@ -9,6 +9,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 __all__ = [
+    "marker_environments",
+    "markers",
+    "requirements",
     "specifier_sets",
     "specifiers",
     "version_like",
@@ -100,3 +103,109 @@ def specifier_sets() -> st.SearchStrategy[str]:
     """Zero to three clauses, joined by commas."""
     separators = st.sampled_from([",", ", ", " , "])
     return st.builds(lambda separator, clauses: separator.join(clauses), separators, st.lists(specifiers(), max_size=3))
+
+
+_VERSION_VARIABLES = ["python_version", "python_full_version", "implementation_version", "platform_release"]
+_TEXT_VARIABLES = [
+    "os_name",
+    "os.name",
+    "sys_platform",
+    "sys.platform",
+    "platform_machine",
+    "platform.machine",
+    "platform_python_implementation",
+    "platform.python_implementation",
+    "python_implementation",
+    "platform_system",
+    "platform_version",
+    "platform.version",
+    "implementation_name",
+]
+_VERSION_VALUES = [
+    "3",
+    "3.8",
+    "3.9.0",
+    "3.10",
+    "3.12.1",
+    "3.13.0rc1",
+    "3.14.0a1+",
+    "3.9.*",
+    "2.7, 3.9",
+    "5.15.0-generic",
+    "6.1",
+    "",
+    "23.0.0+local",
+    "not a version",
+]
+_TEXT_VALUES = ["linux", "linux2", "win32", "posix", "nt", "CPython", "x86_64", "arm64", "", "a, b", "#1 SMP"]
+_EXTRAS = ["test", "Test", "a_b", "A.-b", "c", ""]
+
+
+def marker_environments() -> st.SearchStrategy[dict[str, str]]:
+    """Values for the variables of PEP 508, all but ``extra``."""
+    values = {variable: st.sampled_from(_VERSION_VALUES) for variable in _VERSION_VARIABLES}
+    texts = {variable: st.sampled_from(_TEXT_VALUES) for variable in _TEXT_VARIABLES if "." not in variable}
+    del texts["python_implementation"]
+    return st.fixed_dictionaries({**values, **texts})
+
+
+@st.composite
+def _comparisons(draw: st.DrawFn) -> str:
+    kind = draw(st.sampled_from(["version", "version", "text", "extra"]))
+    orders = ["<", "<=", ">", ">="]
+    operators = ["==", "!=", "in", "not in", *orders]
+    if kind == "version":
+        variable, value = draw(st.sampled_from(_VERSION_VARIABLES)), draw(st.sampled_from(_VERSION_VALUES))
+        # Where ~= meets what is no version the comparison has no meaning; the rest of the operators always has one.
+        operators.append("===")
+    elif kind == "text":
+        variable, value = draw(st.sampled_from(_TEXT_VARIABLES)), draw(st.sampled_from(_TEXT_VALUES))
+    else:
+        variable, value = "extra", draw(st.sampled_from(_EXTRAS))
+    operator = draw(st.sampled_from(operators))
+    if operator == "===":
+        value = value.replace(" ", "")
+    sides = [variable, draw(st.sampled_from(['"{}"', "'{}'"])).format(value)]
+    if operator != "===" and draw(st.booleans()):
+        sides.reverse()
+    blank = " " if operator in {"in", "not in"} else draw(st.sampled_from(["", " ", "\t "]))
+    return f"{sides[0]}{blank}{operator}{blank}{sides[1]}"
+
+
+def markers() -> st.SearchStrategy[str]:
+    """Any marker of core metadata that has a meaning in every environment."""
+    return st.recursive(
+        _comparisons(),
+        lambda inner: st.one_of(
+            st.builds("({})".format, inner),
+            st.builds("{} {} {}".format, inner, st.sampled_from(["and", "or"]), inner),
+            st.builds("( {} ){} ({} )".format, inner, st.sampled_from(["and", "or"]), inner),
+        ),
+        max_leaves=5,
+    )
+
+
+@st.composite
+def requirements(draw: st.DrawFn) -> str:
+    """Any requirement of PEP 508."""
+    blank = draw(st.sampled_from(["", " ", "\t"]))
+    name = draw(st.sampled_from(["a", "A1", "zope.interface", "ruamel_yaml", "Foo--Bar", "x_-.y", "0"]))
+    extras = draw(st.one_of(st.just(""), st.lists(st.sampled_from(_EXTRAS[:-1]), max_size=3).map(",".join)))
+    head = blank + name + blank + draw(st.sampled_from(["", f"[{extras}]", f"[{blank}{extras}{blank}]"]))
+    marker = draw(st.one_of(st.just(""), markers().map(";{}".format)))
+    if draw(st.sampled_from([False, False, True])):
+        url = draw(
+            st.sampled_from(
+                [
+                    "https://index.invalid/a-1.0-py3-none-any.whl#sha256=0",
+                    "git+https://user:secret@index.invalid/a@main;x",
+                    "file:///a%20b",
+                    "../relative",
+                ]
+            )
+        )
+        return f"{head}{blank}@{blank}{url}" + (f" {marker}" if marker else draw(st.sampled_from(["", " "])))
+    specifier = draw(specifier_sets().filter(lambda text: "===" not in text))
+    if specifier and draw(st.booleans()):
+        specifier = f"({specifier})"
+    return f"{head}{blank}{specifier}{blank}{marker}"

@@ -6,15 +6,13 @@ the only one that imports NumPy, so it is not imported here.
 
 from blast_core.version.keys import (
     PackedVersion,
-    VersionFields,
     VersionTable,
     is_prerelease,
     make_version_table,
-    normalize_version,
-    parse_version,
     prerelease_mask,
     version_key,
 )
+from blast_core.version.parts import VersionFields, normalize_version, parse_version
 from blast_core.version.specifiers import (
     SpecifierSet,
     check_specifier,

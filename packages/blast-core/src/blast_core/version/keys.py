@@ -24,26 +24,24 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blast_core.errors import InvalidVersion
+from blast_core.version.parts import dissect, invalid_version, normalize_version, parse_tail, parse_version, split_local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from blast_core.version.parts import VersionFields
+
 __all__ = [
     "EPOCH_ZERO",
     "STABLE",
-    "Dissected",
     "PackedVersion",
     "Suffix",
-    "VersionFields",
     "VersionTable",
-    "dissect",
     "encode_number",
     "is_prerelease",
     "make_version_table",
-    "normalize_version",
     "parse_suffix",
-    "parse_version",
     "prerelease_mask",
     "release_prefix",
     "version_key",
@@ -54,44 +52,9 @@ EPOCH_ZERO = b"\x01"
 STABLE = b"\x05\x01\x02\x01"
 _PRERELEASE_END = 2
 _DIGITS = frozenset("0123456789")
-_SEPARATORS = (".", "-", "_")
-_LOCAL_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
-_RELEASE_ALPHABET = "0123456789."
-_PRE_WORDS = (
-    ("alpha", "a"),
-    ("a", "a"),
-    ("beta", "b"),
-    ("b", "b"),
-    ("preview", "rc"),
-    ("pre", "rc"),
-    ("c", "rc"),
-    ("rc", "rc"),
-)
 _PRE_CODES = {"a": b"\x02", "b": b"\x03", "rc": b"\x04"}
-_POST_WORDS = (("post", "post"), ("rev", "post"), ("r", "post"))
-_DEV_WORDS = (("dev", "dev"),)
 #: Endings such as ``rc1`` and ``.post1`` repeat all over an index; hostile ones must not fill the memory.
 _SUFFIX_LIMIT = 4096
-
-
-class VersionFields(NamedTuple):
-    """What a version says, as ``packaging.version.Version`` names it.
-
-    Attributes:
-        epoch: 0 where none is written.
-        release: the numbers as written, trailing zeros kept.
-        pre: letter (``a``, ``b`` or ``rc``) and number, or None.
-        post: the post-release's number, or None.
-        dev: the development release's number, or None.
-        local: normalised local label without ``+``, "" for none.
-    """
-
-    epoch: int
-    release: tuple[int, ...]
-    pre: tuple[str, int] | None
-    post: int | None
-    dev: int | None
-    local: str
 
 
 class Suffix(NamedTuple):
@@ -114,15 +77,6 @@ class Suffix(NamedTuple):
     post: int | None
     dev: int | None
     end: bytes
-
-
-class Dissected(NamedTuple):
-    """A version's text cut into its parts, all lower case; only ``segments`` and ``epoch`` are checked."""
-
-    epoch: int
-    segments: list[str]
-    tail: str
-    local: str | None
 
 
 class VersionTable(NamedTuple):
@@ -187,7 +141,7 @@ def _odd_key(text: str) -> bytes:
         prefix = release_prefix(epoch, [int(segment) for segment in segments])
         return prefix + suffix.encoded + (_encode_local(local) if local is not None else b"") + suffix.end
     except ValueError:
-        raise _invalid(text) from None
+        raise invalid_version(text) from None
 
 
 def release_prefix(epoch: int, release: list[int]) -> bytes:
@@ -196,31 +150,6 @@ def release_prefix(epoch: int, release: list[int]) -> bytes:
     while end and not release[end - 1]:
         end -= 1
     return encode_number(epoch) + b"".join(map(encode_number, release[:end])) + b"\0"
-
-
-def dissect(text: str) -> Dissected:
-    """Cut a version into epoch, release segments, the tail with pre, post and dev, and the local label.
-
-    Raises:
-        ValueError: no version begins so.
-    """
-    text = text.strip()
-    if not text.isascii():
-        raise ValueError(text)
-    text = text.lower()
-    public, plus, local = text.removeprefix("v").partition("+")
-    epoch, bang, rest = public.partition("!")
-    if not bang:
-        epoch, rest = "0", public
-    tail = rest.lstrip(_RELEASE_ALPHABET)
-    release = rest[: len(rest) - len(tail)]
-    if release.endswith("."):
-        # The dot is the separator of what follows, as in 1.0.post1.
-        release, tail = release[:-1], "." + tail
-    segments = release.split(".")
-    if "" in segments or not epoch or not _DIGITS.issuperset(epoch):
-        raise ValueError(text)
-    return Dissected(int(epoch), segments, tail, local if plus else None)
 
 
 _suffixes: dict[str, Suffix] = {}
@@ -234,48 +163,10 @@ def parse_suffix(tail: str) -> Suffix:
     """
     suffix = _suffixes.get(tail)
     if suffix is None:
-        suffix = _parse_suffix(tail)
+        suffix = _encode_suffix(*parse_tail(tail))
         if len(_suffixes) < _SUFFIX_LIMIT and len(tail) < 24:
             _suffixes[tail] = suffix
     return suffix
-
-
-def _parse_suffix(tail: str) -> Suffix:
-    at, letter, number = _take(tail, 0, _PRE_WORDS)
-    pre = (letter, number) if letter else None
-    at, post = _take_post(tail, at)
-    at, word, dev_number = _take(tail, at, _DEV_WORDS)
-    if at != len(tail):
-        raise ValueError(tail)
-    dev = dev_number if word else None
-    return _encode_suffix(pre, post, dev)
-
-
-def _take_post(tail: str, at: int) -> tuple[int, int | None]:
-    """Read a post-release at ``at``: ``-1`` or ``.post1`` and its other spellings."""
-    if tail[at : at + 1] == "-" and tail[at + 1 : at + 2] in _DIGITS:
-        return _take_number(tail, at + 1)
-    at, word, number = _take(tail, at, _POST_WORDS)
-    return at, number if word else None
-
-
-def _take(tail: str, at: int, words: tuple[tuple[str, str], ...]) -> tuple[int, str, int]:
-    """Read ``[._-]? word [._-]? digits?`` at ``at``; the word comes back normalised, "" where none of them stands."""
-    start = at + tail.startswith(_SEPARATORS, at)
-    for word, meaning in words:
-        if tail.startswith(word, start):
-            end = start + len(word)
-            end += tail.startswith(_SEPARATORS, end)
-            end, number = _take_number(tail, end)
-            return end, meaning, number
-    return at, "", 0
-
-
-def _take_number(tail: str, at: int) -> tuple[int, int]:
-    end = at
-    while tail[end : end + 1] in _DIGITS:
-        end += 1
-    return end, int(tail[at:end] or "0")
 
 
 def _encode_suffix(pre: tuple[str, int] | None, post: int | None, dev: int | None) -> Suffix:
@@ -291,62 +182,12 @@ def _encode_suffix(pre: tuple[str, int] | None, post: int | None, dev: int | Non
     return Suffix(encoded, len(encoded_pre), len(through_post), pre, post, dev, end)
 
 
-def _local_segments(local: str) -> list[str]:
-    """Cut a lower-case local label into its segments, numbers without leading zeros."""
-    segments = local.replace("-", ".").replace("_", ".").split(".")
-    for place, segment in enumerate(segments):
-        if not segment or not _LOCAL_ALPHABET.issuperset(segment):
-            raise ValueError(local)
-        if _DIGITS.issuperset(segment):
-            segments[place] = str(int(segment))
-    return segments
-
-
 def _encode_local(local: str) -> bytes:
     return b"\x03" + b"".join(
         b"\x05" + encode_number(int(segment))
         if _DIGITS.issuperset(segment)
         else b"\x04" + segment.encode("ascii") + b"\0"
-        for segment in _local_segments(local)
-    )
-
-
-def parse_version(text: str) -> VersionFields:
-    """Return the fields of a version.
-
-    Raises:
-        InvalidVersion: the text is not a version.
-
-    Spec: PEP 440, appendix B.
-    """
-    try:
-        epoch, segments, tail, local = dissect(text)
-        suffix = parse_suffix(tail)
-        release = tuple(map(int, segments))
-        label = ".".join(_local_segments(local)) if local is not None else ""
-    except ValueError:
-        raise _invalid(text) from None
-    return VersionFields(epoch, release, suffix.pre, suffix.post, suffix.dev, label)
-
-
-def normalize_version(text: str) -> str:
-    """Return the version in its normal form, as ``str(packaging.version.Version(text))``; trailing zeros stay.
-
-    Raises:
-        InvalidVersion: the text is not a version.
-
-    Spec: PEP 440, Normalization.
-    """
-    epoch, release, pre, post, dev, local = parse_version(text)
-    return "".join(
-        (
-            f"{epoch}!" if epoch else "",
-            ".".join(map(str, release)),
-            f"{pre[0]}{pre[1]}" if pre else "",
-            f".post{post}" if post is not None else "",
-            f".dev{dev}" if dev is not None else "",
-            f"+{local}" if local else "",
-        )
+        for segment in split_local(local)
     )
 
 
@@ -432,13 +273,3 @@ class PackedVersion:
 
     def __ge__(self, other: PackedVersion) -> bool:
         return self.key >= other.key
-
-
-def _invalid(text: str) -> InvalidVersion:
-    shown = text if len(text) <= 80 else text[:77] + "..."
-    return InvalidVersion(
-        f"{shown!r} is not a version",
-        reason="it does not follow PEP 440",
-        hint="versions look like 1.2.3, 1.0rc1, 2.0.post1, 1.0.dev4 or 1.0+local.1",
-        version=shown,
-    )

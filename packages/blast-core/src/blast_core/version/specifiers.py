@@ -1,15 +1,7 @@
 """Specifier sets as intervals of keys, and as masks over a table of versions.
 
-Every operator of PEP 440 but ``===`` is one or two half-open intervals of the keys' byte order, so a set of specifiers
-is a short list of disjoint intervals. A version satisfies the set if its key lies in one; a sorted table is cut by
-bisection. The bounds are prefixes of keys, sometimes with FF behind, so they need not be keys themselves:
-
-    >=V  [key(V), …)                        <=V  […, locals of V end)
-    ==V  [key(V), locals of V end)          !=V  what is left
-    >V   [post-releases of V end, …)        <V   […, first pre-release of V), or key(V) if V is a pre-release
-    ~=V  [key(V), next prefix)              ==V.*  [first pre-release of V, next prefix)
-
-What decides where the PEP leaves room is ``packaging.specifiers`` 26; tests compare the two.
+A set of specifiers is a short list of disjoint intervals of the keys' byte order (``clauses`` makes them). A version
+satisfies the set if its key lies in one of them; a sorted table is cut by bisection.
 """
 
 from __future__ import annotations
@@ -18,41 +10,28 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from blast_core.errors import InvalidRequirement, InvalidVersion
-from blast_core.version.keys import STABLE, dissect, encode_number, parse_suffix, release_prefix, version_key
+from blast_core.version.clauses import EVERYTHING, PRERELEASE_END, TOP, parse_clause
+from blast_core.version.keys import version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from blast_core.version.keys import Suffix, VersionTable
-
-    Interval = tuple[bytes, bytes]
-    Intervals = tuple[Interval, ...]
+    from blast_core.version.clauses import Intervals
+    from blast_core.version.keys import VersionTable
 
 __all__ = [
-    "BOTTOM",
-    "TOP",
     "CompiledSpecifier",
     "SpecifierSet",
     "check_specifier",
     "compile_specifier",
-    "is_single_specifier",
+    "match_single",
     "mentions_prerelease",
     "specifier_mask",
 ]
 
-#: Below and above every key. (The largest first byte of a key is the FF of a huge epoch, whose width follows.)
-BOTTOM = b""
-TOP = b"\xff" * 6
-_EVERYTHING = ((BOTTOM, TOP),)
-_AFTER = b"\xff"
-_PRERELEASE_END = 2
 _CACHE_LIMIT = 65536
 _TABLE_LIMIT = 8192
-_PLAIN = frozenset("0123456789.")
-_PLAIN_SUFFIX = parse_suffix("")
-_SINGLE_OPERATORS = ("<", ">")
-_DOUBLE_OPERATORS = frozenset(("==", "!=", "~=", "<=", ">="))
 
 
 class CompiledSpecifier(NamedTuple):
@@ -98,7 +77,7 @@ def _compile(text: str) -> CompiledSpecifier:
     clauses = [_compiled.get(part) or _compile_clause(part, text) for part in parts if part]
     if len(clauses) == 1:
         return clauses[0]
-    intervals: Intervals = _EVERYTHING
+    intervals: Intervals = EVERYTHING
     exact: tuple[str, ...] = ()
     prerelease = False
     for clause in clauses:
@@ -110,7 +89,7 @@ def _compile(text: str) -> CompiledSpecifier:
 
 def _intersect(left: Intervals, right: Intervals) -> Intervals:
     """Return what two lists of disjoint intervals share. They are short: all pairs are tried."""
-    if left is _EVERYTHING:
+    if left is EVERYTHING:
         return right
     found = []
     for left_low, left_high in left:
@@ -125,139 +104,12 @@ def _intersect(left: Intervals, right: Intervals) -> Intervals:
 def _compile_clause(clause: str, text: str) -> CompiledSpecifier:
     """Compile and remember one clause of ``text``, stripped of white space."""
     try:
-        if clause[:2] in _DOUBLE_OPERATORS and _PLAIN.issuperset(clause[2:]):
-            # The commonest form by far, a release without blanks, takes half the time.
-            key = version_key(clause[2:])
-            intervals = _RULES[clause[:2]](clause[2:], key[: -len(STABLE)], _PLAIN_SUFFIX, key)
-            compiled = CompiledSpecifier(clause, intervals, (), prerelease=False, clauses=1)
-        else:
-            operator, version, intervals, mentions = _parse_clause(clause)
-            exact = (version.lower(),) if operator == "===" else ()
-            compiled = CompiledSpecifier(operator + version, intervals, exact, mentions, 1)
+        operator, version, intervals, mentions = parse_clause(clause)
     except ValueError:
         raise _invalid(text, clause) from None
-    _compiled[clause] = compiled
+    exact = (version.lower(),) if operator == "===" else ()
+    compiled = _compiled[clause] = CompiledSpecifier(operator + version, intervals, exact, mentions, 1)
     return compiled
-
-
-def _parse_clause(clause: str) -> tuple[str, str, Intervals, bool]:
-    """Return operator, version, intervals and whether the clause asks for pre-releases.
-
-    Raises:
-        ValueError: it is not a specifier.
-    """
-    operator = clause[:2]
-    if operator in _DOUBLE_OPERATORS:
-        if clause.startswith("==="):
-            return _parse_identity(clause)
-    elif clause.startswith(_SINGLE_OPERATORS):
-        operator = clause[:1]
-    else:
-        raise ValueError(clause)
-    version = clause[len(operator) :].strip()
-    if operator in {"==", "!="} and version.endswith(".*"):
-        interval = _wildcard(version)
-        return operator, version, interval if operator == "==" else _complement(interval), False
-    key = version_key(version)
-    if "+" in version and operator not in {"==", "!="}:
-        raise ValueError(clause)
-    prefix, suffix = _split(version, key)
-    mentions = key[-1] == _PRERELEASE_END and operator != "!="
-    return operator, version, _RULES[operator](version, prefix, suffix, key), mentions
-
-
-def _parse_identity(clause: str) -> tuple[str, str, Intervals, bool]:
-    """Read ``===``, which compares spellings and allows any text without blanks, ``;`` and ``)``."""
-    version = clause[3:].strip()
-    if ";" in version or ")" in version or len(version.split()) > 1:
-        raise ValueError(clause)
-    try:
-        mentions = version_key(version)[-1] == _PRERELEASE_END
-    except InvalidVersion:
-        mentions = False
-    return "===", version, _EVERYTHING, mentions
-
-
-def _split(version: str, key: bytes) -> tuple[bytes, Suffix]:
-    """Return the release part of a version's key, up to and with its 00, and what its pre, post and dev slots say."""
-    if _PLAIN.issuperset(version):
-        return key[: -len(STABLE)], _PLAIN_SUFFIX
-    epoch, segments, tail, _ = dissect(version)
-    return release_prefix(epoch, list(map(int, segments))), parse_suffix(tail)
-
-
-def _from(_version: str, _prefix: bytes, _suffix: Suffix, key: bytes) -> Intervals:
-    return ((key, TOP),)
-
-
-def _up_to(_version: str, prefix: bytes, suffix: Suffix, _key: bytes) -> Intervals:
-    return ((BOTTOM, prefix + suffix.encoded + _AFTER),)
-
-
-def _equal(version: str, prefix: bytes, suffix: Suffix, key: bytes) -> Intervals:
-    # With a local label nothing but itself is equal; without, every local version of it is.
-    return ((key, key + _AFTER if "+" in version else prefix + suffix.encoded + _AFTER),)
-
-
-def _unequal(version: str, prefix: bytes, suffix: Suffix, key: bytes) -> Intervals:
-    return _complement(_equal(version, prefix, suffix, key))
-
-
-def _above(_version: str, prefix: bytes, suffix: Suffix, _key: bytes) -> Intervals:
-    if suffix.post is None and suffix.dev is None:
-        # A post-release of V is not "greater than V".
-        return ((prefix + suffix.encoded[: suffix.pre_size] + _AFTER, TOP),)
-    return ((prefix + suffix.encoded + _AFTER, TOP),)
-
-
-def _below(_version: str, prefix: bytes, suffix: Suffix, key: bytes) -> Intervals:
-    if key[-1] == _PRERELEASE_END:
-        return ((BOTTOM, key),)
-    if suffix.post is None:
-        return ((BOTTOM, prefix),)
-    return ((BOTTOM, prefix + suffix.encoded[: suffix.post_size]),)
-
-
-def _compatible(version: str, _prefix: bytes, _suffix: Suffix, key: bytes) -> Intervals:
-    epoch, segments = (0, version.split(".")) if _PLAIN.issuperset(version) else dissect(version)[:2]
-    if len(segments) < 2:
-        raise ValueError(version)
-    return ((key, _next_prefix(epoch, segments[:-1])),)
-
-
-_RULES = {
-    ">=": _from,
-    "<=": _up_to,
-    "==": _equal,
-    "!=": _unequal,
-    ">": _above,
-    "<": _below,
-    "~=": _compatible,
-}
-
-
-def _wildcard(version: str) -> Intervals:
-    base = version[:-2]
-    if _PLAIN.issuperset(base):
-        epoch, segments = 0, base.split(".")
-    else:
-        epoch, segments, tail, local = dissect(base)
-        if tail or local is not None or base[-1:].isspace():
-            raise ValueError(version)
-    return ((release_prefix(epoch, list(map(int, segments))), _next_prefix(epoch, segments)),)
-
-
-def _next_prefix(epoch: int, segments: list[str]) -> bytes:
-    """Return the bound below every version of the next prefix: 1.3 for 1.2."""
-    release = list(map(int, segments))
-    release[-1] += 1
-    return encode_number(epoch) + b"".join(map(encode_number, release)) + b"\0"
-
-
-def _complement(intervals: Intervals) -> Intervals:
-    """Return what the single interval of ``intervals`` leaves out."""
-    ((low, high),) = intervals
-    return ((BOTTOM, low), (high, TOP))
 
 
 def check_specifier(text: str) -> None:
@@ -269,14 +121,21 @@ def check_specifier(text: str) -> None:
     compile_specifier(text)
 
 
-def is_single_specifier(text: str) -> bool:
-    """Tell whether ``text`` is exactly one clause, as markers need it."""
-    if "," in text:
-        return False
-    try:
-        return compile_specifier(text).clauses == 1
-    except InvalidRequirement:
-        return False
+def match_single(text: str, version: str) -> bool | None:
+    """Tell whether ``version`` satisfies the one clause ``text``, pre-releases among them, as markers need it.
+
+    Returns:
+        None where ``text`` is not exactly one clause; False where ``version`` is no version.
+    """
+    compiled = _compiled.get(text)
+    if compiled is None:
+        try:
+            compiled = compile_specifier(text)
+        except InvalidRequirement:
+            return None
+    if compiled.clauses != 1 or "," in text:
+        return None
+    return _matches(compiled, version, _key_or_none(version))
 
 
 def mentions_prerelease(text: str) -> bool:
@@ -370,20 +229,9 @@ class SpecifierSet:
         key = _key_or_none(version)
         if prereleases is None:
             prereleases = self._configured
-        if prereleases is False and key is not None and key[-1] == _PRERELEASE_END:
+        if prereleases is False and key is not None and key[-1] == PRERELEASE_END:
             return False
-        return self._matches(version, key)
-
-    def _matches(self, version: str, key: bytes | None) -> bool:
-        compiled = self.compiled
-        if compiled.exact:
-            lowered = version.lower()
-            if any(lowered != wanted for wanted in compiled.exact):
-                return False
-        if key is None:
-            # A clause of another operator can't be judged; without such a clause there is nothing against it.
-            return compiled.clauses == len(compiled.exact)
-        return any(low <= key < high for low, high in compiled.intervals)
+        return _matches(self.compiled, version, key)
 
     def filter(
         self,
@@ -398,11 +246,11 @@ class SpecifierSet:
         """
         if prereleases is None:
             prereleases = self.prereleases
-        matches = [(text, key) for text in versions if self._matches(text, key := _key_or_none(text))]
+        matches = [(text, key) for text in versions if _matches(self.compiled, text, key := _key_or_none(text))]
         if prereleases:
             return [text for text, _ in matches]
-        finals = [text for text, key in matches if key is None or key[-1] != _PRERELEASE_END]
-        if prereleases is None and not any(key is not None and key[-1] != _PRERELEASE_END for _, key in matches):
+        finals = [text for text, key in matches if key is None or key[-1] != PRERELEASE_END]
+        if prereleases is None and not any(key is not None and key[-1] != PRERELEASE_END for _, key in matches):
             return [text for text, _ in matches]
         return finals
 
@@ -420,6 +268,17 @@ class SpecifierSet:
             return NotImplemented
         mine, theirs = self.compiled.text.split(","), other.compiled.text.split(",")
         return set(mine) == set(theirs) and self._configured == other._configured
+
+
+def _matches(compiled: CompiledSpecifier, version: str, key: bytes | None) -> bool:
+    if compiled.exact:
+        lowered = version.lower()
+        if any(lowered != wanted for wanted in compiled.exact):
+            return False
+    if key is None:
+        # A clause of another operator can't be judged; without such a clause there is nothing against it.
+        return compiled.clauses == len(compiled.exact)
+    return any(low <= key < high for low, high in compiled.intervals)
 
 
 def _key_or_none(version: str) -> bytes | None:

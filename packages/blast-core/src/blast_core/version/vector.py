@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from blast_core.version.clauses import PRERELEASE_END, TOP
 from blast_core.version.keys import EPOCH_ZERO, STABLE, version_key
-from blast_core.version.specifiers import TOP, compile_specifier
+from blast_core.version.specifiers import compile_specifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,6 @@ _SEGMENTS = 6
 _DOT = ord(".")
 _LINE = ord("\n")
 _ZERO = ord("0")
-_PRERELEASE_END = 2
 #: The key of a plain release with n segments, the segments left 00, is row n.
 _TEMPLATES = np.zeros((_SEGMENTS + 1, 1 + _SEGMENTS + 1 + len(STABLE)), dtype=np.uint8)
 _TEMPLATES[:, 0] = EPOCH_ZERO[0]
@@ -150,13 +150,13 @@ def sort_versions(keys: Keys) -> NDArray[np.intp]:
 def prerelease_versions(keys: Keys) -> NDArray[np.bool_]:
     """Return for each key whether it is a pre-release or a development release."""
     if keys.dtype == object:
-        return np.array([key[-1] == _PRERELEASE_END for key in keys], dtype=np.bool_)
+        return np.array([key[-1] == PRERELEASE_END for key in keys], dtype=np.bool_)
     if not len(keys):
         return np.zeros(0, dtype=np.bool_)
     matrix = keys.view(np.uint8).reshape(len(keys), -1)
     # No key ends in 00, so its last byte is the last that is not 00.
     last = matrix.shape[1] - 1 - (matrix[:, ::-1] != 0).argmax(axis=1)
-    return np.asarray(matrix[np.arange(len(keys)), last] == _PRERELEASE_END)
+    return np.asarray(matrix[np.arange(len(keys)), last] == PRERELEASE_END)
 
 
 def filter_versions(
