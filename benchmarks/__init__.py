@@ -1,1 +1,1 @@
-"""Blast and uv in turn: what `python3 dev.py bench` runs."""
+"""Blast and uv in turn, on the same project, index and machine: what ``python3 dev.py bench`` runs."""

@@ -1,0 +1,160 @@
+"""What is measured: the scenarios of docs/performance.md, for both tools."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.measure import Sample, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.contender import Contender
+
+__all__ = ["SCENARIOS", "Scenario", "run_scenarios"]
+
+_PACKAGE = "scikit-learn"  # has dependencies, and stands deep in the lock
+
+# Both read the file anew each time, as a process that asks once would; imports are not counted.
+_READ_TOML = """
+import json, sys, time, tomllib
+best = 1e9
+for _ in range(5):
+    started = time.perf_counter_ns()
+    with open(sys.argv[1], "rb") as stream:
+        document = tomllib.load(stream)
+    entry = next(each for each in document["package"] if each["name"] == sys.argv[2])
+    names = [each["name"] for each in entry["dependencies"]]
+    best = min(best, time.perf_counter_ns() - started)
+print(json.dumps([best / 1e6, len(names)]))
+"""
+_READ_DPL = """
+import json, sys, time
+from blast_core.formats.dpl.reader import DplLockFile
+best = 1e9
+for _ in range(200):
+    started = time.perf_counter_ns()
+    lock = DplLockFile.open(sys.argv[1])
+    entry = next(iter(lock.find(sys.argv[2])))
+    names = [each.name for each in entry.dependencies]
+    lock.close()
+    best = min(best, time.perf_counter_ns() - started)
+print(json.dumps([best / 1e6, len(names)]))
+"""
+
+_numbers = itertools.count(1)
+
+
+class Scenario(NamedTuple):
+    """One thing that is measured.
+
+    Attributes:
+        name: as in docs/performance.md.
+        title: what happens, in a few words.
+        target: the ratio Blast / uv that must be reached; 0.0 if none is set.
+        repeats: samples per round; quick ones get more.
+        take: measures one sample of a tool.
+        prepare: called once per tool before the first round, if not None.
+    """
+
+    name: str
+    title: str
+    target: float
+    repeats: int
+    take: Callable[[Contender], Sample]
+    prepare: Callable[[Contender], None] | None = None
+
+
+def _take_command(*arguments: str) -> Callable[[Contender], Sample]:
+    return lambda contender: measure(contender.command(*arguments))
+
+
+def _take_new_environment(*options: str) -> Callable[[Contender], Sample]:
+    def take(contender: Contender) -> Sample:
+        directory = contender.copy_project(next(_numbers))
+        return measure(contender.command("sync", *options, directory=directory), settle=True)
+
+    return take
+
+
+def _changed(contender: Contender) -> Path:
+    return contender.top / "changed"
+
+
+def _prepare_undo(contender: Contender) -> None:
+    """Give Blast a project with a change that can be taken back; uv makes a new environment instead."""
+    if contender.name == "blast":
+        contender.copy_project(next(_numbers)).rename(_changed(contender))
+        contender.run("sync", directory=_changed(contender))
+        contender.run("remove", "redis", directory=_changed(contender))
+
+
+def _take_undo(contender: Contender) -> Sample:
+    if contender.name != "blast":
+        return _take_new_environment()(contender)
+    sample = measure(contender.command("undo", directory=_changed(contender)), settle=True)
+    contender.run("redo", directory=_changed(contender))
+    return sample
+
+
+def _take_lookup(contender: Contender) -> Sample:
+    """Look one package up in the lock within a running Python: DPL against ``tomllib`` on uv.lock."""
+    blast = contender.name == "blast"
+    python = str(Path(contender.program).parent / "python") if blast else contender.environment["UV_PYTHON"]
+    arguments = ("-c", _READ_DPL if blast else _READ_TOML, str(contender.project / contender.locks[0]), _PACKAGE)
+    run = subprocess.run([python, *arguments], env=contender.environment, stdout=subprocess.PIPE, text=True, check=True)
+    best_ms, dependencies = json.loads(run.stdout)
+    if not dependencies:
+        message = f"{contender.name}: the lock shows no dependencies of {_PACKAGE}"
+        raise ValueError(message)
+    return Sample(best_ms, best_ms, 0)
+
+
+def _take_question(contender: Contender) -> Sample:
+    if contender.name == "blast":
+        return measure(contender.command("lock", "show", _PACKAGE))
+    return measure(contender.command("tree", "--package", _PACKAGE, "--frozen"))
+
+
+def _take_lookup_or_tree(contender: Contender) -> Sample:
+    return _take_lookup(contender) if contender.name == "blast" else _take_question(contender)
+
+
+SCENARIOS = (
+    Scenario("S1", "`sync`, nothing to do", 0.65, 5, _take_command("sync")),
+    Scenario("S2", "`lock`, nothing to do", 0.85, 5, _take_command("lock")),
+    Scenario("S3", "`run python -c pass`", 0.6, 5, _take_command("run", "python", "-c", "pass")),
+    Scenario("S4", "new environment, warm store", 0.15, 1, _take_new_environment()),
+    Scenario("S4b", "`undo`; uv: new environment", 0.06, 1, _take_undo, _prepare_undo),
+    Scenario("S5", "new environment, hard links", 1.3, 1, _take_new_environment("--link-mode", "hardlink")),
+    Scenario("S11", "one package of the lock; uv: parsed with tomllib", 1 / 1000, 1, _take_lookup),
+    Scenario("S11b", "the same; uv: `tree --package`", 1 / 20, 1, _take_lookup_or_tree),
+    Scenario("S11c", "the same, both as whole processes", 0.0, 3, _take_question),
+)
+
+
+def run_scenarios(
+    scenarios: tuple[Scenario, ...], contenders: Mapping[str, Contender], rounds: int
+) -> dict[str, dict[str, list[Sample]]]:
+    """Measure all scenarios with all tools in turn.
+
+    Returns:
+        Samples by scenario and tool, in the order in which they were taken.
+    """
+    samples: dict[str, dict[str, list[Sample]]] = {each.name: {name: [] for name in contenders} for each in scenarios}
+    for scenario in scenarios:
+        for contender in contenders.values() if scenario.prepare else ():
+            assert scenario.prepare is not None
+            scenario.prepare(contender)
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", flush=True)
+        for scenario in scenarios:
+            for repeat in range(scenario.repeats):
+                order = list(contenders.values())
+                for contender in order if (number + repeat) % 2 else reversed(order):
+                    samples[scenario.name][contender.name].append(scenario.take(contender))
+    return samples
