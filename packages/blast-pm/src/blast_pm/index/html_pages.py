@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from blast_core.limits import INDEX_PAGE_ODD
 from blast_pm.index.credentials import origin_of
 from blast_pm.index.links import ENDINGS, LinkReader, check_interface, find_sha256, refused
 from blast_pm.index.model import IndexFile
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_html"]
 
-_MAX_ODD_HTML = 16 << 20
 _REPOSITORY_VERSION = "pypi:repository-version"
 # Either an absolute address of plain characters with a sha256, which needs no further check, or any other; then the
 # rest of the attributes, written as name="value" with one space between.
@@ -114,7 +114,7 @@ def _read_usual(found: list[tuple[str, ...]], reader: LinkReader, index: str, *,
 
 
 def _read_odd(text: str, url: str, index: str) -> list[IndexFile]:
-    if len(text) > _MAX_ODD_HTML:
+    if len(text) > INDEX_PAGE_ODD:
         raise refused(url, "the page is too large for its unusual HTML")
     anchors, base = _parse_anchors(text, url)
     reader = LinkReader(base, index)

@@ -6,6 +6,7 @@ Spec: PEP 625 (names), PEP 643 (metadata that may be relied upon), PEP 517 (arch
 from __future__ import annotations
 
 from blast_core.errors import ArchiveRejected
+from blast_core.limits import METADATA, SDIST_MEMBERS, SDIST_UNPACKED
 from blast_core.names import normalize_name
 
 TYPE_CHECKING = False
@@ -17,10 +18,6 @@ __all__ = ["read_pkg_info", "sdist_version"]
 
 # The endings that installers accept, the usual one first. PEP 625 allows only the first, PEP 527 the second too.
 _ENDINGS = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
-_MAX_PKG_INFO = 8 << 20
-# PKG-INFO stands first or last in the archives of all known backends; who writes a million members means harm.
-_MAX_MEMBERS = 200_000
-_MAX_UNPACKED = 4 << 30
 
 
 def sdist_version(filename: str, project: str) -> str | None:
@@ -100,7 +97,7 @@ def _from_tar(path: str) -> bytes | None:
         unpacked = 0
         for count, info in enumerate(archive):
             unpacked += info.size
-            if count > _MAX_MEMBERS or unpacked > _MAX_UNPACKED:
+            if count > SDIST_MEMBERS or unpacked > SDIST_UNPACKED:
                 raise ValueError("more members or bytes than a source distribution may have")
             if _is_top_pkg_info(info.name) and info.isreg():
                 return _extract(archive, info)
@@ -113,7 +110,7 @@ def _extract(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes | None:
 
 
 def _read_bounded(stream: IO[bytes]) -> bytes:
-    content = stream.read(_MAX_PKG_INFO + 1)
-    if len(content) > _MAX_PKG_INFO:
+    content = stream.read(METADATA + 1)
+    if len(content) > METADATA:
         raise ValueError("PKG-INFO is larger than 8 MiB")
     return content

@@ -1,0 +1,137 @@
+"""Work in the background, each piece once: threads that start when there is something to do.
+
+``concurrent.futures`` isn't used because its import costs more than a warm command has to give.
+"""
+
+from __future__ import annotations
+
+import threading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from typing import Any
+
+__all__ = ["TaskPool"]
+
+_QUEUED, _RUNNING, _DONE = range(3)
+
+
+class _Task:
+    __slots__ = ("call", "done", "error", "state", "value")
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call = call
+        self.state = _QUEUED
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.done = threading.Lock()  # held until the task is done: half the cost of an Event
+        self.done.acquire()
+
+
+class TaskPool:
+    """Runs calls by key: a key that is queued, running or done isn't run again.
+
+    A caller who wants a result that nobody has begun runs the call itself, so nothing waits behind a queue. What was
+    asked for last is begun first: the newest wish of a resolver is the one that it will wait for.
+
+    Args:
+        workers: threads at most; none is started before `start` is called.
+    """
+
+    def __init__(self, workers: int = 8) -> None:
+        self._workers = workers
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._tasks: dict[Hashable, _Task] = {}
+        self._queue: list[_Task] = []
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._closed = False
+
+    def start(self, key: Hashable, call: Callable[[], object]) -> None:
+        """Run ``call`` in the background, unless ``key`` is known. Its error waits for whoever asks for the result."""
+        with self._lock:
+            if self._closed or key in self._tasks:
+                return
+            task = self._tasks[key] = _Task(call)
+            self._queue.append(task)
+            if self._idle >= len(self._queue):
+                self._wake.notify()
+            elif len(self._threads) < self._workers:
+                thread = threading.Thread(target=self._work, name=f"blast-index-{len(self._threads)}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            else:
+                self._wake.notify()
+
+    def result(self, key: Hashable, call: Callable[[], Any]) -> Any:
+        """Return the value of ``key``, running ``call`` here when nobody has begun it.
+
+        Raises:
+            BaseException: what the call raised; the key is forgotten then, so the next wish tries again.
+        """
+        with self._lock:
+            task = self._tasks.get(key)
+            if task is None:
+                task = self._tasks[key] = _Task(call)
+            mine = task.state == _QUEUED
+            if mine:
+                task.state = _RUNNING
+        if mine:
+            _run(task)
+        elif task.state != _DONE:
+            with task.done:
+                pass
+        if task.error is not None:
+            with self._lock:
+                if self._tasks.get(key) is task:
+                    del self._tasks[key]
+            raise task.error
+        return task.value
+
+    def peek(self, key: Hashable) -> Any:
+        """Return the value of ``key`` if it is there without waiting, else None."""
+        task = self._tasks.get(key)
+        return task.value if task is not None and task.state == _DONE else None
+
+    def is_known(self, key: Hashable) -> bool:
+        """Tell whether ``key`` is queued, running or done."""
+        return key in self._tasks
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Forget what is queued, and wait shortly for what runs; the threads are daemons."""
+        with self._lock:
+            self._closed = True
+            self._queue.clear()
+            threads = list(self._threads)
+            self._wake.notify_all()
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout_s)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                while not self._queue and not self._closed:
+                    self._idle += 1
+                    self._wake.wait()
+                    self._idle -= 1
+                if self._closed:
+                    return
+                task = self._queue.pop()
+                if task.state != _QUEUED:
+                    continue
+                task.state = _RUNNING
+            _run(task)
+
+
+def _run(task: _Task) -> None:
+    try:
+        task.value = task.call()
+    except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+        task.error = error
+    finally:
+        del task.call
+        task.state = _DONE
+        task.done.release()

@@ -1,0 +1,75 @@
+"""Records on their way into the database: read at once, written together.
+
+A cold resolution makes hundreds of records. A transaction costs a flush of the disk, so they go there in batches; a
+process that is killed loses a cache's last entries, no more.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from blast_core.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from blast_pm.metadata.store import Database
+
+    _T = TypeVar("_T")
+
+__all__ = ["WriteBehind"]
+
+_MOST_ROWS = 128
+_MOST_BYTES = 4 << 20
+
+
+class WriteBehind:
+    """Reads through to the database and writes behind; safe to use from many threads.
+
+    Args:
+        database: the store's.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rows: dict[tuple[str, bytes], bytes] = {}
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def read(self, database: str, key: bytes, decode: Callable[[memoryview | bytes], _T]) -> _T | None:
+        """Decode the value of ``key``, None without one; see ``Database.read``."""
+        waiting = self._rows.get((database, key)) if self._rows else None
+        if waiting is not None:
+            return decode(waiting)
+        return self._database.read(database, key, decode)
+
+    def put(self, database: str, key: bytes, value: bytes) -> None:
+        """Keep a value for the next batch."""
+        with self._lock:
+            self._rows[database, key] = value
+            self._size += len(value)
+            full = len(self._rows) >= _MOST_ROWS or self._size >= _MOST_BYTES
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. A disk that is full or read-only costs the cache only, so that is no error here."""
+        with self._lock:
+            if not self._rows:
+                return
+            rows = dict(self._rows)
+            self._size = 0
+        by_database: dict[str, list[tuple[bytes, bytes]]] = {}
+        for (database, key), value in rows.items():
+            by_database.setdefault(database, []).append((key, value))
+        try:
+            for database, items in by_database.items():
+                self._database.put_many(database, items)
+        except StoreError:
+            pass
+        with self._lock:
+            for row, value in rows.items():
+                if self._rows.get(row) is value:  # stays readable until it is in the database
+                    del self._rows[row]
