@@ -10,6 +10,7 @@ from __future__ import annotations
 from blast_core.errors import InvalidField
 from blast_core.formats.dpl.layout import MAX_GROUPS, MAX_PACKAGES, MAX_TARGETS
 from blast_core.formats.dpl.model import SOURCE_KINDS
+from blast_core.names import is_valid_name, normalize_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_lock"]
 
-_HEX = frozenset("0123456789abcdef")
 _DIGEST_LENGTH = 32
 _MAX_U64 = (1 << 64) - 1
-_FORBIDDEN_IN_NAMES = frozenset("/\\\0\r\n")
 
 
 def check_lock(lock: Lock, file: str = "") -> None:
@@ -74,8 +73,8 @@ def _check_head(lock: Lock) -> None:
 
 def _check_package(package: LockedPackage, lock: Lock) -> None:
     where = f"packages[{package.name} {package.version}]"
-    if not package.name:
-        raise _refuse("a package needs a name", where, package.name)
+    if not is_valid_name(package.name) or normalize_name(package.name) != package.name:
+        raise _refuse("not a normalised name", where, package.name)
     _check_mask(package.target_mask, len(lock.targets), f"{where}.target_mask")
     _check_mask(package.group_mask, len(lock.groups), f"{where}.group_mask")
     _check_source(package, f"{where}.source")
@@ -97,6 +96,10 @@ def _check_source(package: LockedPackage, field: str) -> None:
     source = package.source
     if source.kind not in SOURCE_KINDS:
         raise _refuse("unknown source", field, source.kind)
+    if (source.kind != "registry") and not source.location:
+        raise _refuse("this source needs a place", f"{field}.location", "")
+    if source.kind == "registry" and not package.files:
+        raise _refuse("no file to install", field, source.kind)
     if source.digest and not _is_digest(source.digest):
         raise _refuse("not a sha256", f"{field}.digest", source.digest)
     if source.kind == "url" and not source.digest:
@@ -109,24 +112,31 @@ def _check_source(package: LockedPackage, field: str) -> None:
 
 def _check_files(files: Iterable[LockedFile], indexes: tuple[str, ...], field: str) -> None:
     seen = set()
-    for file in files:
-        where = f"{field}[{file.filename}]"
-        name = file.filename
-        if name in ("", ".", "..") or not _FORBIDDEN_IN_NAMES.isdisjoint(name):
-            raise _refuse("not a file name", where, name)
+    for name, index, _, sha256, size, _ in files:
+        if name in ("", ".", "..") or not _is_plain(name):
+            raise _refuse("not a file name", field, name)
         if name in seen:
-            raise _refuse("a file stands twice", where, name)
+            raise _refuse("a file stands twice", field, name)
         seen.add(name)
-        if not _is_digest(file.sha256):
-            raise _refuse("every file needs its sha256", f"{where}.sha256", file.sha256)
-        if file.index and file.index not in indexes:
-            raise _refuse("the lock knows no such index", f"{where}.index", file.index)
-        if not 0 <= file.size <= _MAX_U64:
-            raise _refuse("impossible size", f"{where}.size", file.size)
+        if not _is_digest(sha256):
+            raise _refuse("every file needs its sha256", f"{field}[{name}].sha256", sha256)
+        if index and index not in indexes:
+            raise _refuse("the lock knows no such index", f"{field}[{name}].index", index)
+        if not 0 <= size <= _MAX_U64:
+            raise _refuse("impossible size", f"{field}[{name}].size", size)
+
+
+def _is_plain(name: str) -> bool:
+    return not ("/" in name or "\\" in name or "\0" in name or "\n" in name or "\r" in name)
 
 
 def _is_digest(text: str) -> bool:
-    return len(text) == 2 * _DIGEST_LENGTH and _HEX.issuperset(text) and text.strip("0") != ""
+    if len(text) != 2 * _DIGEST_LENGTH or not text.isascii() or not text.isalnum() or text != text.lower():
+        return False
+    try:
+        return int(text, 16) != 0
+    except ValueError:
+        return False
 
 
 def _check_dependencies(dependencies: Iterable[LockedDependency], field: str) -> None:

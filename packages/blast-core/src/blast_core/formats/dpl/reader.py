@@ -160,6 +160,7 @@ class DplLockFile:
 
     def packages(self) -> Iterator[LockedPackage]:
         """Yield every package, whole, in canonical order."""
+        self._sections.check_ranges()
         for entry in self.entries():
             yield entry.to_package()
 

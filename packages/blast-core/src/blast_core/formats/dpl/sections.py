@@ -41,7 +41,18 @@ class Sections:
         FormatError: not a lock, or damaged.
     """
 
-    __slots__ = ("_offsets", "_pool", "_pool_size", "counts", "input_hash", "pages", "requires_python", "text_hash")
+    __slots__ = (
+        "_offsets",
+        "_pool",
+        "_pool_size",
+        "_texts",
+        "_unread",
+        "counts",
+        "input_hash",
+        "pages",
+        "requires_python",
+        "text_hash",
+    )
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
@@ -58,6 +69,8 @@ class Sections:
             raise self.invalid("header", "changed while it was read")
         self._pool = self._offsets[Section.POOL]
         self._pool_size = self.counts[Section.POOL]
+        self._unread = self._pool_size
+        self._texts: dict[tuple[int, int], str] = {}
         self.input_hash: bytes = header[12]
         self.text_hash: bytes = directory[0]
         self.requires_python: tuple[int, int] = directory[1:3]
@@ -105,11 +118,22 @@ class Sections:
         return self.pages.read(start, start + length)
 
     def text(self, at: int, length: int) -> str:
-        """Return the string of a reference; raises ``InvalidField`` when it is not UTF-8."""
+        """Return the string of a reference; raises ``InvalidField`` when it is not UTF-8.
+
+        Strings do not overlap, so all that were ever decoded are no longer than the pool: a small file whose many
+        references share one long stretch is refused before it fills the memory.
+        """
+        known = self._texts.get((at, length))
+        if known is not None:
+            return known
+        self._unread -= length
+        if self._unread < 0:
+            raise self.invalid("string pool", "strings overlap")
         try:
-            return self.slice(at, length).decode()
+            text = self._texts[at, length] = self.slice(at, length).decode()
         except UnicodeDecodeError as error:
             raise self.invalid("string", at) from error
+        return text
 
     def names(self, section: int) -> tuple[str, ...]:
         """Return the strings of a section of references."""
@@ -155,6 +179,23 @@ class Sections:
             (self.text(row[0], row[1]), self.dependencies(row[2], row[3]))
             for row in self.rows(Section.EXTRAS, first, count, layout.EXTRA)
         )
+
+    def check_ranges(self) -> None:
+        """Check that the entries share files, dependencies and extras out in order, so that none is read twice."""
+        files = dependencies = extras = 0
+        for row in self.rows(Section.ENTRIES, 0, self.counts[Section.ENTRIES], layout.ENTRY):
+            if (row[9], row[11], row[13]) != (files, dependencies, extras):
+                raise self.invalid("ranges", row[9:15])
+            files += row[10]
+            dependencies += row[12]
+            for extra in self.rows(Section.EXTRAS, row[13], row[14], layout.EXTRA):
+                if extra[2] != dependencies:
+                    raise self.invalid("extras", extra[2])
+                dependencies += extra[3]
+            extras += row[14]
+        found = (files, dependencies, extras)
+        if found != (*self.counts[Section.FILES : Section.EXTRAS + 1],):
+            raise self.invalid("ranges", found)
 
     def source(self, kind: int, number: int, digest: bytes) -> LockedSource:
         """Decode an entry's source."""

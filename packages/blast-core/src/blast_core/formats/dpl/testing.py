@@ -51,15 +51,16 @@ _TIMES = st.one_of(
     ),
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
 )
+_ENDINGS = ("-py3-none-any.whl", "-1-cp312-cp312-manylinux_2_28_x86_64.whl", ".tar.gz", ".zip", ".tar.bz2", "-any.whl")
 _DIGESTS = st.binary(min_size=31, max_size=31).map(lambda digest: "1f" + digest.hex())
 _SIZES = st.one_of(st.just(0), st.integers(0, 10**6), st.integers(0, 2**63 - 1))
 _TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
 
 
 @st.composite
-def _files(draw: DrawFn, name: str, indexes: tuple[str, ...]) -> LockedFile:
-    ending = draw(st.sampled_from(["-py3-none-any.whl", ".tar.gz", ".zip", "-cp312-cp312-manylinux_2_28_x86_64.whl"]))
-    filename = f"{name}-{draw(st.integers(0, 3))}{ending}"
+def _files(draw: DrawFn, name: str, version: str, indexes: tuple[str, ...]) -> LockedFile:
+    ending = draw(st.sampled_from(_ENDINGS))
+    filename = f"{name}-{draw(st.sampled_from([version, version, version, '7']))}{ending}"
     index = draw(st.sampled_from(("", *indexes)))
     folder = draw(st.sampled_from(["", "ab/cd/", "packages/{}/".format("0" * 20)]))
     odd = draw(st.sampled_from(["", "", "?x=1", "%2B"]))
@@ -86,8 +87,8 @@ def _sources(draw: DrawFn, indexes: tuple[str, ...]) -> LockedSource:
     return LockedSource(kind, f"./{draw(_NAMES)}", "", draw(_TEXTS), draw(st.sampled_from(["", digest])))
 
 
-def _unique_files(name: str, indexes: tuple[str, ...]) -> SearchStrategy[list[LockedFile]]:
-    return st.lists(_files(name, indexes), max_size=4, unique_by=lambda file: file.filename)
+def _unique_files(name: str, version: str, indexes: tuple[str, ...], least: int) -> SearchStrategy[list[LockedFile]]:
+    return st.lists(_files(name, version, indexes), min_size=least, max_size=4, unique_by=lambda file: file.filename)
 
 
 @st.composite
@@ -99,12 +100,14 @@ def _forks(draw: DrawFn, name: str, frame: Lock, names: list[str]) -> list[Locke
     packages = []
     for owner in sorted(set(owners)):
         source = draw(_sources(frame.indexes))
+        version = draw(_VERSIONS)
+        files = _unique_files(name, version, frame.indexes, int(source.kind == "registry"))
         packages.append(
             LockedPackage(
                 name,
-                draw(_VERSIONS),
+                version,
                 source,
-                tuple(sorted(draw(_unique_files(name, frame.indexes)))),
+                tuple(sorted(draw(files))),
                 tuple(sorted(draw(needs))),
                 tuple(sorted(draw(extras).items())),
                 draw(_SPECIFIERS),

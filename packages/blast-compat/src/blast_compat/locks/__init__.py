@@ -1,0 +1,1 @@
+"""Locks as other tools read them, and git's help with ours."""
