@@ -36,7 +36,7 @@ def blake3_file(path: str) -> bytes:
     Raises:
         OSError: the file can't be read.
 
-    Cost: one pass in pieces of 1 MiB. The file is read and not mapped, because one that shrinks meanwhile must not kill us.
+    Cost: one pass in pieces of 1 MiB. The file is not mapped, because one that shrinks meanwhile must not kill us.
     """
     from blake3 import blake3
 

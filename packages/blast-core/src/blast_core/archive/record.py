@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["RecordRow", "Reconciled", "parse_record", "reconcile"]
+__all__ = ["Reconciled", "RecordRow", "parse_record", "reconcile"]
 
 # Digests that the spec allows: sha256 or better, and guaranteed to exist.
 _DIGEST_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}

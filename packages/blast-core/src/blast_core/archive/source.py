@@ -91,10 +91,7 @@ def open_source(path: str, name: str = "") -> BytesSource | FileSource:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     source = FileSource(descriptor, 0, name)
     try:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise ArchiveRejected(f"{name} was refused", reason="it is no regular file")
-        source.size = facts.st_size
+        source.size = _regular_size(descriptor, name)
         if source.size > ARCHIVE_IN_MEMORY:
             return source
         data = source.read(0, source.size)
@@ -103,6 +100,13 @@ def open_source(path: str, name: str = "") -> BytesSource | FileSource:
         raise
     source.close()
     return BytesSource(data, name)
+
+
+def _regular_size(descriptor: int, name: str) -> int:
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        raise ArchiveRejected(f"{name} was refused", reason="it is no regular file")
+    return facts.st_size
 
 
 def _ended(name: str, offset: int, length: int) -> ArchiveRejected:

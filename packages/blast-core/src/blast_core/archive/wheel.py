@@ -1,7 +1,7 @@
 """The front door for wheels: file name, structure, metadata, RECORD, scripts and start-up code, checked before any use.
 
-Order of the checks: file name, ZIP structure, .dist-info, WHEEL, METADATA, .data, entry points, RECORD's list, .pth files.
-Digests of RECORD are checked by whoever inflates the members (`blast_core.formats.dpp.convert`), in the same pass.
+Order of the checks: file name, ZIP structure, .dist-info, WHEEL, METADATA, .data, RECORD's list, entry points, .pth
+files. RECORD's digests are checked by who inflates the members, in the same pass (`blast_core.formats.dpp.convert`).
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _read(archive: ZipArchive, filename: str, named: WheelName, policy: Policy) 
     metadata_bytes = _read_small(archive, f"{dist_info}/METADATA", METADATA)
     headers = parse_headers(metadata_bytes)
     _check_metadata(headers, named)
-    files = place_files(archive.members, dist_info, named)
+    files = place_files(archive.members, named)
     record_bytes = _read_small(archive, f"{dist_info}/RECORD", RECORD)
     record = _check_listing(record_bytes, files, filename, dist_info, policy, warnings)
     return Wheel(
@@ -207,7 +207,7 @@ def _get_requirements(headers: Headers) -> tuple[str, ...]:
     return requirements
 
 
-def _check_listing(  # noqa: PLR0913, PLR0917 - one step of _read, with its facts
+def _check_listing(
     content: bytes, files: tuple[WheelFile, ...], filename: str, dist_info: str, policy: Policy, warnings: list[str]
 ) -> dict[str, RecordRow]:
     found = reconcile(parse_record(content), {file.path: None for file in files}, dist_info)

@@ -71,7 +71,7 @@ def _is_own(stem: str, wheel: WheelName) -> bool:
         return False
 
 
-def place_files(members: Sequence[ZipMember], dist_info: str, wheel: WheelName) -> tuple[WheelFile, ...]:
+def place_files(members: Sequence[ZipMember], wheel: WheelName) -> tuple[WheelFile, ...]:
     """Give each file its scheme, in the order of the members.
 
     Raises:
@@ -89,7 +89,7 @@ def place_files(members: Sequence[ZipMember], dist_info: str, wheel: WheelName) 
         mode = 0o755 if member.mode & _EXECUTABLE else 0o644
         files.append(WheelFile(member.name, scheme, mode, member))
     if data_directory:
-        _check_site(files, dist_info)
+        _check_site(files)
     return tuple(files)
 
 
@@ -129,14 +129,14 @@ def site_path(path: str, scheme: str) -> str:
     return path.split("/", 2)[2] if scheme in _SITE_SCHEMES else ""
 
 
-def _check_site(files: Sequence[WheelFile], dist_info: str) -> None:
+def _check_site(files: Sequence[WheelFile]) -> None:
     paths = [site_path(file.path, file.scheme) for file in files]
     fault = tree_fault(path for path in paths if path)
     if fault:
         raise ValueError(f"once installed, {fault}")
     for file, path in zip(files, paths, strict=True):
         if file.scheme != "root" and path.partition("/")[0].lower().endswith(".dist-info"):
-            raise ValueError(f"{show_path(file.path)} would be installed into a .dist-info directory ({dist_info} is its own)")
+            raise ValueError(f"{show_path(file.path)} would be installed into a .dist-info directory")
 
 
 def import_names(files: Iterable[WheelFile]) -> tuple[str, ...]:

@@ -35,12 +35,10 @@ __all__ = ["DEFLATED", "STORED", "ZipArchive", "ZipMember", "read_archive"]
 
 STORED = 0
 DEFLATED = 8
-_METHOD_NAMES = {
-    1: "Shrink", 6: "Implode", 9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES",
-}  # fmt: skip
+_METHOD_NAMES = {1: "Shrink", 6: "Implode", 9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 
-# signature, version made by, version needed, flags, method, time, date, crc, stored, raw, name, extra, comment, disk, internal,
-# external attributes, offset
+# signature, version made by, version needed, flags, method, time, date, crc, stored, raw, name, extra, comment, disk,
+# internal attributes, external attributes, offset
 _CENTRAL = Struct("<4s6H3I5H2I")
 # signature, version needed, flags, method, time, date, crc, stored, raw, name, extra
 _LOCAL = Struct("<4s5H3I2H")
@@ -182,7 +180,7 @@ def read_archive(buffer: Buffer | Source, name: str = "archive") -> ZipArchive:
 def _read_members(source: Source) -> tuple[ZipMember, ...]:
     directory = find_directory(source)
     central = source.read(directory.offset, directory.size)
-    entries = _parse_central(bytes(central), directory.count)
+    entries = _parse_central(bytes(central), directory.entries)
     _check_names(entries)
     _check_total(entries, source.size)
     entries.sort(key=_header_offset)
@@ -219,10 +217,8 @@ def _central_member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Z
     try:
         _check_coding(flags, method)
         sizes = zip64_sizes(parse_extra(extra, raw_name), Sizes(raw_size, stored_size, offset, disk))
-        if sizes.disk:
-            raise ValueError("it lies on another disk")
         member = ZipMember(name, attributes >> 16, method, crc, sizes.stored, sizes.raw, flags, sizes.offset, 0)
-        _check_kind(member)
+        _check_kind(member, sizes.disk)
     except ValueError as error:
         raise ValueError(f"member {show_path(name)}: {error}") from None
     return member
@@ -249,7 +245,9 @@ def _check_coding(flags: int, method: int) -> None:
         raise ValueError(f"it has the unknown flags {flags & ~_KNOWN_FLAGS:#06x}")
 
 
-def _check_kind(member: ZipMember) -> None:
+def _check_kind(member: ZipMember, disk: int) -> None:
+    if disk:
+        raise ValueError("it lies on another disk")
     kind = member.mode & _TYPE_MASK
     if kind not in {0, _TYPE_REGULAR, _TYPE_DIRECTORY}:
         raise ValueError(f"it is neither a file nor a directory (mode {member.mode:o})")
@@ -284,17 +282,12 @@ def _walk_locals(source: Source, entries: Sequence[ZipMember], end: int) -> Iter
     for index, entry in enumerate(entries):
         boundary = entries[index + 1].header_offset if index + 1 < len(entries) else end
         if entry.header_offset != position:
-            what = "follow" if entry.header_offset > position else "overlap"
-            before = show_path(entries[index - 1].name) if index else "the beginning"
-            raise ValueError(f"bytes that the central directory does not know {what} {before}" if what == "follow"
-                             else f"members {before} and {show_path(entry.name)} overlap")  # fmt: skip
+            raise ValueError("it does not begin with a member that the central directory knows")
         try:
             yield _check_local(source, entry, min(boundary, end))
         except ValueError as error:
             raise ValueError(f"member {show_path(entry.name)}: {error}") from None
         position = boundary
-    if position != end:
-        raise ValueError("bytes that the central directory does not know stand before it")
 
 
 def _check_local(source: Source, entry: ZipMember, boundary: int) -> ZipMember:

@@ -22,7 +22,8 @@ __all__ = ["Directory", "find_directory"]
 
 # signature, disk, disk of the directory, entries on this disk, entries, size, offset, comment length
 _END = Struct("<4s4H2IH")
-# signature, size of what follows, made by, needed, disk, disk of the directory, entries on this disk, entries, size, offset
+# signature, size of what follows, made by, needed, disk, disk of the directory, entries on this disk, entries, size,
+# offset
 _END64 = Struct("<4sQ2H2I4Q")
 # signature, disk of the zip64 record, its offset, number of disks
 _LOCATOR = Struct("<4sIQI")
@@ -33,11 +34,11 @@ _MAX32 = 0xFFFFFFFF
 
 
 class Directory(NamedTuple):
-    """Where the central directory lies, and how many entries it has."""
+    """Where the central directory lies, and how many entries it lists."""
 
     offset: int
     size: int
-    count: int
+    entries: int
 
 
 def find_directory(source: Source) -> Directory:
@@ -48,7 +49,7 @@ def find_directory(source: Source) -> Directory:
     """
     position, fields = _find_end(source)
     disk, directory_disk, disk_count, count, size, offset, _ = fields[1:]
-    found = (disk, directory_disk, disk_count, count, size, offset)
+    found: tuple[int, ...] = (disk, directory_disk, disk_count, count, size, offset)
     end = position
     zip64 = _read_zip64(source, position)
     if zip64 is not None:
@@ -60,9 +61,9 @@ def find_directory(source: Source) -> Directory:
     directory = Directory(found[5], found[4], found[3])
     if directory.offset + directory.size != end:
         raise ValueError("the central directory does not end where the end record begins")
-    if directory.count > ARCHIVE_MEMBERS or directory.size > CENTRAL_DIRECTORY:
-        raise ValueError(f"its directory has {directory.count} entries in {directory.size} bytes; that is too much")
-    if not directory.count:
+    if directory.entries > ARCHIVE_MEMBERS or directory.size > CENTRAL_DIRECTORY:
+        raise ValueError(f"its directory has {directory.entries} entries in {directory.size} bytes; that is too much")
+    if not directory.entries:
         raise ValueError("it is empty")
     return directory
 

@@ -1,4 +1,4 @@
-"""Extra fields of ZIP headers: only those that change the meaning of the header are understood, all must be well formed."""
+"""Extra fields of ZIP headers: those that change what the header means are understood, all must be well formed."""
 
 from __future__ import annotations
 

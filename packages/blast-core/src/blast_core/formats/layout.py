@@ -1,4 +1,4 @@
-"""Bounds-checked access to the bytes of a format: whatever lies outside raises FormatError with file, field and value."""
+"""Bounds-checked access to a format's bytes: what lies outside raises FormatError with file, field and value."""
 
 from __future__ import annotations
 
@@ -78,6 +78,4 @@ class View:
 
     def cut(self, field: str, value: object) -> NoReturn:
         """Raise TruncatedInput for a field of this range."""
-        raise TruncatedInput(
-            "it points past the end", file=self.file, field=f"{self.name}.{field}", value=str(value)
-        )
+        raise TruncatedInput("it points past the end", file=self.file, field=f"{self.name}.{field}", value=str(value))

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from blast_core.fnv import build_table, fnv1a64
 from blast_core.formats.dpp import layout
-from blast_core.formats.dpp.layout import DppFile, NativeObject
 from blast_core.formats.dpp.output import DppOutput
 from blast_core.formats.dpp.sections import SectionWriter
 from blast_core.formats.layout import padding
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from blast_core.archive.entry_points import EntryPoint
+    from blast_core.formats.dpp.layout import DppFile, NativeObject
     from blast_core.requirements import Requirement
 
 __all__ = ["DppBuilder", "PackageFacts"]
@@ -247,7 +247,7 @@ def _dependencies(requirements: Iterable[Requirement]) -> bytes:
         texts = (requirement.name, requirement.specifier, requirement.marker, requirement.url)
         writer.entry(
             *_flatten(map(writer.text, texts)),
-            *_flatten(map(writer.list, (requirement.extras, bounds, compiled.exact))),
+            *_flatten((writer.list(requirement.extras), writer.list(bounds), writer.list(compiled.exact))),
             flags,
             0,
         )

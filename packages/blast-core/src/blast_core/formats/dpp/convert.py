@@ -1,7 +1,7 @@
-"""Wheel to container, in one pass: each member is checked, inflated once, hashed, handed on, and its stream copied as it is.
+"""Wheel to container in one pass: each member is checked, inflated once, hashed and handed on, its stream is copied.
 
-What the pass checks besides the front door (`blast_core.archive.wheel`): every stream, size and CRC, and every digest of
-RECORD. Nothing is believed before its bytes went through here; nothing has to be checked again afterwards.
+What the pass checks besides the front door (`blast_core.archive.wheel`): every stream, size and CRC, and every digest
+of RECORD. Nothing is believed before its bytes went through here; nothing has to be checked again afterwards.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from blast_core.formats.dpp.builder import DppBuilder, PackageFacts
 from blast_core.formats.dpp.foldable import is_foldable, is_namespace_init, make_natives
 from blast_core.formats.dpp.layout import DppFile
 from blast_core.formats.dpp.native import read_member_elf
+from blast_core.formats.dpp.to_wheel import dpp_to_wheel
 from blast_core.limits import CHUNK, MEMBER_IN_MEMORY
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Protocol
 
-    from blake3 import blake3 as Blake3
+    from blake3 import blake3
 
     from blast_core.archive.wheel_layout import WheelFile
     from blast_core.elf import ElfFacts
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
         def file(self, file: DppFile, chunks: Iterable[bytes | memoryview]) -> None:
             """Take one file. Chunks that are not taken are checked all the same.
 
-            A file of more than 32 MiB comes in several chunks, and ``digest`` is 32 zeros then: it is only known when the
-            last one was taken. An error raised out of ``chunks`` means that the file is damaged.
+            A file of more than 32 MiB comes in several chunks, and ``digest`` is 32 zeros then: it is only known when
+            the last one was taken. An error raised out of ``chunks`` means that the file is damaged.
             """
 
 
@@ -66,7 +67,7 @@ class Converted(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def convert_wheel(  # noqa: PLR0913 - three files and three choices
+def convert_wheel(
     wheel: str,
     dpp: str,
     *,
@@ -187,7 +188,7 @@ class _Conversion:
         if is_elf:
             self._add_elf(file, read_member_elf(self._wheel.archive, file.member, None))
 
-    def _iter_large(self, file: WheelFile, record: hashlib._Hash, digest: Blake3) -> Iterator[bytes | memoryview]:
+    def _iter_large(self, file: WheelFile, record: hashlib._Hash, digest: blake3) -> Iterator[bytes | memoryview]:
         """Yield the content while the stored bytes go into the container and the hashes."""
         archive = self._wheel.archive
         for raw in archive.iter_unpacked(file.member, self._copy_stored(file)):
@@ -236,14 +237,5 @@ def _parse_requirements(wheel: Wheel) -> Iterator[Requirement]:
         try:
             yield parse_requirement(text)
         except InvalidRequirement as error:
-            raise ArchiveRejected(
-                f"{wheel.filename} was refused", reason=f"its METADATA has the requirement {text[:80]!r}: {error.message}"
-            ) from error
-
-
-def __getattr__(name: str) -> object:
-    if name == "dpp_to_wheel":
-        from blast_core.formats.dpp.to_wheel import dpp_to_wheel
-
-        return dpp_to_wheel
-    raise AttributeError(name)
+            reason = f"its METADATA has the requirement {text[:80]!r}: {error.message}"
+            raise ArchiveRejected(f"{wheel.filename} was refused", reason=reason) from error

@@ -1,7 +1,7 @@
 """Whether a distribution's top-level entries may each be one link into the store, as far as the wheel alone can tell.
 
-FOLDING.md, rule 2: a directory without ``__init__.py``, with a namespace ``__init__.py``, or called ``*.prefix`` is shared
-by nature and always real. Rule 4: what looks outside itself by ``$ORIGIN`` finds another place through a link.
+A directory without ``__init__.py``, with a namespace ``__init__.py``, or called ``*.prefix`` is shared by nature and
+always real (folding rule 2). What looks outside itself by ``$ORIGIN`` finds another place through a link (rule 4).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from blast_core.errors import BadMagic, InvalidField, UnsupportedFormatVersion
@@ -110,6 +111,6 @@ def _check_header(header: Header, storage: Storage) -> None:
     wanted = [header.metadata, header.files, header.dependency]
     wanted += [offset for offset in (header.native, header.bytecode) if offset]
     starts = [layout.HEADER_SIZE, *wanted, header.total]
-    for before, after in zip(starts, starts[1:], strict=False):
+    for before, after in pairwise(starts):
         if after < before or (after == before and before != layout.HEADER_SIZE):
             fail("the sections are not in their order", "sections", after)

@@ -1,8 +1,8 @@
 """The layout of a DPP, once for the reader and the builder. All integers are little-endian.
 
     header                64 bytes
-    data region           stored bytes of each file, in the order of the entries, each brought to a multiple of 16 by zeros
-    metadata section      brought to a multiple of 16 by zeros, as all that follow
+    data region           stored bytes of each file, in the order of the entries, each padded to 16 by zeros
+    metadata section      padded to 16 by zeros, as all that follow
     files section
     dependency section
     native section        only with flag NATIVE
@@ -21,8 +21,8 @@ Every section:
     | 28 | u32  | size of the pool                                                   |
     | 32 |      | entries, table, pool, with nothing between them                    |
 
-A *text* is a range of the pool: u32 offset, u32 length; UTF-8. A *list* is a range of the table: u32 first slot, u32 count.
-Slots are texts (8 bytes); in the files section they are the u32 slots of the FNV-1a table over the paths.
+A *text* is a range of the pool: u32 offset, u32 length; UTF-8. A *list* is a range of the table: u32 first slot, u32
+count. Slots are texts (8 bytes); in the files section they are the u32 slots of the FNV-1a table over the paths.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ class DppFile(NamedTuple):
         offset: where the stored bytes begin, from the container's start.
         digest: BLAKE3 of the content, 32 bytes.
         crc32: of the content.
-        flags: ``NAMESPACE_INIT`` for the ``__init__.py`` of a pkgutil or pkg_resources namespace, ``ELF`` for an entry in
-            the native section.
+        flags: ``NAMESPACE_INIT`` for the ``__init__.py`` of a pkgutil or pkg_resources namespace, ``ELF`` for an entry
+            in the native section.
     """
 
     path: str

@@ -38,9 +38,7 @@ def read_member_elf(archive: ZipArchive, member: ZipMember, raw: bytes | memoryv
 
 
 def _read_ranges(archive: ZipArchive, member: ZipMember, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-    clipped = [
-        (min(offset, member.raw_size), min(offset + length, member.raw_size)) for offset, length in ranges
-    ]
+    clipped = [(min(offset, member.raw_size), min(offset + length, member.raw_size)) for offset, length in ranges]
     if member.method == STORED:
         return [bytes(archive.source.read(member.data_offset + start, end - start)) for start, end in clipped]
     found = [bytearray() for _ in clipped]
@@ -48,7 +46,7 @@ def _read_ranges(archive: ZipArchive, member: ZipMember, ranges: Sequence[tuple[
     position = 0
     for chunk in archive.iter_unpacked(member, archive.iter_stored(member)):
         for (start, end), part in zip(clipped, found, strict=True):
-            part += chunk[max(0, start - position) : max(0, end - position)]
+            part.extend(chunk[max(0, start - position) : max(0, end - position)])
         position += len(chunk)
         if position >= last:
             break

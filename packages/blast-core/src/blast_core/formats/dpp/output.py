@@ -1,4 +1,4 @@
-"""Where a container is written: in memory while it is small, else straight to its file. Every change goes through fs."""
+"""Where a container is written: in memory while it is small, else straight to its file, through ``fs``."""
 
 from __future__ import annotations
 

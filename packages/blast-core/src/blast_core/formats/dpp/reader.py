@@ -1,7 +1,7 @@
 """Reading a container: the header at once, each section when it is first used, each file when it is asked for.
 
-A file that shrinks while it is open gives FormatError and not SIGBUS: what is opened by path is read with ``pread``, one
-call per section or file. Who holds memory that can't shrink (bytes, a mapping of a sealed file) passes it to
+A file that shrinks while it is open gives FormatError and not SIGBUS: what is opened by path is read with ``pread``,
+one call per section or file. Who holds memory that can't shrink (bytes, a mapping of a sealed file) passes it to
 ``from_bytes`` and gets views of it, without a copy.
 """
 
@@ -209,19 +209,23 @@ class DppPackage:
         section = self._section(layout.DEPENDENCY_SECTION)
         return tuple(
             Requirement(
-                section.text(*entry[0:2], "name"),
-                section.texts(*entry[8:10], "extras"),
-                section.text(*entry[2:4], "specifier"),
-                section.text(*entry[4:6], "marker"),
-                section.text(*entry[6:8], "url"),
+                section.text(name, name_length, "name"),
+                section.texts(extras, extras_count, "extras"),
+                section.text(specifier, specifier_length, "specifier"),
+                section.text(marker, marker_length, "marker"),
+                section.text(url, url_length, "url"),
             )
-            for entry in section.entries()
-        )
+            for (
+                name, name_length, specifier, specifier_length, marker, marker_length, url, url_length,
+                extras, extras_count, *_,
+            ) in section.entries()
+        )  # fmt: skip
 
     def specifier_bounds(self, index: int) -> tuple[tuple[bytes, bytes], ...]:
         """Return the specifier of requirement ``index`` as half-open intervals of version keys, to cut a table with."""
         section = self._section(layout.DEPENDENCY_SECTION)
-        bounds = section.contents(*section.entry(index)[10:12], "intervals")
+        first, count = section.entry(index)[10:12]
+        bounds = section.contents(first, count, "intervals")
         return tuple(zip(bounds[::2], bounds[1::2], strict=True))
 
     @property
@@ -232,13 +236,13 @@ class DppPackage:
         section = self._section(layout.NATIVE_SECTION)
         return tuple(
             NativeObject(
-                self._file(entry[0]).path,
-                section.text(*entry[2:4], "soname"),
-                section.texts(*entry[4:6], "needed"),
-                section.texts(*entry[6:8], "rpaths"),
-                bool(entry[1] & layout.INSIDE),
+                self._file(file).path,
+                section.text(soname, soname_length, "soname"),
+                section.texts(needed, needed_count, "needed"),
+                section.texts(rpaths, rpaths_count, "rpaths"),
+                bool(flags & layout.INSIDE),
             )
-            for entry in section.entries()
+            for file, flags, soname, soname_length, needed, needed_count, rpaths, rpaths_count in section.entries()
         )
 
     @property
@@ -287,8 +291,9 @@ class DppPackage:
         """Yield path, cache tag and pyc of all bytecode, in the order of ``files``."""
         if self._header.bytecode:
             section = self._section(layout.BYTECODE_SECTION)
-            for index, _, *texts in section.entries():
-                yield self._file(index).path, section.text(*texts[0:2], "cache tag"), section.content(*texts[2:4], "pyc")
+            for index, _, tag, tag_length, pyc, pyc_length in section.entries():
+                cache_tag = section.text(tag, tag_length, "cache tag")
+                yield self._file(index).path, cache_tag, section.content(pyc, pyc_length, "pyc")
 
     def verify(self) -> None:
         """Check everything: the digest of the whole, every structure, every file's content.
@@ -343,4 +348,3 @@ class DppPackage:
         if offset < layout.HEADER_SIZE or offset + stored_size > self._header.metadata:
             section.fail("the content lies outside the data region", "offset", offset)
         return DppFile(path, layout.SCHEMES[scheme], mode, codec, stored_size, raw_size, offset, digest, crc, flags)
-

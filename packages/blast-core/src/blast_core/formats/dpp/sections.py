@@ -57,9 +57,7 @@ class SectionWriter:
         table = SECTION.size + len(self._entries)
         pool = table + len(self._slots)
         slots = len(self._slots) // self._kind.slot.size
-        header = SECTION.pack(
-            pool + len(self._pool), self._count, self._kind.tag, table, slots, pool, len(self._pool)
-        )
+        header = SECTION.pack(pool + len(self._pool), self._count, self._kind.tag, table, slots, pool, len(self._pool))
         return header + self._entries + self._slots + self._pool
 
 

@@ -112,7 +112,8 @@ def _lines(package: DppPackage) -> Iterator[str]:
         scheme = "" if file.scheme == "root" else f" [{file.scheme}]"
         codec = layout.CODEC_NAMES[file.codec]
         executable = "x" if file.mode == 0o755 else "-"
-        yield f"  {executable} {file.stored_size:>9} {file.raw_size:>9} {codec:<7} {file.digest.hex()[:12]} {file.path}{scheme}"
+        sizes = f"{file.stored_size:>9} {file.raw_size:>9}"
+        yield f"  {executable} {sizes} {codec:<7} {file.digest.hex()[:12]} {file.path}{scheme}"
 
 
 def _list_lines(label: str, values: list[object]) -> Iterator[str]:

@@ -94,17 +94,15 @@ class _WheelWriter:
         sizes = (_MAX32, _MAX32) if wide else (stored_size, file.raw_size)
         extra = _zip64(file.raw_size, stored_size) if wide else b""
         needed = _VERSION_64 if wide or offset >= _MAX32 else _VERSION
-        self._write(
-            _LOCAL.pack(b"PK\3\4", needed, flags, method, 0, _DATE, file.crc32, *sizes, len(name), len(extra))
-        )
+        self._write(_LOCAL.pack(b"PK\3\4", needed, flags, method, 0, _DATE, file.crc32, *sizes, len(name), len(extra)))
         self._write(name + extra)
         for piece in pieces:
             self._write(piece)
         wide_numbers = ((file.raw_size, stored_size) if wide else ()) + ((offset,) if offset >= _MAX32 else ())
         extra = _zip64(*wide_numbers) if wide_numbers else b""
         self._central += _CENTRAL.pack(
-            b"PK\1\2", _UNIX | needed, needed, flags, method, 0, _DATE, file.crc32, *sizes, len(name), len(extra), 0, 0, 0,
-            (_REGULAR | file.mode) << 16, min(offset, _MAX32),
+            b"PK\1\2", _UNIX | needed, needed, flags, method, 0, _DATE, file.crc32, *sizes, len(name), len(extra),
+            0, 0, 0, (_REGULAR | file.mode) << 16, min(offset, _MAX32),
         )  # fmt: skip
         self._central += name + extra
         self._count += 1
@@ -114,10 +112,9 @@ class _WheelWriter:
         self._write(self._central)
         if self._count >= _MAX16 or start >= _MAX32 or size >= _MAX32:
             record = self._position
-            self._write(
-                _END64.pack(b"PK\6\6", _END64.size - 12, _UNIX | _VERSION_64, _VERSION_64, 0, 0, self._count, self._count,
-                            size, start)  # fmt: skip
-            )
+            made_by = _UNIX | _VERSION_64
+            numbers = (self._count, self._count, size, start)
+            self._write(_END64.pack(b"PK\6\6", _END64.size - 12, made_by, _VERSION_64, 0, 0, *numbers))
             self._write(_LOCATOR.pack(b"PK\6\7", 0, record, 1))
         count = min(self._count, _MAX16)
         self._write(_END.pack(b"PK\5\6", 0, 0, count, count, min(size, _MAX32), min(start, _MAX32), 0))
