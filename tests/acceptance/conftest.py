@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from blast_cli.testing import Blast
 from blast_pm.testing import StaticIndex, make_wheel
 

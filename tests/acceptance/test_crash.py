@@ -8,12 +8,13 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from blast_cli.testing import Blast
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.crash]

@@ -216,7 +216,6 @@ def test_run_passes_status_arguments_and_standard_input(project: Blast) -> None:
     assert done.stdout.strip() == f"['-q', '--json'] {project.directory / '.venv'}"
 
 
-
 def test_run_syncs_first_when_the_manifest_changed(project: Blast) -> None:
     path = project.directory / "pyproject.toml"
     path.write_text(path.read_text().replace("dependencies = []", 'dependencies = ["alpha"]'))

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from blast_cli.testing import Blast
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -94,7 +95,9 @@ def test_versions_equal_those_of_uv(real: Blast) -> None:
     theirs = dict(line.split("==") for line in done.stdout.split() if "==" in line)
     ours = {row["name"]: row["version"] for row in real.json("pip", "list")["packages"]}
     ours = {name.lower().replace("_", "-").replace(".", "-"): version for name, version in ours.items()}
-    different = {name: (ours.get(name), theirs.get(name)) for name in {*ours, *theirs} if ours.get(name) != theirs.get(name)}
+    different = {
+        name: (ours.get(name), theirs.get(name)) for name in {*ours, *theirs} if ours.get(name) != theirs.get(name)
+    }
     assert {name for name in different if name not in EXPLAINED} == set(), different
 
 
@@ -110,7 +113,11 @@ def test_pip_finds_nothing_wrong(real: Blast) -> None:
     environ = real.variables()
     environ.pop("PYTHONPATH")
     check = subprocess.run(
-        [sys.executable, "-m", "pip", "--python", python, "check"], capture_output=True, text=True, check=False, env=environ
+        [sys.executable, "-m", "pip", "--python", python, "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
     )
     assert check.returncode == 0, check.stdout
     listed = subprocess.run(
@@ -152,7 +159,9 @@ def test_mypy_finds_every_module(real: Blast) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed: it is NOT tried")
 def test_pyright_finds_every_module(real: Blast) -> None:
     module = real.directory / "typed_too.py"
-    module.write_text("import flask\nimport pandas\nimport sqlalchemy\n\nflask.Flask('x')\npandas.DataFrame()\nsqlalchemy\n")
+    module.write_text(
+        "import flask\nimport pandas\nimport sqlalchemy\n\nflask.Flask('x')\npandas.DataFrame()\nsqlalchemy\n"
+    )
     done = subprocess.run(
         [sys.executable, "-m", "pyright", "--pythonpath", str(real.directory / ".venv/bin/python"), str(module)],
         capture_output=True,

@@ -1,6 +1,7 @@
 """The project itself as a distribution: its editable wheel, built in an environment that Blast composes.
 
-The wheel is remembered under the digest of the files that decide what it holds, so a sync builds only after one changed.
+The wheel is remembered under the digest of the files that decide what it holds, so a sync builds only after one
+changed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def editable_project(session: Session, project: Project, interpreter: Interprete
     return stored
 
 
-def build_source(session: Session, directory: str, interpreter: Interpreter, *, editable: bool = False) -> StoredDistribution:
+def build_source(
+    session: Session, directory: str, interpreter: Interpreter, *, editable: bool = False
+) -> StoredDistribution:
     """Build the source tree ``directory`` and return the wheel as it stands in the store.
 
     Raises:
@@ -53,7 +56,9 @@ def build_source(session: Session, directory: str, interpreter: Interpreter, *, 
     from blast_pm.build.backend import build_wheel
 
     def compose(requirements: Sequence[str]) -> str:
-        environment = ephemeral_environment(session, interpreter, requirements, origin=f"the build system of {directory}")
+        environment = ephemeral_environment(
+            session, interpreter, requirements, origin=f"the build system of {directory}"
+        )
         return os.path.join(environment, interpreter.scripts, "python.exe" if os.name == "nt" else "python")
 
     session.reporter.step(f"Building {os.path.basename(directory)}")
@@ -65,7 +70,9 @@ def build_source(session: Session, directory: str, interpreter: Interpreter, *, 
 def _inputs_digest(project: Project, interpreter: Interpreter) -> bytes:
     from blake3 import blake3
 
-    digest = blake3(f"{project.root}\0{interpreter.executable}\0{interpreter.version}".encode("utf-8", "surrogateescape"))
+    digest = blake3(
+        f"{project.root}\0{interpreter.executable}\0{interpreter.version}".encode("utf-8", "surrogateescape")
+    )
     for name in _INPUTS:
         try:
             with open(os.path.join(project.root, name), "rb") as file:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from blast_core.errors import UsageError
 from blast_core.markers import evaluate_marker
 from blast_core.requirements import parse_requirement
-
-from blast_core.errors import UsageError
 from blast_project.graph import edges_of
 from blast_project.resolving import resolve_requirements
 
 if TYPE_CHECKING:
     from blast_core.requirements import Requirement
     from blast_pm.resolver.model import Resolution
-
     from blast_project.session import Session
 
 __all__ = ["CompileRequest", "Compiled", "compile_requirements"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from blast_core.requirements import parse_requirement
-
 from blast_core import fs
 from blast_core.errors import InvalidManifest, UsageError
 from blast_core.names import normalize_name
+from blast_core.requirements import parse_requirement
 from blast_core.version.keys import version_key
 from blast_project.locking import LockResult, lock_project, publish_lock
 from blast_project.project import MANIFEST_NAME, Project
@@ -156,14 +155,13 @@ def _publish(
     options: _Options,
 ) -> SyncResult | None:
     """Fetch and compose first, because they can fail; then publish the files, then switch the environment."""
-    from blast_project.syncing import prepare_sync
+    from blast_project.syncing import SyncRequest, contents_of, prepare_sync
 
     prepared = None
     after = _with_text(project, edited)
     if options.sync:
-        prepared = prepare_sync(
-            session, after, locked, interpreter, options.selection, command=options.command, manifest=edited
-        )
+        request = SyncRequest(options.selection, options.command, contents_of(after.source, locked))
+        prepared = prepare_sync(session, after, locked, interpreter, request)
     publish_lock(project.root, locked)
     _publish_manifest(project, edited, text)
     return prepared.finish() if prepared is not None else None
@@ -217,13 +215,15 @@ def _release_numbers(release: str) -> list[int]:
 def _with_text(project: Project, text: str) -> Project:
     from blast_compat.pyproject import parse_manifest
 
-    return project._replace(manifest=parse_manifest(text, project.manifest.path))
+    return project._replace(manifest=parse_manifest(text, project.manifest.path), source=text.encode())
 
 
 def _publish_manifest(project: Project, edited: str, before: str) -> None:
     if edited == before:
         return
-    if _read_text(project) != before:
+    with open(project.manifest.path, "rb") as file:
+        now = file.read()
+    if now != before.encode():
         raise InvalidManifest(
             f"{project.manifest.path} was changed while the command ran",
             reason="another program or person wrote it",
@@ -233,8 +233,7 @@ def _publish_manifest(project: Project, edited: str, before: str) -> None:
 
 
 def _read_text(project: Project) -> str:
-    with open(project.manifest.path, encoding="utf-8", newline="") as file:
-        return file.read()
+    return project.source.decode("utf-8")
 
 
 def _python_of(project: Project) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Environments that belong to no project: for tools, for ``run --with`` and for builds.
 
-An environment is named by what it holds and by its interpreter, so equal requests share one, and one that stands is right
-without being looked at again.
+An environment is named by what it holds and by its interpreter, so equal requests share one, and one that stands is
+right without being looked at again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from blast_project.fetching import ensure_stored
 from blast_project.resolving import resolve_requirements, wanted_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_pm.store.cache import WantedDistribution
@@ -25,7 +25,12 @@ __all__ = ["ephemeral_environment"]
 
 
 def ephemeral_environment(
-    session: Session, interpreter: Interpreter, requirements: Sequence[str], *, origin: str = "the command line"
+    session: Session,
+    interpreter: Interpreter,
+    requirements: Sequence[str],
+    *,
+    origin: str = "the command line",
+    preferences: Mapping[str, str] | None = None,
 ) -> str:
     """Return the path of an environment that holds ``requirements``, made if it does not stand yet.
 
@@ -34,7 +39,7 @@ def ephemeral_environment(
     """
     parsed = [parse_requirement(line) for line in requirements]
     origins = dict.fromkeys(parsed, origin)
-    resolution = resolve_requirements(session, interpreter, parsed, origins=origins)
+    resolution = resolve_requirements(session, interpreter, parsed, preferences=preferences, origins=origins)
     wanted = wanted_of(session, interpreter, resolution)
     path = os.path.join(session.settings.home, "environments", _name(interpreter, wanted))
     if not os.path.exists(os.path.join(path, ".blast", "current")):

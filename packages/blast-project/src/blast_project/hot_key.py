@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["has_unknown_options", "options_digest", "project_memo_path", "request_of"]
 
-# Variables that hot commands understand, or that change nothing about what is up to date. Any other BLAST_ variable may be
-# an option's default, so it sends the command the long way.
+# Variables that hot commands understand, or that change nothing about what is up to date. Any other BLAST_ variable
+# may be an option's default, so it sends the command the long way.
 _UNDERSTOOD = frozenset(
     (
         "BLAST_HOME",

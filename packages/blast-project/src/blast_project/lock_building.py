@@ -10,12 +10,12 @@ from blast_project.graph import edges_of, reach
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from blast_core.requirements import Requirement
     from blast_pm.index.client import PyPiClient
-    from blast_pm.resolver.model import Resolution, ResolvedPackage
 
     from blast_core.interpreter import Target
+    from blast_core.requirements import Requirement
     from blast_pm.index.model import IndexFile
+    from blast_pm.resolver.model import Resolution, ResolvedPackage
     from blast_project.graph import Edges
     from blast_project.project import Project
 

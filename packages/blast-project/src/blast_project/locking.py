@@ -14,11 +14,10 @@ from blast_project.project import LOCK_NAME, PYLOCK_NAME, GroupRequirement, Proj
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from blast_core.requirements import Requirement
-    from blast_pm.resolver.model import Resolution
-
     from blast_core.formats.dpl.model import Lock
     from blast_core.interpreter import Interpreter
+    from blast_core.requirements import Requirement
+    from blast_pm.resolver.model import Resolution
     from blast_project.session import Session
 
 __all__ = ["LockResult", "VersionChange", "lock_project", "publish_lock", "read_lock", "resolve_project"]
@@ -40,7 +39,7 @@ class LockResult(NamedTuple):
     Attributes:
         lock: the lock that answers to the manifest.
         content: its bytes, as they stand or shall stand in blast.lock.
-        text: its pylock.toml; None where that file need not be written.
+        text: its pylock.toml, as it stands or shall stand; None where there shall be none.
         changed: whether content or text differ from the files on disk.
         changes: packages added, removed or moved to another version, by name.
         visited: packages that the resolver looked at; 0 when the old lock was current.
@@ -48,7 +47,7 @@ class LockResult(NamedTuple):
 
     lock: Lock
     content: bytes
-    text: str | None
+    text: bytes | None
     changed: bool
     changes: tuple[VersionChange, ...]
     visited: int
@@ -108,8 +107,9 @@ def resolve_project(
     Raises:
         NoSolution: there is no solution; the text says why.
     """
-    from blast_core.requirements import parse_requirement
     from blast_pm.metadata.source import RegistryMetadata
+
+    from blast_core.requirements import parse_requirement
     from blast_pm.resolver import resolve
 
     rows = project.requirements()
@@ -157,15 +157,15 @@ def read_lock(session: Session, root: str) -> LockResult | None:
         return _from_text(root, text)
     if text is not None and lock.text_hash != _NO_TEXT and _digest(text) != lock.text_hash and _is_ours(text):
         return _from_text(root, text)
-    return LockResult(lock, content, None, changed=False, changes=(), visited=0)
+    return LockResult(lock, content, text, changed=False, changes=(), visited=0)
 
 
 def publish_lock(root: str, result: LockResult) -> None:
     """Write the lock, text first: killed between the two, the next command rebuilds the binary from the text."""
     if not result.changed:
         return
-    if result.text is not None:
-        fs.replace_file(os.path.join(root, PYLOCK_NAME), result.text.encode())
+    if result.text is not None and _read(os.path.join(root, PYLOCK_NAME)) != result.text:
+        fs.replace_file(os.path.join(root, PYLOCK_NAME), result.text)
     fs.replace_file(os.path.join(root, LOCK_NAME), result.content)
 
 
@@ -184,8 +184,8 @@ def _finished(
         from blast_compat.locks.pylock import write_pylock
 
         client = session.client
-        text = write_pylock(lock, lambda file: client.url_of(file.index, file.path))
-        lock = lock._replace(text_hash=_digest(text.encode()))
+        text = write_pylock(lock, lambda file: client.url_of(file.index, file.path)).encode()
+        lock = lock._replace(text_hash=_digest(text))
     content = build_lock(lock)
     after = {package.name: package.version for package in lock.packages}
     changes = tuple(
@@ -198,7 +198,6 @@ def _finished(
 
 def _from_text(root: str, text: bytes) -> LockResult:
     from blast_compat.locks.pylock import read_pylock
-
     from blast_core.formats.dpl.builder import build_lock
 
     try:
@@ -209,7 +208,7 @@ def _from_text(root: str, text: bytes) -> LockResult:
             reason=getattr(error, "message", str(error)),
             hint="solve the conflict or restore the file; deleting both lock files and 'blast lock' makes them anew",
         ) from error
-    return LockResult(lock, build_lock(lock), None, changed=True, changes=(), visited=0)
+    return LockResult(lock, build_lock(lock), text, changed=True, changes=(), visited=0)
 
 
 def _is_ours(text: bytes) -> bool:

@@ -10,7 +10,7 @@ from blast_core.fnv import fnv1a64
 from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
 from blast_project.project import LOCK_NAME, Project, environment_path, find_root, load_project
 from blast_project.selection import GroupSelection
-from blast_project.syncing import SyncResult, prepare_sync
+from blast_project.syncing import SyncRequest, SyncResult, contents_of, prepare_sync, remember_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -70,7 +70,8 @@ def exclusive(session: Session, root: str) -> Iterator[None]:
 def project_interpreter(session: Session, project: Project) -> Interpreter:
     """Return the interpreter of the project.
 
-    It is the one asked for, that of ``.python-version``, that of the environment, or the first that fits, in this order.
+    It is the one asked for, that of ``.python-version``, that of the environment, or the first that fits, in this
+    order.
 
     Raises:
         InterpreterNotFound: none satisfies requires-python.
@@ -111,6 +112,7 @@ def lock_here(
         result = lock_project(session, project, interpreter, upgrade=upgrade, upgrade_names=upgrade_names, check=check)
         if publish is not None:
             publish(project.root, result)
+            remember_lock(session, project, contents_of(project.source, result))
         return result
 
 
@@ -125,16 +127,9 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
     with exclusive(session, project.root):
         interpreter = project_interpreter(session, project)
         locked = _lock_for_sync(session, project, interpreter, options)
-        prepared = prepare_sync(
-            session,
-            project,
-            locked,
-            interpreter,
-            options.selection,
-            command=options.command,
-            inexact=options.inexact,
-            dry_run=options.dry_run,
-        )
+        contents = contents_of(project.source, locked)
+        request = SyncRequest(options.selection, options.command, contents, options.inexact, options.dry_run)
+        prepared = prepare_sync(session, project, locked, interpreter, request)
         if not options.dry_run:
             publish_lock(project.root, locked)
         return prepared.finish()
@@ -155,7 +150,8 @@ def make_environment(session: Session, path: str, *, prompt: str, clear: bool) -
     if root is not None:
         requires = load_project(root).manifest.requires_python or ""
     interpreter = session.find_interpreter(read_python_version_file(session.settings.directory), requires)
-    VenvManager(path).create(interpreter, prompt=prompt, clear=clear)
+    with exclusive(session, path):
+        VenvManager(path).create(interpreter, reporter=session.reporter, prompt=prompt, clear=clear)
     return interpreter
 
 

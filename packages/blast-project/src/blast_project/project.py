@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from blast_core.requirements import parse_requirement
-
 from blast_core.errors import InvalidManifest, ProjectError, UsageError
 from blast_core.names import normalize_name
+from blast_core.requirements import parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from blast_compat.pyproject import Manifest
-    from blast_core.requirements import Requirement
 
+    from blast_core.requirements import Requirement
     from blast_project.settings import Settings
 
 __all__ = [
@@ -56,10 +55,12 @@ class Project(NamedTuple):
     Attributes:
         root: absolute path of the directory that holds pyproject.toml.
         manifest: what it says.
+        source: the bytes of pyproject.toml that it was read from.
     """
 
     root: str
     manifest: Manifest
+    source: bytes
 
     @property
     def name(self) -> str:
@@ -113,7 +114,7 @@ def load_project(directory: str) -> Project:
         UsageError: it is in none.
         InvalidManifest: pyproject.toml can't be read or is wrong.
     """
-    from blast_compat.pyproject import read_manifest
+    from blast_compat.pyproject import parse_manifest
 
     root = find_root(directory)
     if root is None:
@@ -121,7 +122,13 @@ def load_project(directory: str) -> Project:
             f"no {MANIFEST_NAME} in {directory} or above",
             hint="'blast init' makes a project here; '--project DIR' names another place",
         )
-    return Project(root, read_manifest(os.path.join(root, MANIFEST_NAME)))
+    path = os.path.join(root, MANIFEST_NAME)
+    with open(path, "rb") as file:
+        source = file.read()
+    try:
+        return Project(root, parse_manifest(source.decode("utf-8"), path), source)
+    except UnicodeDecodeError as error:
+        raise InvalidManifest(f"{path} is not UTF-8", reason=str(error)) from error
 
 
 def environment_path(root: str, settings: Settings) -> str:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blast_pm.store.cache import WantedDistribution
-
 from blast_core.errors import InstallError
+from blast_pm.store.cache import WantedDistribution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
     from blast_pm.resolver.model import Resolution
-
-    from blast_core.interpreter import Interpreter
     from blast_project.session import Session
 
 __all__ = ["resolve_requirements", "wanted_of"]
@@ -35,6 +33,7 @@ def resolve_requirements(
         NoSolution: there are none.
     """
     from blast_pm.metadata.source import RegistryMetadata
+
     from blast_pm.resolver import resolve
 
     source = RegistryMetadata(session.client, session.database, interpreter.target)

@@ -69,7 +69,8 @@ def replace_process(line: Sequence[str], variables: Mapping[str, str]) -> NoRetu
     sys.stderr.flush()
     try:
         if os.name == "nt":
-            os._exit(os.spawnve(os.P_WAIT, line[0], list(line), dict(variables)))
+            status = os.spawnve(os.P_WAIT, line[0], list(line), dict(variables))  # noqa: S606 - as below
+            os._exit(status)
         os.execve(line[0], list(line), dict(variables))  # noqa: S606 - becoming the user's command is the purpose
     except OSError as error:
         raise UsageError(

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from typing import Self
 
     from blast_pm.index.client import PyPiClient
-    from blast_pm.metadata.store import Database
-    from blast_pm.store.cache import GlobalCache
 
     from blast_core.interpreter import Interpreter
     from blast_core.reporter import Reporter
     from blast_pm.index.model import IndexLocation
+    from blast_pm.metadata.store import Database
+    from blast_pm.store.cache import GlobalCache
     from blast_project.python.probe import InterpreterCache
     from blast_project.settings import Settings
 
@@ -109,9 +109,9 @@ class Session:
 
 def _open_client(settings: Settings, project_indexes: Sequence[IndexLocation], database: Database) -> PyPiClient:
     from blast_pm.index.client import PyPiClient
-    from blast_pm.index.default import default_locations
 
     from blast_compat.pip_config import read_pip_configuration
+    from blast_pm.index.default import default_locations
 
     locations = default_locations(
         settings.environ,

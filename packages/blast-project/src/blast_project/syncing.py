@@ -1,5 +1,229 @@
-"""From a lock to an environment: choose, fetch, compose a generation beside, switch."""
+"""From a lock to an environment: choose, fetch, compose a generation beside, and switch when the caller says so."""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_core.names import normalize_name
+from blast_project.applying import Change, compare_installed, composition_of
+from blast_project.environment.drift import find_drift
+from blast_project.environment.generations import Installed
+from blast_project.environment.manager import VenvManager
+from blast_project.environment.state import State, write_memo, write_state
+from blast_project.fetching import ensure_stored
+from blast_project.hot_key import options_digest, project_memo_path, request_of
+from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path
+from blast_project.selection import select_groups
+from blast_project.wanted import select_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from blast_core.interpreter import Interpreter
+    from blast_pm.store.cache import StoredDistribution
+    from blast_project.environment.generations import Generation
+    from blast_project.locking import LockResult, VersionChange
+    from blast_project.project import Project
+    from blast_project.selection import GroupSelection
+    from blast_project.session import Session
+
+__all__ = ["PreparedSync", "SyncRequest", "SyncResult", "contents_of", "prepare_sync", "remember_lock"]
+
+
+class SyncRequest(NamedTuple):
+    """How to sync.
+
+    Attributes:
+        selection: the groups and extras.
+        command: what history says.
+        contents: pyproject.toml and the locks as they will stand when the sync is done, by name.
+        inexact: keep distributions that the lock does not name.
+        dry_run: change nothing.
+    """
+
+    selection: GroupSelection
+    command: str
+    contents: Mapping[str, bytes]
+    inexact: bool = False
+    dry_run: bool = False
+
+
+class SyncResult(NamedTuple):
+    """What a sync did.
+
+    Attributes:
+        environment: absolute path.
+        generation: the number of the current generation.
+        created: there was no environment before.
+        changed: a new generation was made, or would be.
+        python: version of the interpreter.
+        count: how many distributions the environment holds.
+        link_mode: how files got there.
+        changes: what differs from before, by name.
+    """
+
+    environment: str
+    generation: int
+    created: bool
+    changed: bool
+    python: str
+    count: int
+    link_mode: str
+    changes: tuple[VersionChange, ...]
+
+
+class PreparedSync(NamedTuple):
+    """A sync that can no longer fail by what it installs: all is fetched, the generation composed.
+
+    Attributes:
+        number: the composed generation; 0 when the current one will do.
+        result: what ``finish`` returns, but for the generation's number.
+    """
+
+    session: Session
+    project: Project
+    interpreter: Interpreter
+    request: SyncRequest
+    number: int
+    result: SyncResult
+
+    def finish(self) -> SyncResult:
+        """Switch to the composed generation and record the state that the hot path reads."""
+        if self.request.dry_run:
+            return self.result
+        manager = VenvManager(self.result.environment)
+        result = self.result
+        if self.number:
+            manager.switch(self.number, self.interpreter, self.project.name)
+            manager.prune()
+            result = result._replace(generation=self.number)
+        _record(self, result)
+        return result
+
+
+def prepare_sync(
+    session: Session, project: Project, locked: LockResult, interpreter: Interpreter, request: SyncRequest
+) -> PreparedSync:
+    """Fetch what is missing and compose what the lock asks for, beside the current generation.
+
+    Raises:
+        StaleLock: the lock was not made for this interpreter.
+        UsageError: a group is unknown.
+        IndexAccessError, IntegrityError, StoreError, InstallError: nothing was changed.
+    """
+    environment = environment_path(project.root, session.settings)
+    manager = VenvManager(environment)
+    before = manager.current()
+    stored, direct_urls = _distributions(session, project, locked, interpreter, request.selection)
+    change = Change(
+        stored,
+        command=request.command,
+        link_mode=str(project.manifest.tool.get("link-mode", "")),
+        requested=frozenset(row.requirement.name for row in project.requirements()),
+        direct_urls=direct_urls,
+        snapshots=request.contents,
+        prompt=project.name,
+        options=_options(session, project, request),
+    )
+    if request.inexact and before is not None:
+        change = change._replace(stored=_with_kept(session, stored, before))
+    composition = composition_of(session, change)
+    wanted = [
+        Installed(normalize_name(row.name), row.version, row.sha256, requested=False, direct_url=b"")
+        for row in change.stored
+    ]
+    changes = compare_installed(before.installed if before else (), wanted)
+    keep = (
+        before is not None
+        and not changes
+        and _is_as_made(session, environment, before, interpreter, composition.link_mode)
+    )
+    number = 0
+    if not keep and not request.dry_run:
+        session.reporter.step("Composing the environment")
+        number = manager.compose(interpreter, composition, session.reporter)
+    result = SyncResult(
+        environment=environment,
+        generation=before.number if before else 0,
+        created=before is None,
+        changed=not keep,
+        python=interpreter.version,
+        count=len(wanted),
+        link_mode=composition.link_mode,
+        changes=changes,
+    )
+    return PreparedSync(session, project, interpreter, request, number, result)
+
+
+def remember_lock(session: Session, project: Project, contents: Mapping[str, bytes]) -> None:
+    """Let the next ``lock`` with nothing to do see so at a glance."""
+    digest = options_digest(request_of(project.root, session.settings.python), "", "lock")
+    write_memo(project.root, project_memo_path(session.settings.home, project.root), digest, contents)
+
+
+def _distributions(
+    session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
+) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
+    from blast_core.formats.dpl.reader import DplLockFile
+
+    lock = DplLockFile.from_bytes(locked.content)
+    mask = select_groups(lock.groups, selection)
+    wanted = select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database)
+    stored = ensure_stored(session, wanted)
+    if not project.is_package or selection.only_groups:
+        return stored, {}
+    from blast_project.building import editable_project
+
+    url = "file://" + _quoted(project.root)
+    direct = json.dumps({"url": url, "dir_info": {"editable": True}}, sort_keys=True).encode()
+    return (*stored, editable_project(session, project, interpreter)), {project.name: direct}
+
+
+def _quoted(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(path)
+
+
+def _with_kept(
+    session: Session, stored: Sequence[StoredDistribution], before: Generation
+) -> tuple[StoredDistribution, ...]:
+    names = {normalize_name(row.name) for row in stored}
+    kept = session.cache.find([row.sha256 for row in before.installed if row.name not in names])
+    return (*stored, *kept.values())
+
+
+def _is_as_made(
+    session: Session, environment: str, before: Generation, interpreter: Interpreter, link_mode: str
+) -> bool:
+    if before.executable != interpreter.executable or before.python != interpreter.version:
+        return False
+    if session.settings.link_mode and before.link_mode != link_mode:
+        return False
+    found = find_drift(environment, before.number, before.site_packages)
+    if found:
+        session.reporter.note(f"the environment was changed by another tool ({found.describe()}) and is put right")
+    return not found
+
+
+def _options(session: Session, project: Project, request: SyncRequest) -> bytes:
+    python = request_of(project.root, session.settings.python)
+    return options_digest(python, session.settings.link_mode, request.selection.key)
+
+
+def _record(prepared: PreparedSync, result: SyncResult) -> None:
+    session, project, request = prepared.session, prepared.project, prepared.request
+    if request.inexact:
+        return
+    state = State(result.generation, result.count, prepared.interpreter.site_packages)
+    write_state(project.root, result.environment, _options(session, project, request), state, request.contents)
+    remember_lock(session, project, request.contents)
+
+
+def contents_of(manifest: bytes, locked: LockResult) -> dict[str, bytes]:
+    """Return the project's files as they will stand once the lock is published, by name."""
+    contents = {MANIFEST_NAME: manifest, LOCK_NAME: locked.content}
+    if locked.text is not None:
+        contents[PYLOCK_NAME] = locked.text
+    return contents

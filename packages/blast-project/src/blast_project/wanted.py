@@ -5,17 +5,15 @@ from __future__ import annotations
 import marshal
 from typing import TYPE_CHECKING
 
-from blast_pm.store.cache import WantedDistribution
-
 from blast_core.errors import InstallError, StaleLock
+from blast_pm.store.cache import WantedDistribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from blast_pm.metadata.store import Database
-
     from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_core.interpreter import Target
+    from blast_pm.metadata.store import Database
 
 __all__ = ["select_wanted", "target_bit"]
 

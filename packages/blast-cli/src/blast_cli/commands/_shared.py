@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from blast_project.undoing import Move
-
     from blast_project.locking import LockResult, VersionChange
     from blast_project.syncing import SyncResult
+    from blast_project.undoing import Move
 
 __all__ = [
     "change_lines",
@@ -75,7 +74,7 @@ def sync_document(result: SyncResult) -> dict[str, object]:
     return {
         "environment": result.environment,
         "generation": result.generation,
-        "changed": bool(result.changes) or result.created,
+        "changed": result.changed,
         "created": result.created,
         "python": result.python,
         "packages": result.count,
@@ -86,7 +85,7 @@ def sync_document(result: SyncResult) -> dict[str, object]:
 
 def sync_lines(result: SyncResult, milliseconds: int) -> tuple[str, ...]:
     """Return the lines that say what a sync did."""
-    if not result.changes and not result.created:
+    if not result.changed:
         return (f"The environment is up to date ({plural(result.count, 'package')})",)
     made = f"Made {result.environment} with Python {result.python}\n" if result.created else ""
     return (

@@ -21,9 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Show what differs between two generations."""
-    from blast_project.undoing import diff
-
     from blast_project.session import Session
+    from blast_project.undoing import diff
 
     with Session(context.settings, context.reporter) as session:
         before, after, changes = diff(session, arguments.before, arguments.after)

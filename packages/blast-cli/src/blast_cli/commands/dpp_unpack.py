@@ -22,9 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Unpack the files of a DPP, as they lie in the wheel."""
-    from blast_core.formats.dpp.reader import DppPackage
-
     from blast_core import fs
+    from blast_core.formats.dpp.reader import DppPackage
 
     target = os.path.join(context.settings.directory, arguments.directory)
     package = DppPackage.open(existing_file(context, arguments.dpp))

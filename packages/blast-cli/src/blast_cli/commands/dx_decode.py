@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Turn a pyproject.dx back into TOML."""
     import tomlkit
+
     from blast_core.formats.dpx import decode
 
     with open(existing_file(context, arguments.source), "rb") as file:

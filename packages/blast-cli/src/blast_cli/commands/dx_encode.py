@@ -24,10 +24,9 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Compile a pyproject.toml."""
     import tomllib
 
-    from blast_core.formats.dpx import encode
-
     from blast_core import fs
     from blast_core.errors import InvalidManifest
+    from blast_core.formats.dpx import encode
 
     source = existing_file(context, arguments.source)
     with open(source, "rb") as file:

@@ -20,16 +20,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """List the generations, newest last."""
-    from blast_project.undoing import history
-
     from blast_project.session import Session
+    from blast_project.undoing import history
 
     del arguments
     with Session(context.settings, context.reporter) as session:
         rows = history(session)
     document = {"generations": [row._asdict() for row in rows]}
     lines = [
-        f"{'*' if row.current else ' '} {row.number:>4}  {_when(row.created)}  {row.packages:>4}  {row.command}" for row in rows
+        f"{'*' if row.current else ' '} {row.number:>4}  {_when(row.created)}  {row.packages:>4}  {row.command}"
+        for row in rows
     ]
     return Outcome(document, data="\n".join(["    GEN  WHEN                 DISTS  COMMAND", *lines]))
 

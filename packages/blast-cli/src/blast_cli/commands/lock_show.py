@@ -21,10 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Show a lock as text or JSON."""
-    from blast_core.formats.dpl.text import show_json, show_text
-
     from blast_core.errors import UsageError
     from blast_core.formats.dpl.reader import DplLockFile
+    from blast_core.formats.dpl.text import show_json, show_text
     from blast_core.names import normalize_name
     from blast_project.project import LOCK_NAME, find_root
 

@@ -31,7 +31,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Install into an environment, keeping what is there."""
     from blast_project.pip_interface import InstallRequest, install
-
     from blast_project.session import Session
 
     if not arguments.requirements and not arguments.requirement:

@@ -20,7 +20,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """List what an environment holds."""
     from blast_project.pip_interface import list_installed
-
     from blast_project.session import Session
 
     with Session(context.settings, context.reporter) as session:

@@ -21,9 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Take back the last undo."""
-    from blast_project.undoing import redo
-
     from blast_project.session import Session
+    from blast_project.undoing import redo
 
     with Session(context.settings, context.reporter) as session:
         return move_outcome(redo(session, force=arguments.force))

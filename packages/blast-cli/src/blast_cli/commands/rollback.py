@@ -22,9 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Go to a kept generation."""
-    from blast_project.undoing import rollback
-
     from blast_project.session import Session
+    from blast_project.undoing import rollback
 
     with Session(context.settings, context.reporter) as session:
         return move_outcome(rollback(session, arguments.number, force=arguments.force))

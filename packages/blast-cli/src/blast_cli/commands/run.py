@@ -22,7 +22,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with", action="append", default=[], dest="with_", metavar="REQ", help="also with REQ, for this run"
     )
-    parser.add_argument("--env-file", action="append", default=[], metavar="FILE", help="variables from FILE")
     add_lock_options(parser)
     add_group_options(parser)
     add_index_options(parser)
@@ -32,8 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Sync where needed, then become the command."""
-    from blast_project.operations import RunOptions, run_here
+    from blast_project.running import replace_process
     from blast_project.session import Session
+    from blast_project.starting import RunOptions, prepare_run
 
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else list(arguments.words)
     if not words:
@@ -47,10 +47,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         inexact=arguments.inexact,
         requirements=tuple(arguments.with_),
         project=not arguments.no_project,
-        env_files=tuple(arguments.env_file),
     )
     with Session(context.settings, context.reporter) as session:
-        start = run_here(session, options)
-        session.close()
-        context.reporter.close()
-        return start()
+        start = prepare_run(session, options)
+    context.reporter.close()
+    replace_process(start.line, start.variables)

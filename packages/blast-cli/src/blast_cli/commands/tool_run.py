@@ -16,7 +16,9 @@ __all__ = ["configure", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--from", dest="from_", default="", metavar="REQ", help="the requirement that brings the command")
+    parser.add_argument(
+        "--from", dest="from_", default="", metavar="REQ", help="the requirement that brings the command"
+    )
     parser.add_argument("--with", dest="with_", action="append", default=[], metavar="REQ", help="also with REQ")
     add_index_options(parser)
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD", help="the command, or name@version")

@@ -21,9 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Take back the last change."""
-    from blast_project.undoing import undo
-
     from blast_project.session import Session
+    from blast_project.undoing import undo
 
     with Session(context.settings, context.reporter) as session:
         return move_outcome(undo(session, force=arguments.force))

@@ -80,7 +80,10 @@ end
 
 _CSH = """\
 # Use with: source {scripts}/activate.csh
-alias deactivate 'test $?_OLD_VIRTUAL_PATH != 0 && setenv PATH "$_OLD_VIRTUAL_PATH" && unset _OLD_VIRTUAL_PATH; rehash; unsetenv VIRTUAL_ENV; unsetenv VIRTUAL_ENV_PROMPT; test "\\!:*" != "nondestructive" && unalias deactivate'
+alias deactivate '\\
+    test $?_OLD_VIRTUAL_PATH != 0 && setenv PATH "$_OLD_VIRTUAL_PATH" && unset _OLD_VIRTUAL_PATH; \\
+    rehash; unsetenv VIRTUAL_ENV; unsetenv VIRTUAL_ENV_PROMPT; \\
+    test "\\!:*" != "nondestructive" && unalias deactivate'
 deactivate nondestructive
 setenv VIRTUAL_ENV {quoted_environment}
 set _OLD_VIRTUAL_PATH="$PATH"
@@ -92,7 +95,10 @@ rehash
 _POWERSHELL = """\
 # Use with: {scripts}/Activate.ps1
 function global:deactivate ([switch]$NonDestructive) {
-    if (Test-Path variable:_OLD_VIRTUAL_PATH) { $env:PATH = $global:_OLD_VIRTUAL_PATH; Remove-Variable _OLD_VIRTUAL_PATH -Scope global }
+    if (Test-Path variable:_OLD_VIRTUAL_PATH) {
+        $env:PATH = $global:_OLD_VIRTUAL_PATH
+        Remove-Variable _OLD_VIRTUAL_PATH -Scope global
+    }
     if (Test-Path env:VIRTUAL_ENV) { Remove-Item env:VIRTUAL_ENV }
     if (Test-Path env:VIRTUAL_ENV_PROMPT) { Remove-Item env:VIRTUAL_ENV_PROMPT }
     if (-not $NonDestructive) { Remove-Item function:deactivate }
@@ -123,7 +129,8 @@ def write_activation(scripts: str, environment: str, prompt: str) -> None:
     for name, template in _SCRIPTS.items():
         text = template
         for key, value in values.items():
-            text = text.replace(key, value)
+            # PowerShell doubles a quote inside single quotes.
+            text = text.replace(key, value.replace("'\\''", "''") if name.endswith(".ps1") else value)
         fs.write_file(os.path.join(scripts, name), text.encode("utf-8", "surrogateescape"))
 
 

@@ -57,6 +57,7 @@ class Generation(NamedTuple):
         link_mode: how its files got there.
         installed: by name.
         snapshots: names of the project's files that are kept with it.
+        options: digest of the options that it was made with; empty outside of projects.
     """
 
     number: int
@@ -69,6 +70,7 @@ class Generation(NamedTuple):
     link_mode: str
     installed: tuple[Installed, ...]
     snapshots: tuple[str, ...]
+    options: bytes
 
 
 def list_numbers(environment: str) -> list[int]:
@@ -96,7 +98,7 @@ def write_meta(staging: str, generation: Generation, snapshots: dict[str, bytes]
     fs.make_directory(directory)
     for name, content in snapshots.items():
         fs.write_file(os.path.join(directory, name), content)
-    row = (*generation[:8], tuple(tuple(one) for one in generation.installed), generation.snapshots)
+    row = (*generation[:8], tuple(tuple(one) for one in generation.installed), *generation[9:])
     fs.write_file(os.path.join(directory, _META_FILE), marshal.dumps((_FORMAT, row)))
 
 
@@ -111,7 +113,7 @@ def read_generation(environment: str, number: int) -> Generation:
         with open(path, "rb") as file:
             version, row = marshal.load(file)  # noqa: S302 - written by this user's Blast on this machine
         if version == _FORMAT:
-            return Generation(*row[:8], tuple(Installed(*one) for one in row[8]), row[9])._replace(number=number)
+            return Generation(*row[:8], tuple(Installed(*one) for one in row[8]), *row[9:])._replace(number=number)
     except FileNotFoundError:
         raise InstallError(
             f"there is no generation {number} in {environment}",
@@ -119,9 +121,7 @@ def read_generation(environment: str, number: int) -> Generation:
         ) from None
     except (ValueError, EOFError, TypeError, OSError) as error:
         raise InstallError(f"what generation {number} says of itself can't be read", reason=str(error)) from error
-    raise InstallError(
-        f"generation {number} was made by another version of Blast", hint="'blast sync' makes a new one"
-    )
+    raise InstallError(f"generation {number} was made by another version of Blast", hint="'blast sync' makes a new one")
 
 
 def read_snapshots(environment: str, generation: Generation) -> dict[str, bytes]:

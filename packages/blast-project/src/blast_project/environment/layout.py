@@ -1,12 +1,12 @@
 """Where things lie in an environment.
 
-    .venv/
-      pyvenv.cfg                a real virtual environment to every tool
-      bin -> .blast/current/bin, lib, share … likewise
-      .blast/current            -> generations/7; the rename of this one link switches everything
-      .blast/generations/7/     a complete environment
-      .blast/generations/7/.meta/   what it holds, which command made it, and the project's files of that moment
-      .blast/state              what the hot path reads
+.venv/
+  pyvenv.cfg                a real virtual environment to every tool
+  bin -> .blast/current/bin, lib, share … likewise
+  .blast/current            -> generations/7; the rename of this one link switches everything
+  .blast/generations/7/     a complete environment
+  .blast/generations/7/.meta/   what it holds, which command made it, and the project's files of that moment
+  .blast/state              what the hot path reads
 """
 
 from __future__ import annotations

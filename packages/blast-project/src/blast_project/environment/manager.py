@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from blast_core import fs
 from blast_core.errors import InstallError
 from blast_core.names import normalize_name
-from blast_project.environment import generations, skeleton
+from blast_project.environment import drift, generations, skeleton
 from blast_project.environment.generations import Generation, Installed
 from blast_project.environment.layout import (
     blast_directory,
@@ -41,6 +41,7 @@ class Composition(NamedTuple):
         direct_urls: content of direct_url.json, by normalised name.
         snapshots: the project's files of this moment, by name.
         prompt: what an activated shell shows.
+        options: digest of the options, for the state file.
     """
 
     distributions: Sequence[StoredDistribution]
@@ -50,6 +51,7 @@ class Composition(NamedTuple):
     direct_urls: Mapping[str, bytes] = {}
     snapshots: Mapping[str, bytes] = {}
     prompt: str = ""
+    options: bytes = b""
 
 
 class VenvManager:
@@ -81,9 +83,7 @@ class VenvManager:
         """
         if os.path.lexists(self.environment):
             if is_virtual_environment(self.environment) and not clear:
-                raise InstallError(
-                    f"{self.environment} is an environment already", hint="'--clear' replaces it"
-                )
+                raise InstallError(f"{self.environment} is an environment already", hint="'--clear' replaces it")
             self._require_ours_or_nothing(clear=clear)
         number = self.compose(interpreter, Composition((), "venv", prompt=prompt), reporter)
         self.switch(number, interpreter, prompt)
@@ -116,6 +116,7 @@ class VenvManager:
             skeleton.write_generation_files(staging, self.environment, interpreter, composition.prompt)
             meta = self._describe(number, interpreter, composition, report.link_mode)
             generations.write_meta(staging, meta, dict(composition.snapshots))
+            drift.write_entries(staging, interpreter.site_packages)
             fs.rename(staging, os.path.join(directory, str(number)))
         except BaseException:
             fs.remove_tree(staging)
@@ -143,9 +144,7 @@ class VenvManager:
     def _numbers(self) -> list[int]:
         return generations.list_numbers(self.environment)
 
-    def _describe(
-        self, number: int, interpreter: Interpreter, composition: Composition, link_mode: str
-    ) -> Generation:
+    def _describe(self, number: int, interpreter: Interpreter, composition: Composition, link_mode: str) -> Generation:
         installed = tuple(
             Installed(
                 name,
@@ -167,6 +166,7 @@ class VenvManager:
             link_mode=link_mode,
             installed=installed,
             snapshots=tuple(sorted(composition.snapshots)),
+            options=composition.options,
         )
 
     def _remove_leftovers(self) -> None:

@@ -1,4 +1,4 @@
-"""What makes a directory a virtual environment: pyvenv.cfg, the interpreter's links, and the links to the current generation.
+"""What makes a directory a virtual environment: pyvenv.cfg, the interpreter's links, the links to what is current.
 
 Spec: PEP 405.
 """
@@ -45,7 +45,7 @@ def write_environment_files(environment: str, interpreter: Interpreter, prompt: 
 
 
 def link_entries(environment: str, generation: str) -> None:
-    """Link every entry of a generation from the environment; done before the switch, so that none is missing after it."""
+    """Link every entry of a generation from the environment: before the switch, so that none is missing after it."""
     for name in os.listdir(generation):
         if name not in {META, "pyvenv.cfg"}:
             _ensure_link(os.path.join(environment, name), _POINTER + name)
@@ -57,14 +57,19 @@ def unlink_stale_entries(environment: str, generation: str) -> None:
     """Remove links of the environment whose entry the current generation does not have."""
     for name in os.listdir(environment):
         path = os.path.join(environment, name)
-        if os.path.islink(path) and os.readlink(path) == _POINTER + name and not os.path.lexists(os.path.join(generation, name)):
+        if (
+            os.path.islink(path)
+            and os.readlink(path) == _POINTER + name
+            and not os.path.lexists(os.path.join(generation, name))
+        ):
             fs.unlink(path)
 
 
 def _configuration(environment: str, interpreter: Interpreter, prompt: str) -> bytes:
     lines = [
         f"home = {os.path.dirname(interpreter.executable)}",
-        "implementation = " + {"cpython": "CPython", "pypy": "PyPy"}.get(interpreter.implementation, interpreter.implementation),
+        "implementation = "
+        + {"cpython": "CPython", "pypy": "PyPy"}.get(interpreter.implementation, interpreter.implementation),
         f"version_info = {interpreter.version}",
         "include-system-site-packages = false",
         f"prompt = {prompt or _default_prompt(environment)}",

@@ -11,8 +11,8 @@
     32      4 x   stamp: u64 inode, i64 size (-1: there is no such file), i64 mtime, i64 ctime, both in nanoseconds
     160     ...   path of site-packages below the environment, UTF-8
 
-The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose times
-change when a foreign installer adds or removes something.
+The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose
+times change when a foreign installer adds or removes something.
 
 A stamp proves nothing about a file that changed within one tick of the file system's clock before it was taken, so a
 state is not believed while a file is younger than 20 ms at the time of writing; ``write_state`` waits that long.
@@ -90,9 +90,7 @@ def read_state(environment: str) -> State | None:
     return _decode(content) if content is not None else None
 
 
-def write_state(
-    root: str, environment: str, options: bytes, state: State, contents: "Mapping[str, bytes]"
-) -> bool:
+def write_state(root: str, environment: str, options: bytes, state: State, contents: "Mapping[str, bytes]") -> bool:
     """Record that the environment is what manifest, lock and options ask for.
 
     Args:
@@ -116,9 +114,7 @@ def write_memo(root: str, path: str, options: bytes, contents: "Mapping[str, byt
     return _write(path, root, options, State(0, 0, ""), contents, "")
 
 
-def _write(  # noqa: PLR0913 - private, one value each
-    path: str, root: str, options: bytes, state: State, contents: "Mapping[str, bytes]", directory: str
-) -> bool:
+def _write(path: str, root: str, options: bytes, state: State, contents: "Mapping[str, bytes]", directory: str) -> bool:
     import time
 
     from blast_core import fs

@@ -1,0 +1,74 @@
+"""Changing an environment: a new generation from stored distributions, and the difference to the one before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_project.environment.manager import Composition, VenvManager
+from blast_project.locking import VersionChange
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from blast_core.interpreter import Interpreter
+    from blast_pm.store.cache import StoredDistribution
+    from blast_project.environment.generations import Generation, Installed
+    from blast_project.session import Session
+
+__all__ = ["Change", "apply_change", "compare_installed", "composition_of"]
+
+
+class Change(NamedTuple):
+    """What an environment shall hold, and what history says of it.
+
+    Attributes:
+        stored: the distributions.
+        command: for history.
+        link_mode: empty for the default.
+        requested: normalised names asked for by name.
+        direct_urls: content of direct_url.json by normalised name.
+        snapshots: the project's files of this moment, by name.
+        prompt: for activated shells.
+        options: digest of the options, for the state file.
+    """
+
+    stored: Sequence[StoredDistribution]
+    command: str
+    link_mode: str = ""
+    requested: frozenset[str] = frozenset()
+    direct_urls: Mapping[str, bytes] = {}
+    snapshots: Mapping[str, bytes] = {}
+    prompt: str = ""
+    options: bytes = b""
+
+
+def composition_of(session: Session, change: Change) -> Composition:
+    """Return the change as the environment's manager takes it, the link mode settled."""
+    mode = session.settings.link_mode or change.link_mode or "fold"
+    return Composition(change.stored, change.command, mode, *change[3:])
+
+
+def apply_change(session: Session, environment: str, interpreter: Interpreter, change: Change) -> Generation:
+    """Compose a generation, switch to it and return what it says of itself.
+
+    Raises:
+        FileConflict, InstallError: the environment is as it was.
+    """
+    manager = VenvManager(environment)
+    number = manager.compose(interpreter, composition_of(session, change), session.reporter)
+    manager.switch(number, interpreter, change.prompt)
+    manager.prune()
+    current = manager.current()
+    assert current is not None
+    return current
+
+
+def compare_installed(before: Sequence[Installed], after: Sequence[Installed]) -> tuple[VersionChange, ...]:
+    """Return what differs, by name; a rebuilt distribution of one version counts as changed."""
+    old = {row.name: row for row in before}
+    new = {row.name: row for row in after}
+    return tuple(
+        VersionChange(name, old[name].version if name in old else "", new[name].version if name in new else "")
+        for name in sorted({*old, *new})
+        if (name in old) != (name in new) or old[name][1:3] != new[name][1:3]
+    )

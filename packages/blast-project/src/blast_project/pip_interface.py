@@ -1,0 +1,184 @@
+"""The pip interface, in a first form: install into an environment of Blast's and list what any environment holds."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_core.errors import UsageError
+from blast_core.names import normalize_name
+from blast_core.requirements import parse_requirement
+from blast_project.applying import Change, apply_change, compare_installed
+from blast_project.environment.layout import is_virtual_environment, python_path
+from blast_project.environment.manager import VenvManager
+from blast_project.fetching import ensure_stored
+from blast_project.resolving import resolve_requirements, wanted_of
+from blast_project.syncing import SyncResult
+
+if TYPE_CHECKING:
+    from blast_core.requirements import Requirement
+    from blast_project.session import Session
+
+__all__ = ["InstallRequest", "InstalledDistribution", "install", "list_installed"]
+
+
+class InstalledDistribution(NamedTuple):
+    """A distribution as its metadata on disk names it."""
+
+    name: str
+    version: str
+
+
+class InstallRequest(NamedTuple):
+    """The options of ``blast pip install``; paths are relative to the settings' directory."""
+
+    requirements: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    upgrade: bool = False
+
+
+def install(session: Session, request: InstallRequest) -> SyncResult:
+    """Install requirements into the environment, keeping what else it holds, as a new generation.
+
+    Raises:
+        UsageError: there is no environment of Blast's.
+        NoSolution, IndexAccessError, IntegrityError, InstallError: the environment is as it was.
+    """
+    from blast_project.operations import exclusive
+
+    environment = _find_environment(session)
+    manager = VenvManager(environment)
+    with exclusive(session, environment):
+        before = manager.current()
+        if before is None:
+            raise UsageError(
+                f"{environment} was not made by Blast",
+                reason="a change of it could not be undone",
+                hint="'blast venv --clear' makes a new one there, or use the tool that made it",
+            )
+        interpreter = session.interpreters.get(before.executable)
+        requirements, constraints = _requirements(session, request)
+        session.reporter.step("Resolving")
+        resolution = resolve_requirements(
+            session,
+            interpreter,
+            requirements,
+            constraints=constraints,
+            preferences={} if request.upgrade else {row.name: row.version for row in before.installed},
+            origins=dict.fromkeys(requirements, "the command line"),
+        )
+        new = ensure_stored(session, wanted_of(session, interpreter, resolution))
+        names = {normalize_name(row.name) for row in new}
+        kept = session.cache.find([row.sha256 for row in before.installed if row.name not in names])
+        requested = {row.name for row in before.installed if row.requested} | {row.name for row in requirements}
+        change = Change(
+            (*new, *kept.values()),
+            command=f"pip install {' '.join((*request.requirements, *request.files))}",
+            link_mode=before.link_mode,
+            requested=frozenset(requested),
+            direct_urls={
+                row.name: row.direct_url for row in before.installed if row.direct_url and row.name not in names
+            },
+        )
+        after = apply_change(session, environment, interpreter, change)
+    return SyncResult(
+        environment,
+        after.number,
+        created=False,
+        changed=True,
+        python=after.python,
+        count=len(after.installed),
+        link_mode=after.link_mode,
+        changes=compare_installed(before.installed, after.installed),
+    )
+
+
+def list_installed(session: Session) -> list[InstalledDistribution]:
+    """Return the distributions of the environment, by name, whoever installed them.
+
+    Raises:
+        UsageError: there is no environment.
+    """
+    environment = _find_environment(session)
+    found = []
+    for directory in _site_packages(environment):
+        for entry in os.listdir(directory):
+            if entry.endswith(".dist-info"):
+                row = _read_metadata(os.path.join(directory, entry, "METADATA"))
+                if row is not None:
+                    found.append(row)
+    return sorted(found, key=lambda row: normalize_name(row.name))
+
+
+def _find_environment(session: Session) -> str:
+    """Return the environment named by ``--python``, the project's, the active one, or ``.venv`` here or above.
+
+    Raises:
+        UsageError: there is none.
+    """
+    settings = session.settings
+    asked = os.path.join(settings.directory, settings.python) if settings.python else ""
+    if asked and is_virtual_environment(asked):
+        return os.path.normpath(asked)
+    if asked and is_virtual_environment(os.path.dirname(os.path.dirname(asked))):
+        return os.path.normpath(os.path.dirname(os.path.dirname(asked)))
+    here = settings.directory
+    while True:
+        candidate = os.path.join(here, settings.environment or ".venv")
+        if os.path.exists(python_path(candidate)):
+            return candidate
+        parent = os.path.dirname(here)
+        if parent == here:
+            break
+        here = parent
+    active = settings.environ.get("VIRTUAL_ENV", "")
+    if active and os.path.exists(python_path(active)):
+        return active
+    raise UsageError(
+        f"no environment in {settings.directory} or above",
+        reason="neither .venv nor an active environment was found",
+        hint="'blast venv' makes one, 'blast sync' makes a project's",
+    )
+
+
+def _site_packages(environment: str) -> list[str]:
+    if os.name == "nt":
+        return [os.path.join(environment, "Lib", "site-packages")]
+    library = os.path.join(environment, "lib")
+    names = [name for name in os.listdir(library) if name.startswith(("python", "pypy"))]
+    paths = [os.path.join(library, name, "site-packages") for name in sorted(names)]
+    return [path for path in paths if os.path.isdir(path)]
+
+
+def _read_metadata(path: str) -> InstalledDistribution | None:
+    """Read name and version; they stand at the head of the file (core metadata specification)."""
+    name = version = ""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                key, _, value = line.partition(":")
+                if key == "Name":
+                    name = value.strip()
+                elif key == "Version":
+                    version = value.strip()
+                if (name and version) or not line.strip():
+                    break
+    except OSError:
+        return None
+    return InstalledDistribution(name, version) if name else None
+
+
+def _requirements(session: Session, request: InstallRequest) -> tuple[list[Requirement], list[Requirement]]:
+    from blast_compat.requirements import read_requirements
+
+    directory = session.settings.directory
+    lines = list(request.requirements)
+    limits: list[str] = []
+    for name in request.files:
+        file = read_requirements(os.path.join(directory, name))
+        lines += file.requirements
+        limits += file.constraints
+    for name in request.constraints:
+        limits += read_requirements(os.path.join(directory, name)).requirements
+    return [parse_requirement(line) for line in lines], [parse_requirement(line) for line in limits]

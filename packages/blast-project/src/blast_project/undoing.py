@@ -1,0 +1,184 @@
+"""Going back and forth between generations, and with them the manifest and the lock of that moment."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_core import fs
+from blast_core.errors import InstallError, UsageError
+from blast_project.applying import compare_installed
+from blast_project.environment.generations import Generation, read_snapshots
+from blast_project.environment.manager import VenvManager
+from blast_project.environment.state import State, write_state
+from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path, find_root
+
+if TYPE_CHECKING:
+    from blast_project.locking import VersionChange
+    from blast_project.session import Session
+
+__all__ = ["HistoryRow", "Move", "diff", "history", "redo", "rollback", "undo"]
+
+# Text first and manifest last, as when a lock is published: killed between, the next command sees a lock that does not
+# answer to the manifest and makes it anew.
+_FILES = (PYLOCK_NAME, LOCK_NAME, MANIFEST_NAME)
+
+
+class Move(NamedTuple):
+    """A switch between generations: their numbers, the project's files restored, and what differs."""
+
+    before: int
+    generation: int
+    restored: tuple[str, ...]
+    changes: tuple[VersionChange, ...]
+
+
+class HistoryRow(NamedTuple):
+    """One generation, as ``blast history`` lists it; ``created`` is in seconds since 1970."""
+
+    number: int
+    current: bool
+    created: float
+    command: str
+    python: str
+    packages: int
+
+
+def undo(session: Session, *, force: bool) -> Move:
+    """Go to the generation that was current before the current one was made.
+
+    Raises:
+        UsageError: there is nothing to undo.
+        InstallError: the manifest or the lock was edited since, and ``force`` is not set.
+    """
+    manager = _manager(session)
+    current = _current(manager)
+    kept = {row.number for row in manager.history()}
+    parent = current.parent
+    if parent not in kept:
+        raise UsageError(
+            "there is nothing to undo",
+            reason="the generation before this one is not kept" if parent else "this is the first generation",
+            hint="'blast history' lists what is kept",
+        )
+    return _move(session, manager, current, parent, force=force)
+
+
+def redo(session: Session, *, force: bool) -> Move:
+    """Go to the newest generation that was made from the current one.
+
+    Raises:
+        UsageError: there is nothing to redo.
+        InstallError: as ``undo``.
+    """
+    manager = _manager(session)
+    current = _current(manager)
+    children = [row.number for row in manager.history() if row.parent == current.number and row.number > current.number]
+    if not children:
+        raise UsageError(
+            "there is nothing to redo", reason="no generation was made from this one", hint="'blast history' lists them"
+        )
+    return _move(session, manager, current, children[-1], force=force)
+
+
+def rollback(session: Session, number: int, *, force: bool) -> Move:
+    """Go to generation ``number``.
+
+    Raises:
+        UsageError: it is not kept.
+        InstallError: as ``undo``.
+    """
+    manager = _manager(session)
+    current = _current(manager)
+    kept = [row.number for row in manager.history()]
+    if number not in kept:
+        raise UsageError(f"there is no generation {number}", reason=f"kept are {', '.join(map(str, kept))}")
+    return _move(session, manager, current, number, force=force)
+
+
+def history(session: Session) -> list[HistoryRow]:
+    """Return the generations that are kept, oldest first."""
+    manager = _manager(session)
+    current = _current(manager).number
+    return [
+        HistoryRow(row.number, row.number == current, row.created, row.command, row.python, len(row.installed))
+        for row in manager.history()
+    ]
+
+
+def diff(session: Session, before: int | None, after: int | None) -> tuple[int, int, tuple[VersionChange, ...]]:
+    """Return the numbers of two generations and what differs between them.
+
+    Raises:
+        UsageError: one of them is not kept.
+    """
+    manager = _manager(session)
+    kept = {row.number: row for row in manager.history()}
+    current = _current(manager)
+    second = kept.get(after) if after is not None else current
+    first = kept.get(before) if before is not None else kept.get((second or current).parent)
+    if first is None or second is None:
+        raise UsageError("there is no such generation", reason=f"kept are {', '.join(map(str, kept))}")
+    return first.number, second.number, compare_installed(first.installed, second.installed)
+
+
+def _move(session: Session, manager: VenvManager, current: Generation, number: int, *, force: bool) -> Move:
+    from blast_project.operations import exclusive
+
+    root = find_root(session.settings.directory)
+    with exclusive(session, root or manager.environment):
+        target = next(row for row in manager.history() if row.number == number)
+        snapshots = read_snapshots(manager.environment, target) if root is not None else {}
+        if snapshots and root is not None and not force:
+            _check_unedited(root, read_snapshots(manager.environment, current))
+        interpreter = session.interpreters.get(target.executable)
+        restored = _restore(root, snapshots) if root is not None else ()
+        manager.switch(number, interpreter)
+        if root is not None and snapshots and target.options:
+            state = State(number, len(target.installed), target.site_packages)
+            write_state(root, manager.environment, target.options, state, snapshots)
+    return Move(current.number, number, restored, compare_installed(current.installed, target.installed))
+
+
+def _check_unedited(root: str, snapshots: dict[str, bytes]) -> None:
+    edited = [name for name in _FILES if name in snapshots and _read(os.path.join(root, name)) != snapshots[name]]
+    if edited:
+        raise InstallError(
+            f"{' and '.join(edited)} changed since this generation was made",
+            reason="going to another generation would put another content in their place",
+            hint="save what you need and use --force, or 'blast sync' to make a generation of the present state",
+        )
+
+
+def _restore(root: str, snapshots: dict[str, bytes]) -> tuple[str, ...]:
+    restored = []
+    for name in _FILES:
+        path = os.path.join(root, name)
+        if name in snapshots and _read(path) != snapshots[name]:
+            fs.replace_file(path, snapshots[name])
+            restored.append(name)
+    return tuple(sorted(restored))
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _manager(session: Session) -> VenvManager:
+    directory = session.settings.directory
+    return VenvManager(environment_path(find_root(directory) or directory, session.settings))
+
+
+def _current(manager: VenvManager) -> Generation:
+    current = manager.current()
+    if current is None:
+        raise UsageError(
+            f"{manager.environment} has no generations",
+            reason="no environment of Blast's stands there",
+            hint="'blast sync' makes one",
+        )
+    return current
