@@ -109,7 +109,9 @@ def read_groups() -> list[str]:
 def digest_inputs() -> str:
     """Return a digest of everything that decides what .dev/venv holds."""
     parts = [sys.version, str(Path(sys.executable).resolve()), str(TOP), *read_groups()]
-    parts += [f"{member.name}\n{(member / 'pyproject.toml').read_text(encoding='utf-8')}" for member in find_members()]
+    for member in find_members():  # an editable package still copies its scripts
+        files = [member / "pyproject.toml", *sorted((member / "scripts").glob("*"))]
+        parts += [f"{file.relative_to(TOP)}\n{file.read_text(encoding='utf-8')}" for file in files]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
