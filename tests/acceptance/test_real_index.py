@@ -149,7 +149,8 @@ def test_namespace_packages_are_whole(real: Blast) -> None:
 def test_mypy_finds_every_module(real: Blast) -> None:
     module = real.directory / "typed.py"
     module.write_text(
-        "import flask, sqlalchemy, fastapi, numpy as np\n\nx: np.ndarray = np.zeros(3)\nreveal_type(flask.Flask('x').name)\n"
+        "import flask, sqlalchemy, fastapi, numpy as np\n\n"
+        "x: np.ndarray = np.zeros(3)\nreveal_type(flask.Flask('x').name)\n"
     )
     done = real.run("run", "mypy", "typed.py")
     assert 'Revealed type is "' in done.stdout

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from blast_cli.output import Output
-    from blast_core.reporter import Reporter
+    from blast_cli.progress import QuietReporter
     from blast_project.settings import Settings
 
 __all__ = ["Context", "Outcome"]
@@ -18,7 +18,7 @@ class Context(NamedTuple):
     """What every command is given beside its own arguments."""
 
     settings: Settings
-    reporter: Reporter
+    reporter: QuietReporter
     output: Output
     command: str
 

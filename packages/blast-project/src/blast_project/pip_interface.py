@@ -88,7 +88,7 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
         created=False,
         changed=True,
         python=after.python,
-        count=len(after.installed),
+        packages=len(after.installed),
         link_mode=after.link_mode,
         changes=compare_installed(before.installed, after.installed),
     )

@@ -58,7 +58,7 @@ class SyncResult(NamedTuple):
         created: there was no environment before.
         changed: a new generation was made, or would be.
         python: version of the interpreter.
-        count: how many distributions the environment holds.
+        packages: how many distributions the environment holds.
         link_mode: how files got there.
         changes: what differs from before, by name.
     """
@@ -68,7 +68,7 @@ class SyncResult(NamedTuple):
     created: bool
     changed: bool
     python: str
-    count: int
+    packages: int
     link_mode: str
     changes: tuple[VersionChange, ...]
 
@@ -149,7 +149,7 @@ def prepare_sync(
         created=before is None,
         changed=not keep,
         python=interpreter.version,
-        count=len(wanted),
+        packages=len(wanted),
         link_mode=composition.link_mode,
         changes=changes,
     )
@@ -216,7 +216,7 @@ def _record(prepared: PreparedSync, result: SyncResult) -> None:
     session, project, request = prepared.session, prepared.project, prepared.request
     if request.inexact:
         return
-    state = State(result.generation, result.count, prepared.interpreter.site_packages)
+    state = State(result.generation, result.packages, prepared.interpreter.site_packages)
     write_state(project.root, result.environment, _options(session, project, request), state, request.contents)
     remember_lock(session, project, request.contents)
 

@@ -77,7 +77,7 @@ def sync_document(result: SyncResult) -> dict[str, object]:
         "changed": result.changed,
         "created": result.created,
         "python": result.python,
-        "packages": result.count,
+        "packages": result.packages,
         "link_mode": result.link_mode,
         "changes": changes_document(result.changes),
     }
@@ -86,10 +86,10 @@ def sync_document(result: SyncResult) -> dict[str, object]:
 def sync_lines(result: SyncResult, milliseconds: int) -> tuple[str, ...]:
     """Return the lines that say what a sync did."""
     if not result.changed:
-        return (f"The environment is up to date ({plural(result.count, 'package')})",)
+        return (f"The environment is up to date ({plural(result.packages, 'package')})",)
     made = f"Made {result.environment} with Python {result.python}\n" if result.created else ""
     return (
-        f"{made}Synced {plural(result.count, 'package')} in {milliseconds} ms (generation {result.generation})",
+        f"{made}Synced {plural(result.packages, 'package')} in {milliseconds} ms (generation {result.generation})",
         *change_lines(result.changes),
     )
 

@@ -80,8 +80,8 @@ def build_wheel(
     system = read_build_system(directory)
     said: list[str] = []
 
-    def run(command: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        _run(command, cwd, {**os.environ, **(variables or {}), **(extra_environ or {})}, said)
+    def run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        _run(cmd, cwd, {**os.environ, **(variables or {}), **(extra_environ or {})}, said)
 
     def caller(python: str) -> pyproject_hooks.BuildBackendHookCaller:
         return pyproject_hooks.BuildBackendHookCaller(

@@ -40,33 +40,36 @@ class Drift(NamedTuple):
         )
 
 
-def write_entries(staging: str, site_packages: str) -> None:
-    """Keep the names in site-packages of a generation that is about to be published."""
-    names = sorted(os.listdir(os.path.join(staging, site_packages)))
+def write_entries(staging: str, site_packages: str, scripts: str) -> None:
+    """Keep the names in site-packages and among the scripts of a generation that is about to be published."""
+    names = {place: sorted(os.listdir(os.path.join(staging, place))) for place in (site_packages, scripts)}
     fs.write_file(os.path.join(staging, META, _FILE), marshal.dumps(names))
 
 
 def find_drift(environment: str, number: int, site_packages: str) -> Drift:
-    """Return what changed in the generation's site-packages since it was made.
+    """Return what changed in the generation's site-packages and scripts since it was made.
 
-    Cost: one listing, and a small file per distribution.
+    Cost: two listings, a look at each name, and a small file per distribution.
     """
     generation = os.path.join(generations_directory(environment), str(number))
+    foreign: list[str] = []
+    missing: list[str] = []
+    replaced: list[str] = []
     try:
         with open(os.path.join(generation, META, _FILE), "rb") as file:
-            expected = set(marshal.load(file))  # noqa: S302 - written by this user's Blast on this machine
-        directory = os.path.join(generation, site_packages)
-        actual = set(os.listdir(directory))
-    except (OSError, ValueError, EOFError, TypeError):
+            places: dict[str, list[str]] = marshal.load(file)  # noqa: S302 - written by this user's Blast
+        for place, names in places.items():
+            directory = os.path.join(generation, place)
+            expected, actual = set(names), set(os.listdir(directory))
+            broken = {name for name in expected & actual if not os.path.exists(os.path.join(directory, name))}
+            missing += sorted((expected - actual - _NO_DRIFT) | broken)
+            if place == site_packages:
+                foreign += sorted(actual - expected - _NO_DRIFT)
+                infos = (name for name in expected & actual if name.endswith(_INFO))
+                replaced += sorted(name for name in infos if not _is_ours(directory, name))
+    except (OSError, ValueError, EOFError, TypeError, AttributeError):
         return Drift((), (site_packages,), ())
-    broken = {name for name in expected & actual if not os.path.exists(os.path.join(directory, name))}
-    return Drift(
-        foreign=tuple(sorted(actual - expected - _NO_DRIFT)),
-        missing=tuple(sorted((expected - actual - _NO_DRIFT) | broken)),
-        replaced=tuple(
-            sorted(name for name in expected & actual if name.endswith(_INFO) and not _is_ours(directory, name))
-        ),
-    )
+    return Drift(tuple(foreign), tuple(missing), tuple(replaced))
 
 
 def _is_ours(directory: str, name: str) -> bool:

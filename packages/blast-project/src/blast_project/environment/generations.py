@@ -98,8 +98,8 @@ def write_meta(staging: str, generation: Generation, snapshots: dict[str, bytes]
     fs.make_directory(directory)
     for name, content in snapshots.items():
         fs.write_file(os.path.join(directory, name), content)
-    row = (*generation[:8], tuple(tuple(one) for one in generation.installed), *generation[9:])
-    fs.write_file(os.path.join(directory, _META_FILE), marshal.dumps((_FORMAT, row)))
+    plain = generation._replace(installed=tuple(tuple(one) for one in generation.installed))  # type: ignore[misc]
+    fs.write_file(os.path.join(directory, _META_FILE), marshal.dumps((_FORMAT, tuple(plain))))
 
 
 def read_generation(environment: str, number: int) -> Generation:
@@ -113,7 +113,8 @@ def read_generation(environment: str, number: int) -> Generation:
         with open(path, "rb") as file:
             version, row = marshal.load(file)  # noqa: S302 - written by this user's Blast on this machine
         if version == _FORMAT:
-            return Generation(*row[:8], tuple(Installed(*one) for one in row[8]), *row[9:])._replace(number=number)
+            found = Generation._make(row)
+            return found._replace(number=number, installed=tuple(Installed._make(one) for one in found.installed))
     except FileNotFoundError:
         raise InstallError(
             f"there is no generation {number} in {environment}",

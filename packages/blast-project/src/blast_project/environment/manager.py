@@ -116,7 +116,7 @@ class VenvManager:
             skeleton.write_generation_files(staging, self.environment, interpreter, composition.prompt)
             meta = self._describe(number, interpreter, composition, report.link_mode)
             generations.write_meta(staging, meta, dict(composition.snapshots))
-            drift.write_entries(staging, interpreter.site_packages)
+            drift.write_entries(staging, interpreter.site_packages, interpreter.scripts)
             fs.rename(staging, os.path.join(directory, str(number)))
         except BaseException:
             fs.remove_tree(staging)

@@ -62,17 +62,18 @@ def interpreter_from_answer(answer: dict[str, object]) -> Interpreter:
         marker_environment={str(key): str(value) for key, value in markers.items()},
         tags=tuple(str(tag) for tag in tags),
     )
-    fields = (
-        "executable",
-        "version",
-        "implementation",
-        "cache_tag",
-        "base_prefix",
-        "site_packages",
-        "scripts",
-        "include",
+    text = {key: str(value) for key, value in answer.items()}
+    return Interpreter(
+        executable=text["executable"],
+        version=version,
+        implementation=text["implementation"],
+        cache_tag=text["cache_tag"],
+        base_prefix=text["base_prefix"],
+        site_packages=text["site_packages"],
+        scripts=text["scripts"],
+        include=text["include"],
+        target=target,
     )
-    return Interpreter(*(str(answer[field]) for field in fields), target)
 
 
 def probe(executable: str) -> dict[str, object]:

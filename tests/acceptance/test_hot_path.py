@@ -1,0 +1,117 @@
+"""The commands that have nothing to do import almost nothing, open almost nothing, and send nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from blast_cli.testing import Blast
+    from blast_pm.testing import StaticIndex
+
+pytestmark = pytest.mark.acceptance
+
+# Every module that the hot path may import, over those of a bare interpreter. Each costs the no-op time: a new one
+# needs a measurement and a reason.
+_COMMON = {
+    "blast_cli",
+    "blast_cli.main",
+    "blast_cli.hot",
+    "blast_core",
+    "blast_core.fnv",
+    "blast_project",
+    "blast_project.environment",
+    "blast_project.environment.state",
+    "blast_project.hot_key",
+    "_struct",
+    "struct",
+}
+_ALLOWED = {
+    ("--version",): {"blast_cli", "blast_cli.main", "blast_cli.hot"},
+    ("sync",): _COMMON,
+    ("lock",): _COMMON | {"blast_pm", "blast_pm.store", "blast_pm.store.home"},
+    ("run", "python", "-c", "pass"): _COMMON,
+}
+
+
+def imported(blast: Blast, program: str) -> set[str]:
+    """Return the modules that a program imports, as ``-X importtime`` lists them."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", program],
+        cwd=blast.directory,
+        env=blast.variables(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = [line.split("|") for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {row[2].strip() for row in rows if len(row) == 3 and not row[2].strip().startswith("imported package")}
+
+
+@pytest.fixture
+def synced(project: Blast) -> Blast:
+    project("add", "alpha")
+    project("sync")
+    return project
+
+
+@pytest.mark.parametrize("words", list(_ALLOWED), ids=lambda words: words[0])
+def test_imports_are_on_the_list(synced: Blast, words: tuple[str, ...]) -> None:
+    bare = imported(synced, "import sys, os; os._exit(0)")
+    ours = imported(synced, f"import sys, os; from blast_cli.main import main; main({list(words)!r})") - bare
+    assert ours <= _ALLOWED[words], f"new on the hot path: {sorted(ours - _ALLOWED[words])}"
+    assert "blast_cli.hot" in ours
+
+
+@pytest.mark.parametrize("words", [("sync",), ("lock",), ("run", "alpha")], ids=lambda words: words[0])
+def test_nothing_is_asked_of_the_index(synced: Blast, index: StaticIndex, words: tuple[str, ...]) -> None:
+    index.forget_requests()
+    synced(*words)
+    assert index.paths() == []
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: opened files are NOT counted")
+def test_a_sync_with_nothing_to_do_looks_at_two_files(synced: Blast) -> None:
+    log = synced.directory.parent / "strace.log"
+    program = "import sys, os; from blast_cli.main import main; main(['sync'])"
+    subprocess.run(
+        ["strace", "-f", "-e", "trace=openat,open", "-o", str(log), sys.executable, "-c", program],
+        cwd=synced.directory,
+        env=synced.variables(),
+        check=True,
+        capture_output=True,
+    )
+    below = str(synced.directory) + os.sep
+    opened = [
+        line.split('"')[1] for line in log.read_text().splitlines() if f'"{below}' in line and "ENOENT" not in line
+    ]
+    assert opened == [f"{below}.venv/.blast/state"]
+
+
+def test_an_edit_of_equal_size_and_time_is_seen(synced: Blast) -> None:
+    path = synced.directory / "pyproject.toml"
+    status = path.stat()
+    path.write_text(path.read_text().replace("alpha>=2.0", "alpha<=1.0"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    synced("sync")
+    assert synced.python("import alpha; print(alpha.VERSION)") == "1.0"
+
+
+def test_other_options_are_not_up_to_date(synced: Blast) -> None:
+    assert synced.json("sync", "--link-mode", "copy")["changed"] is True
+    assert synced.json("sync", BLAST_LINK_MODE="hardlink")["changed"] is True
+
+
+def test_environment_without_interpreter_is_made_anew(synced: Blast) -> None:
+    generation = synced.directory / ".venv/.blast/current"
+    python = generation / "bin/python"
+    python.unlink()
+    python.symlink_to("/nowhere/python")
+    synced("sync")
+    assert synced.python("import alpha; print('ok')") == "ok"
