@@ -9,6 +9,7 @@ The module imports no ``typing``, ``re`` or model classes until an answer needs 
 
 from __future__ import annotations
 
+from blast_core.errors import InvalidVersion
 from blast_core.fnv import fnv1a64
 from blast_core.formats.dpl import layout
 from blast_core.formats.dpl.layout import Section
@@ -193,7 +194,11 @@ class DplLockFile:
         found = blake3_digest(data[layout.CONTENT_AT :])
         if found != data[layout.CONTENT_HASH_AT : layout.CONTENT_AT]:
             raise self._sections.invalid("content hash", found.hex())
-        if build_lock(self.to_lock()) != data:
+        try:
+            canonical = build_lock(self.to_lock())
+        except InvalidVersion as error:
+            raise self._sections.invalid("version", error.message) from error
+        if canonical != data:
             raise self._sections.invalid("encoding", "not canonical")
 
 

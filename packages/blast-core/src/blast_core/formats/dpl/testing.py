@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+from binascii import crc32
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from blast_core.digests import blake3_digest
 from blast_core.formats.dpl.model import (
     NO_HASH,
     SOURCE_KINDS,
@@ -21,7 +24,7 @@ from blast_core.formats.dpl.model import (
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["locks", "sample_lock"]
+__all__ = ["locks", "reseal", "sample_lock"]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _NAMES = st.text(_LETTERS, min_size=1, max_size=6)
@@ -143,6 +146,19 @@ def locks(draw: DrawFn, max_packages: int = 8) -> Lock:
     names = sorted(draw(st.sets(_NAMES, max_size=max_packages)))
     packages = [package for name in names for package in draw(_forks(name, frame, names))]
     return canonical_lock(frame._replace(packages=tuple(packages)))
+
+
+def reseal(data: bytearray) -> bytes:
+    """Return a changed file with seals and content hash made right, as a hostile hand would."""
+    (seals_at,) = struct.unpack_from("<Q", data, 128 + 56 + 7 * 16)
+    for page, at in enumerate(range(0, min(seals_at, len(data)), 4096)):
+        chunk = bytes(data[at : min(at + 4096, seals_at)])
+        if page == 0:
+            chunk = chunk[:96] + chunk[128:]
+        if seals_at + 4 * page + 4 <= len(data):
+            struct.pack_into("<I", data, seals_at + 4 * page, crc32(chunk))
+    data[96:128] = blake3_digest(bytes(data[128:]))
+    return bytes(data)
 
 
 def sample_lock(packages: int, files: int = 17, dependencies: int = 5) -> Lock:
