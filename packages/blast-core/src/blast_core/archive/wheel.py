@@ -183,7 +183,7 @@ def _check_wheel_file(headers: Headers, warnings: list[str]) -> bool:
 
 
 def _check_metadata(headers: Headers, named: WheelName) -> None:
-    from blast_core.version import normalize_version
+    from blast_core.version import version_key
 
     metadata_version = headers.get_one("metadata-version")
     if metadata_version.partition(".")[0] not in {"1", "2"}:
@@ -193,7 +193,7 @@ def _check_metadata(headers: Headers, named: WheelName) -> None:
         raise ValueError(f"its METADATA has the name {name[:80]!r}, its file name says {named.name!r}")
     version = headers.get_one("version")
     try:
-        same = normalize_version(version) == named.version
+        same = version_key(version) == version_key(named.version)
     except InvalidVersion:
         same = False
     if not same:

@@ -60,12 +60,12 @@ def find_dist_info(members: Iterable[ZipMember], wheel: WheelName) -> str:
 
 
 def _is_own(stem: str, wheel: WheelName) -> bool:
-    from blast_core.version import normalize_version
+    from blast_core.version import version_key
 
     name, dash, version = stem.rpartition("-")
     try:
         return bool(dash) and normalize_name(name) == wheel.name and (
-            normalize_version(version.replace("_", "-")) == wheel.version
+            version_key(version.replace("_", "-")) == version_key(wheel.version)
         )  # fmt: skip
     except InvalidVersion:
         return False
