@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ def fetch_corpus(project: Path, folder: Path, machine: Machine) -> Path:
     work.mkdir(parents=True)
     wheels.mkdir(exist_ok=True)
     shutil.copy(project / "pyproject.toml", work)
-    index = _find_index(machine)
+    index = _find_index()
     uv = [machine.uv, "--directory", str(work), "--cache-dir", str(folder / "uv-cache"), "--quiet"]
     _run([*uv, "lock", "--default-index", index, "--python", machine.python])
     requirements = work / "requirements.txt"
@@ -55,21 +56,12 @@ def fetch_corpus(project: Path, folder: Path, machine: Machine) -> Path:
     return folder
 
 
-def _find_index(machine: Machine) -> str:
+def _find_index() -> str:
     """Return the address of the index that pip would use."""
-    ask = (
-        "from pip._internal.configuration import Configuration\n"
-        "from pip._internal.models.index import PyPI\n"
-        "configuration = Configuration(isolated=False)\n"
-        "configuration.load()\n"
-        "values = dict(configuration.items())\n"
-        "merged = {}\n"
-        "for key, value in values.items():\n"
-        "    merged.update(value if isinstance(value, dict) else {key: value})\n"
-        "wanted = [merged.get(name) for name in (':env:.index-url', 'install.index-url', 'global.index-url')]\n"
-        "print(next((each for each in wanted if each), PyPI.simple_url))\n"
-    )
-    return _run([machine.python, "-c", ask]).strip().splitlines()[-1]
+    from blast_compat.pip_config import read_pip_configuration
+    from blast_pm.index.default import pip_default_url
+
+    return read_pip_configuration(os.environ).index_url or pip_default_url()
 
 
 def _download(machine: Machine, wheels: Path, *arguments: str) -> None:
