@@ -1,0 +1,270 @@
+"""The resolver's source of metadata: indexes and the database behind one protocol.
+
+A warm resolution makes no thread and imports nothing of the network. A cold one runs ahead of the resolver: as soon as
+a page is there the metadata of its newest usable release is fetched, and the pages of what that needs.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from typing import NamedTuple
+
+from blast_core.errors import BlastError, InvalidRequirement, OfflineError, ProjectNotFound
+from blast_core.version import version_key
+from blast_pm.metadata.core_metadata import check_belongs, decode_metadata, encode_metadata, parse_metadata
+from blast_pm.metadata.records import TargetView, Usability, representative
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from blast_core.interpreter import Target
+    from blast_core.requirements import Requirement
+    from blast_pm.index.client import PyPiClient
+    from blast_pm.index.model import IndexFile
+    from blast_pm.metadata.core_metadata import MetadataRecord
+    from blast_pm.metadata.page_records import PageRecord
+    from blast_pm.metadata.records import ProjectRecord
+    from blast_pm.metadata.store import Database
+
+__all__ = ["RegistryMetadata"]
+
+_TRUSTED_FROM = (2, 2)
+
+
+class _Project(NamedTuple):
+    page: PageRecord
+    usability: Usability
+    record: ProjectRecord
+
+
+class RegistryMetadata:
+    """Answers what exists and what it depends on, for one target; see ``blast_pm.resolver.model.MetadataSource``.
+
+    Args:
+        client: asks the indexes.
+        database: where metadata is kept, the client's own.
+        target: for which files are judged.
+        prefetch: whether to run ahead of the resolver.
+        builds: whether versions with nothing but a source distribution are usable; None means where ``build_metadata``
+            is given.
+        build_metadata: returns PKG-INFO or METADATA of a source distribution whose own doesn't say its requirements.
+    """
+
+    def __init__(
+        self,
+        client: PyPiClient,
+        database: Database,
+        target: Target,
+        *,
+        prefetch: bool = True,
+        builds: bool | None = None,
+        build_metadata: Callable[[IndexFile], bytes] | None = None,
+    ) -> None:
+        self._client = client
+        self._store = client.store
+        self._database = database
+        self._target = target
+        self._ahead = prefetch and not client.offline
+        self._build_metadata = build_metadata
+        self._view = TargetView(target, builds=build_metadata is not None if builds is None else builds)
+        self._projects: dict[str, _Project] = {}
+        self._metadata: dict[tuple[str, str], MetadataRecord] = {}
+        self._lock = threading.Lock()
+
+    # What the resolver asks
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Begin to read the projects' pages; returns at once."""
+        for name in names:
+            if name not in self._projects and self._ahead:
+                self._begin_project(name)
+
+    def project(self, name: str) -> ProjectRecord:
+        """Return what exists of a project.
+
+        Raises:
+            ProjectNotFound: no index knows the project.
+            OfflineError: its page isn't stored, and the network is forbidden.
+            IndexAccessError: an index can't be reached or refuses.
+        """
+        return self._project(name).record
+
+    def dependencies(self, name: str, version: str) -> tuple[Requirement, ...]:
+        """Return the requirements of a version, markers unevaluated.
+
+        Raises:
+            InvalidRequirement: its metadata holds a requirement that can't be read.
+            OfflineError: it isn't stored, and the network is forbidden.
+            IndexAccessError, IntegrityError: it can't be fetched, or isn't what the index promised.
+        """
+        record = self._metadata.get((name, version)) or self._read_metadata(name, version)
+        if record.invalid:
+            raise InvalidRequirement(
+                f"{name} {version} can't be resolved: its metadata is invalid",
+                reason=record.invalid,
+                hint=f"exclude it, such as by {name}!={version}",
+            )
+        return record.requirements
+
+    def prefetch_dependencies(self, name: str, version: str) -> None:
+        """Begin to read a version's metadata; returns at once."""
+        if not self._ahead or (name, version) in self._metadata or name not in self._projects:
+            return
+        if self._stored_metadata(name, version) is None:
+            self._begin_metadata(name, version)
+
+    def requires_python(self, name: str, version: str) -> str:
+        """Return the Requires-Python of the version's metadata, "" if none."""
+        return (self._metadata.get((name, version)) or self._read_metadata(name, version)).requires_python
+
+    def provides_extras(self, name: str, version: str) -> tuple[str, ...]:
+        """Return the extras that the version provides, normalised."""
+        return (self._metadata.get((name, version)) or self._read_metadata(name, version)).provides_extras
+
+    # For whoever installs what was resolved
+
+    def metadata_digest(self, name: str, version: str) -> bytes:
+        """Return the sha256 of the metadata that the version was resolved with; the installed one should have it."""
+        return (self._metadata.get((name, version)) or self._read_metadata(name, version)).sha256
+
+    # Projects
+
+    def _project(self, name: str) -> _Project:
+        found = self._projects.get(name)
+        return found if found is not None else self._keep_project(self._client.record(name))
+
+    def _keep_project(self, page: PageRecord) -> _Project:
+        url = self._client.location(page.index).url
+        usability = self._view.usability(self._store, url, page)
+        made = _Project(page, usability, self._view.record(page, usability))
+        with self._lock:
+            return self._projects.setdefault(page.name, made)
+
+    def _begin_project(self, name: str) -> None:
+        if self._client.tasks.is_known(("project", name)):
+            return
+        try:
+            stored = self._client.stored_record(name)
+        except ProjectNotFound:
+            return
+        if stored is None:
+            self._client.tasks.start(("project", name), lambda: self._follow_project(name))
+        elif stored.exists:
+            self._keep_project(stored)
+
+    def _follow_project(self, name: str) -> None:
+        """In the background: fetch a page, then the metadata of the release that will most likely be chosen."""
+        project = self._project(name)
+        likely = _newest(project)
+        if likely is not None:
+            self._begin_metadata(name, likely)
+
+    # Metadata
+
+    def _begin_metadata(self, name: str, version: str) -> None:
+        key = ("metadata", name, version)
+        self._client.tasks.start(key, lambda: self._follow_metadata(name, version))
+
+    def _follow_metadata(self, name: str, version: str) -> MetadataRecord:
+        """In the background: fetch metadata, then begin with the pages of what it needs on the target."""
+        from blast_core.markers import evaluate_marker
+
+        record = self._obtain_metadata(name, version)
+        environment = self._target.marker_environment
+        for requirement in record.requirements:
+            needed = not requirement.url and requirement.name not in self._projects
+            if needed and (not requirement.marker or evaluate_marker(requirement.marker, environment)):
+                self._begin_project(requirement.name)
+        return record
+
+    def _read_metadata(self, name: str, version: str) -> MetadataRecord:
+        """Return the metadata of a version, waiting for whoever fetches it already."""
+        record = self._stored_metadata(name, version)
+        if record is None:
+            key = ("metadata", name, version)
+            record = self._client.tasks.result(key, lambda: self._obtain_metadata(name, version))
+        with self._lock:
+            return self._metadata.setdefault((name, version), record)
+
+    def _stored_metadata(self, name: str, version: str) -> MetadataRecord | None:
+        digest = self._digest_of(name, version)
+        record = self._store.read("metadata", digest, decode_metadata) if digest else None
+        if record is not None:
+            self._metadata[name, version] = record
+        return record
+
+    def _digest_of(self, name: str, version: str) -> bytes:
+        project = self._project(name)
+        return project.usability.digest(_position(project, version))
+
+    def _obtain_metadata(self, name: str, version: str) -> MetadataRecord:
+        stored = self._stored_metadata(name, version)
+        if stored is not None:
+            return stored
+        project = self._project(name)
+        files = project.page.files[_position(project, version)]
+        digest = self._digest_of(name, version)
+        file = _file_with(files, digest) or representative(files, self._target)
+        if file is None:
+            raise ProjectNotFound(f"{name} {version} has no file on the index {project.page.index}")
+        record = self._fetch_metadata(file, name, version)
+        if digest:
+            self._store.put("metadata", digest, encode_metadata(record))
+        return record
+
+    def _fetch_metadata(self, file: IndexFile, name: str, version: str) -> MetadataRecord:
+        record = parse_metadata(self._client.metadata(file), file.filename)
+        if not file.filename.endswith(".whl") and not _is_static(record):
+            record = self._build(file)
+        check_belongs(record, name, version, file.filename)
+        return record
+
+    def _build(self, file: IndexFile) -> MetadataRecord:
+        if self._build_metadata is None:
+            raise OfflineError(
+                f"the requirements of {file.filename} are known only after building it",
+                reason="it is a source distribution whose metadata doesn't tell them (PEP 643), and builds are off",
+                hint="choose a version that has a wheel, or allow builds",
+            )
+        return parse_metadata(self._build_metadata(file), file.filename)
+
+
+def _position(project: _Project, version: str) -> int:
+    """Return the place of a version, however it is spelled.
+
+    Raises:
+        ProjectNotFound: the index has no such version.
+    """
+    keys = project.record.table.keys
+    try:
+        key = version_key(version)
+    except BlastError:
+        key = b""
+    position = bisect_left(keys, key)
+    if not key or position == len(keys) or keys[position] != key:
+        raise ProjectNotFound(f"{project.record.name} has no version {version} on the index {project.page.index}")
+    return position
+
+
+def _newest(project: _Project) -> str | None:
+    """Return the version that a resolver without further wishes takes: newest, final, not yanked."""
+    record = project.record
+    usable = record.usable & ~record.yanked
+    candidates = usable & ~record.prerelease or usable
+    return record.table.texts[candidates.bit_length() - 1] if candidates else None
+
+
+def _file_with(files: Iterable[IndexFile], digest: bytes) -> IndexFile | None:
+    wanted = digest.hex()
+    return next((file for file in files if file.sha256 == wanted), None) if digest else None
+
+
+def _is_static(record: MetadataRecord) -> bool:
+    """Tell whether a source distribution's metadata can be relied upon for its requirements (PEP 643)."""
+    try:
+        major, minor = (int(part) for part in record.metadata_version.split("."))
+    except ValueError:
+        return False
+    return (major, minor) >= _TRUSTED_FROM and not {"requires-dist", "provides-extra"} & set(record.dynamic)
