@@ -5,8 +5,9 @@ from __future__ import annotations
 from blast_core.archive.entry_points import SCRIPT_GROUPS, script_name_fault
 from blast_core.archive.startup import has_code, is_startup_module, pth_lines
 from blast_core.errors import FileConflict, PathEscape
+from blast_core.formats.dpp.layout import NAMESPACE_INIT
 from blast_core.limits import KIB, PTH_FILE
-from blast_pm.install.fold import copied_names, is_closed, is_namespace_init
+from blast_pm.install.fold import copied_names, is_closed
 from blast_pm.install.plan import HEADERS, PREFIX, SITE, Folder, Script
 from blast_pm.store.unpack import is_unpacked
 
@@ -28,8 +29,6 @@ _SCHEMES = {"purelib": SITE, "platlib": SITE, "data": PREFIX, "headers": HEADERS
 _EXECUTABLE = 0o111
 # No script in a language with a shebang is larger; programs are, and reading them would mean to inflate them.
 _SCRIPT_TEXT = 1024 * KIB
-# Namespace declarations are a line or two, at the most below a licence.
-_INIT_TEXT = 64 * KIB
 
 
 def list_files(dpp: DppPackage) -> Listing:
@@ -67,9 +66,6 @@ def _place(path: str, scheme: str) -> tuple[int, str, str] | None:
     if scheme not in _SCHEMES:
         return None
     data, name, rest = path.split("/", 2)
-    if scheme == "data" and rest.startswith("lib64/"):
-        # In every virtual environment lib64 is a link to lib.
-        return PREFIX, "lib" + rest[5:], f"{data}/{name}"
     return _SCHEMES[scheme], rest, f"{data}/{name}"
 
 
@@ -118,13 +114,20 @@ class _Folding:
         self._copied_parents = {parent for path in self._copied for parent in _parents(path)}
 
     def walk(self) -> Iterator[Folder]:
-        waiting = [(scheme, "") for scheme in (SITE, PREFIX, HEADERS) if (scheme, "") in self._at]
-        for scheme, path in waiting:
+        # With each: whether it is, or lies in, a regular package, which only rule 6 has opened.
+        waiting = [(scheme, "", False) for scheme in (SITE, PREFIX, HEADERS) if (scheme, "") in self._at]
+        for scheme, path, in_package in waiting:
             below = sorted(self._children.get((scheme, path), ()))
-            closed = [name for name in below if self._can_link(scheme, f"{path}/{name}" if path else name)]
+            closed = []
+            for name in below:
+                child = f"{path}/{name}" if path else name
+                is_own = in_package or self._is_own(scheme, child)
+                if is_own and child not in self._copied_parents and len(self._at[scheme, child]) == 1:
+                    closed.append(name)
+                else:
+                    waiting.append((scheme, child, is_own))
             for source, names in self._at[scheme, path]:
                 yield self._folder(scheme, path, source, names, closed)
-            waiting += [(scheme, f"{path}/{name}" if path else name) for name in below if name not in closed]
 
     def _folder(self, scheme: int, path: str, source: str, names: tuple[str, ...], closed: list[str]) -> Folder:
         copies = tuple(name for name in names if self._is_copied(scheme, f"{path}/{name}" if path else name))
@@ -139,19 +142,18 @@ class _Folding:
         # Configuration is there to be edited.
         return (scheme == SITE and path in self._copied) or (scheme == PREFIX and path.startswith("etc/"))
 
-    def _can_link(self, scheme: int, path: str) -> bool:
-        if scheme != SITE or path == self._dpp.dist_info or len(self._at[scheme, path]) != 1:
+    def _is_own(self, scheme: int, path: str) -> bool:
+        """Tell whether no other distribution will put anything into a directory."""
+        if scheme != SITE or path == self._dpp.dist_info:
             return False
-        if path in self._copied_parents:
-            return False
-        source, names = self._at[scheme, path][0]
         if path.startswith(self._dpp.dist_info + "/"):
             return True
-        return is_closed(path, names) and not self._declares_namespace(source, names)
+        sources = self._at[scheme, path]
+        return any(is_closed(path, row[1]) and not self._declares_namespace(*row) for row in sources)
 
     def _declares_namespace(self, source: str, names: tuple[str, ...]) -> bool:
         file = self._files.get(f"{source}/__init__.py") if "__init__.py" in names else None
-        return file is not None and file.raw_size <= _INIT_TEXT and is_namespace_init(self._dpp.read(file))
+        return file is not None and bool(file.flags & NAMESPACE_INIT)
 
 
 def _parents(path: str) -> Iterator[str]:

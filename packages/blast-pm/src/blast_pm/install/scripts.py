@@ -1,0 +1,73 @@
+"""Programs in ``bin``: a shell script and a Python script in one file, which finds its environment by itself.
+
+Nothing of an environment's place stands in them. They run after the environment was moved, from paths with blanks, and
+through a symbolic link from anywhere; and because they are the same in every environment, they are made once.
+
+The shell part finds the interpreter beside the script with parameter expansion alone. Only when the script was called
+through a symbolic link it starts a program, ``readlink``, to find out where it really is; a path into a generation is
+then brought back to the environment, so that ``sys.prefix`` is the environment's.
+"""
+
+from __future__ import annotations
+
+from blast_core.errors import InstallError
+
+__all__ = ["entry_point_script", "rewrite_script"]
+
+# To Python it is one string, from ''' to '''; it holds no backslash, which would be an escape there. To the shell the
+# second line is the empty word and ":", and the last one is never read.
+_HEAD = b"#!/bin/sh\n"
+_FIND = b"""''':'
+s=$0
+case $s in */*) ;; *) s=./$s ;; esac
+d=${s%/*}
+if [ -h "$s" ]; then
+d=$(readlink -f "$s") || d=$(realpath "$s")
+d=${d%/*}
+case $d in */.blast/generations/*/bin) d=${d%/.blast/generations/*}/bin ;; esac
+fi
+exec "$d/python" "$0" "$@"
+' '''"""
+
+_ENTRY_POINT = """
+import sys
+
+from {module} import {first}
+
+if __name__ == "__main__":
+    sys.exit({attribute}())
+"""
+
+
+def entry_point_script(reference: str) -> bytes:
+    """Return the program of an entry point.
+
+    Args:
+        reference: ``module:object``, dotted names both.
+
+    Raises:
+        InstallError: it is anything else; nothing but identifiers goes into a program.
+    """
+    module, colon, attribute = (part.strip() for part in reference.partition(":"))
+    if not colon or not all(part.isidentifier() for part in f"{module}.{attribute}".split(".")):
+        raise InstallError(f"the entry point {reference[:80]!r} is not module:object")
+    text = _ENTRY_POINT.format(module=module, first=attribute.partition(".")[0], attribute=attribute)
+    return _HEAD + _FIND + b"\n" + text.encode()
+
+
+def rewrite_script(content: bytes) -> bytes:
+    """Return a script of a wheel, whose first line is ``#!python``, as a program for any environment.
+
+    Any other content comes back as it is. A declared encoding stays in the first two lines, where alone it counts.
+    The script's docstring stays its docstring, except where ``from __future__`` forbids code before it.
+    """
+    first, _, rest = content.partition(b"\n")
+    if not first.startswith(b"#!python"):
+        return content
+    second, _, below = rest.partition(b"\n")
+    cookie = b""
+    if second.startswith(b"#") and b"coding" in second:
+        cookie, rest = second + b"\n", below
+    # A string that has a method called on it is no docstring.
+    method = b"" if b"from __future__" in rest else b".strip()"
+    return _HEAD + cookie + _FIND + method + b"\n" + rest
