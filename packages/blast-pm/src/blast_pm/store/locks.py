@@ -71,6 +71,11 @@ class Lock:
     ) -> None:
         self.release()
 
+    @property
+    def fd(self) -> int:
+        """The descriptor that holds it; a process that inherits it holds it too. -1 while it is not held."""
+        return self._fd
+
     def acquire(self, timeout: float) -> None:
         """Take it, waiting ``timeout`` seconds at the most; see `lock`."""
         deadline = time.monotonic() + timeout

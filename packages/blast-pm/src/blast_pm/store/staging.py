@@ -52,6 +52,11 @@ class Staging:
             self._lock.release()
             raise
 
+    @property
+    def lock_fd(self) -> int:
+        """The descriptor to hand to processes that work here too: until they end, nobody sweeps the directory."""
+        return self._lock.fd
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,0 +1,188 @@
+"""`GlobalCache`: the store of distributions, as everything above sees it."""
+
+from __future__ import annotations
+
+import os
+
+from blast_core.errors import ObjectMissing
+from blast_pm.store.home import StorePaths
+from blast_pm.store.rows import StoredDistribution, TreeRows
+from blast_pm.store.wanted import WantedDistribution
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from blast_core.reporter import Reporter
+    from blast_pm.metadata.store import Database
+    from blast_pm.store.locks import Lock
+    from blast_pm.store.objects import StoredObject
+    from blast_pm.store.sizes import StoreSize
+    from blast_pm.store.verify import ObjectReport
+
+__all__ = ["GlobalCache", "StoredDistribution", "WantedDistribution"]
+
+# Downloads wait for the network most of their time, and indexes allow a client a few dozen connections.
+_WORKERS = 16
+_LOCK_TIMEOUT_S = 30.0
+
+
+class GlobalCache:
+    """The content-addressed store below one home.
+
+    Methods may be called from any thread and any number of processes at once.
+
+    Args:
+        home: ``BLAST_HOME``; nothing is created until something is stored.
+        database: the home's metadata database, which stays the caller's to close.
+    """
+
+    __slots__ = ("_paths", "_rows")
+
+    def __init__(self, home: str, database: Database) -> None:
+        self._paths = StorePaths(home)
+        self._rows = TreeRows(database, self._paths.trees)
+
+    def find(self, sha256s: Iterable[str]) -> dict[str, StoredDistribution]:
+        """Return what of these is in the store, by the wheel's sha256. No network, nothing is changed.
+
+        Cost: one read transaction for all, then one lstat per distribution: is its tree a directory?
+        """
+        return self._rows.find(sha256s)
+
+    def ensure(
+        self,
+        wanted: Sequence[WantedDistribution],
+        fetch: Callable[[WantedDistribution, str, Callable[[int], None]], None],
+        reporter: Reporter,
+        workers: int = _WORKERS,
+    ) -> dict[str, StoredDistribution]:
+        """Return all of ``wanted`` by sha256, having fetched, checked and unpacked what was not there.
+
+        Args:
+            wanted: in any order; the same wheel may stand in it twice.
+            fetch: ``fetch(wanted, path, progress)`` writes the wheel to ``path`` and calls ``progress`` with the number
+                of bytes that came; it is called from several threads.
+            reporter: who is told of progress.
+            workers: how many wheels are on their way at once.
+
+        Raises:
+            DigestMismatch: a wheel is not the one that was asked for.
+            IntegrityError: a wheel is malformed or hostile.
+            StoreError: the disk is full, read-only or otherwise refuses.
+            BlastError: what ``fetch`` raised.
+
+        The first error ends it; objects that were finished till then stay and are found the next time.
+        """
+        stored = self.find(one.sha256 for one in wanted)
+        missing = list({one.sha256: one for one in wanted if one.sha256 not in stored}.values())
+        if missing:
+            from blast_pm.store.fetching import store_all
+
+            with self.in_use():
+                stored |= store_all(missing, fetch, self._paths, self._rows, reporter, workers)
+        else:
+            self._sweep()
+        return stored
+
+    def add_wheel(self, path: str, filename: str | None = None) -> StoredDistribution:
+        """Store a wheel that lies on this machine, and return it.
+
+        Args:
+            path: the wheel.
+            filename: its real name, if ``path`` ends in another.
+
+        Raises:
+            IntegrityError: it is malformed or hostile.
+            StoreError: it can't be read, or the disk refuses.
+        """
+        from blast_pm.store.local import add_wheel
+
+        with self.in_use():
+            return add_wheel(path, filename or os.path.basename(path), self._paths, self._rows)
+
+    def get_path(self, blake3: str) -> str:
+        """Return the path of a container.
+
+        Raises:
+            ObjectMissing: the store does not hold it.
+        """
+        path = self._paths.container(blake3)
+        if not os.path.isfile(path):
+            raise ObjectMissing(
+                f"the store holds no container {blake3}",
+                hint="'blast sync' fetches what a project needs",
+                blake3=blake3,
+            )
+        return path
+
+    def in_use(self) -> Lock:
+        """Keep others from removing objects until the answer, a context manager, is left.
+
+        For whoever looks up trees and then links to them. Removing waits for it, adding does not.
+
+        Raises:
+            StoreLocked: somebody has been removing objects for half a minute.
+        """
+        from blast_pm.store.objects import hold_store
+
+        return hold_store(self._paths, _LOCK_TIMEOUT_S, shared=True)
+
+    def size(self) -> StoreSize:
+        """Return how much the store holds. Cost: a stat per file of all trees."""
+        from blast_pm.store.sizes import measure_store
+
+        return measure_store(self._paths)
+
+    def iter_objects(self) -> Iterator[StoredObject]:
+        """Yield every container with its tree and what the table knows of it, by BLAKE3."""
+        from blast_pm.store.objects import iter_objects
+
+        return iter_objects(self._paths, self._rows)
+
+    def remove_object(self, blake3: str) -> None:
+        """Remove a container, its tree and its rows; environments that link to the tree break.
+
+        Raises:
+            StoreLocked: the store is in use.
+            StoreError: the disk refuses.
+        """
+        from blast_pm.store.objects import hold_store, remove_object
+
+        with hold_store(self._paths, _LOCK_TIMEOUT_S, shared=False):
+            remove_object(blake3, self._paths, self._rows)
+
+    def verify_object(self, blake3: str) -> ObjectReport:
+        """Compare a tree with its container, file by file, and the container with its name. Nothing is changed.
+
+        Raises:
+            ObjectMissing: there is no such container.
+        """
+        from blast_pm.store.verify import verify_object
+
+        return verify_object(self.get_path(blake3), blake3, self._paths)
+
+    def repair_object(self, blake3: str) -> ObjectReport:
+        """Unpack a tree anew from its container if it differs, and return what was wrong.
+
+        A tree that differs is swapped for the new one in one instant, so environments that link into it go on working.
+
+        Raises:
+            ObjectMissing: there is no such container, or it is itself damaged: it is removed then, to be fetched again.
+            StoreError: the disk refuses.
+        """
+        from blast_pm.store.objects import repair_object
+
+        with self.in_use():
+            return repair_object(self.get_path(blake3), blake3, self._paths, self._rows)
+
+    def _sweep(self) -> None:
+        # Killed after its last row a process leaves nothing to fetch, and its staging directory nevertheless.
+        try:
+            if not os.listdir(self._paths.staging):
+                return
+        except OSError:
+            return
+        from blast_pm.store.staging import sweep_staging
+
+        sweep_staging(self._paths.staging)

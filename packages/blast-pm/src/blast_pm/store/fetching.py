@@ -1,0 +1,209 @@
+"""Downloads and ingests side by side: threads that each take one wheel from the network to its place in the store."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+
+from blast_core import fs
+from blast_core.errors import StoreLocked
+from blast_pm.store.failures import explain_failure
+from blast_pm.store.ingest import adopt_object
+from blast_pm.store.ingest_pool import IngestPool, count_processes
+from blast_pm.store.locks import Lock, lock
+from blast_pm.store.staging import Staging, object_lock_path, sweep_staging
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from blast_core.reporter import Reporter
+    from blast_pm.store.home import StorePaths
+    from blast_pm.store.rows import StoredDistribution, TreeRows
+    from blast_pm.store.wanted import WantedDistribution
+
+    Fetch = Callable[[WantedDistribution, str, Callable[[int], None]], None]
+
+__all__ = ["Fetching", "store_all"]
+
+# What is finished is made durable this often, so that a long download that is killed need not begin anew.
+_COMMIT_INTERVAL_S = 5.0
+# As long as this somebody else may be at work on the same wheel, before it is done a second time.
+_PATIENCE_S = 300.0
+_LOOK_UP_S = 0.25
+_JOIN_S = 10.0
+
+
+class _Cancelled(BaseException):
+    """Another wheel failed; what this thread does is not needed any more."""
+
+
+def store_all(
+    missing: Sequence[WantedDistribution],
+    fetch: Fetch,
+    paths: StorePaths,
+    rows: TreeRows,
+    reporter: Reporter,
+    workers: int,
+) -> dict[str, StoredDistribution]:
+    """Fetch and store all of ``missing``, or fail with the first error; what was finished till then is kept.
+
+    Returns:
+        By sha256.
+
+    Raises:
+        StoreError: the disk refused.
+        BlastError: a wheel could not be fetched or is not acceptable.
+    """
+    try:
+        sweep_staging(paths.staging)
+        with (
+            Staging(paths.staging) as staging,
+            IngestPool(paths, count_processes(missing), staging.lock_fd) as pool,
+        ):
+            return Fetching(fetch, paths, rows, reporter, staging.path, pool).run(missing, workers)
+    except OSError as error:
+        raise explain_failure(error, "use the store") from error
+
+
+class Fetching:
+    """One run of `store_all`.
+
+    Args:
+        fetch: brings one wheel to a path, telling how many bytes came.
+        paths: the store.
+        rows: its table.
+        reporter: who is told of progress.
+        staging: a directory of this run's own.
+        pool: what ingests the wheels that came.
+    """
+
+    def __init__(
+        self, fetch: Fetch, paths: StorePaths, rows: TreeRows, reporter: Reporter, staging: str, pool: IngestPool
+    ) -> None:
+        self._fetch = fetch
+        self._paths = paths
+        self._rows = rows
+        self._reporter = reporter
+        self._staging = staging
+        self._cancelled = threading.Event()
+        self._pool = pool
+        self._waiting: queue.SimpleQueue[WantedDistribution] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[StoredDistribution | BaseException | None] = queue.SimpleQueue()
+        self._uncommitted: list[StoredDistribution] = []
+
+    def run(self, missing: Sequence[WantedDistribution], workers: int) -> dict[str, StoredDistribution]:
+        """Do it all; see `store_all`."""
+        # The largest first: the last wheel to arrive is a small one then.
+        for wanted in sorted(missing, key=lambda wanted: -wanted.size):
+            self._waiting.put(wanted)
+        threads = [
+            threading.Thread(target=self._work, name=f"blast-store-{number}", daemon=True)
+            for number in range(min(workers, len(missing)))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            stored, error = self._collect(len(threads))
+        finally:
+            self._cancel()
+            deadline = time.monotonic() + _JOIN_S
+            for thread in threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
+            self._commit()
+        if error is not None:
+            raise error
+        return stored
+
+    def _collect(self, working: int) -> tuple[dict[str, StoredDistribution], BaseException | None]:
+        stored: dict[str, StoredDistribution] = {}
+        first_error: BaseException | None = None
+        committed = time.monotonic()
+        while working:
+            outcome = self._outcomes.get()
+            if outcome is None:
+                working -= 1
+            elif isinstance(outcome, BaseException):
+                first_error = first_error or outcome
+                self._cancel()
+            else:
+                stored[outcome.sha256] = outcome
+                self._uncommitted.append(outcome)
+                if time.monotonic() - committed > _COMMIT_INTERVAL_S:
+                    self._commit()
+                    committed = time.monotonic()
+        return stored, first_error
+
+    def _cancel(self) -> None:
+        self._cancelled.set()
+        self._pool.kill()
+
+    def _commit(self) -> None:
+        # The order of SECURITY.md, rule 5: content and names on the disk first, the rows that vouch for them last.
+        if self._uncommitted:
+            done, self._uncommitted = self._uncommitted, []
+            fs.sync_filesystem(self._paths.home)
+            self._rows.put(done)
+
+    def _work(self) -> None:
+        try:
+            while not self._cancelled.is_set():
+                wanted = self._waiting.get_nowait()
+                try:
+                    self._outcomes.put(self._store(wanted))
+                except OSError as error:
+                    self._outcomes.put(explain_failure(error, f"store {wanted.filename}"))
+        except (_Cancelled, queue.Empty):
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+            self._outcomes.put(error)
+        finally:
+            self._outcomes.put(None)
+
+    def _store(self, wanted: WantedDistribution) -> StoredDistribution:
+        held = self._lock_object(wanted)
+        if held is None:
+            return self._fetch_and_ingest(wanted)
+        with held:
+            stored = adopt_object(held.message, wanted.sha256, self._paths) if held.message else None
+            stored = stored or self._rows.find([wanted.sha256]).get(wanted.sha256)
+            if stored is None:
+                stored = self._fetch_and_ingest(wanted)
+            held.leave_message(stored.blake3)
+            return stored
+
+    def _lock_object(self, wanted: WantedDistribution) -> Lock | None:
+        path = object_lock_path(self._paths.staging, wanted.sha256)
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return lock(path, _LOOK_UP_S, remove=True)
+            except StoreLocked as error:
+                self._check()
+                if time.monotonic() >= deadline:
+                    # Whoever has it may be stopped or stuck. Two that do the same disturb each other in nothing.
+                    self._reporter.note(f"process {error.details.get('pid')} takes long over {wanted.filename}")
+                    return None
+
+    def _fetch_and_ingest(self, wanted: WantedDistribution) -> StoredDistribution:
+        self._check()
+        wheel = os.path.join(self._staging, wanted.sha256[:32])
+        self._reporter.start(wanted.filename, f"{wanted.name} {wanted.version}", wanted.size)
+        try:
+            self._fetch(wanted, wheel, lambda count: self._advance(wanted.filename, count))
+        finally:
+            self._reporter.finish(wanted.filename)
+        self._check()
+        stored = self._pool.ingest(wheel, wanted.filename, wanted.sha256)
+        fs.unlink(wheel)
+        return stored
+
+    def _advance(self, filename: str, count: int) -> None:
+        self._check()
+        self._reporter.advance(filename, count)
+
+    def _check(self) -> None:
+        if self._cancelled.is_set():
+            raise _Cancelled

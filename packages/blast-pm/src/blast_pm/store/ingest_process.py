@@ -1,0 +1,53 @@
+"""An ingest in a process of its own: reads jobs from standard input and answers on standard output.
+
+    job:     u32 length, marshal of (wheel, file name, sha256, home)
+    answer:  u32 length, pickle of (True, StoredDistribution) or (False, the exception)
+
+Both ends are one version of Blast on one machine, started by the one for the other.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import pickle
+import signal
+import struct
+
+from blast_pm.store.home import StorePaths
+from blast_pm.store.ingest import ingest_wheel
+
+__all__ = ["LENGTH", "main", "read_exactly"]
+
+LENGTH = struct.Struct("<I")
+
+
+def read_exactly(fd: int, size: int) -> bytes:
+    """Return ``size`` bytes from a pipe, less only at its end."""
+    data = b""
+    while len(data) < size and (more := os.read(fd, size - len(data))):
+        data += more
+    return data
+
+
+def main() -> None:
+    """Answer jobs until standard input ends, and leave at once then."""
+    # Ctrl-C is for whoever asks; they end this process by closing the pipe or by killing it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.dup(1)
+    os.dup2(2, 1)  # What anybody prints must not get between the answers.
+    while len(head := read_exactly(0, LENGTH.size)) == LENGTH.size:
+        job = read_exactly(0, LENGTH.unpack(head)[0])
+        answer = pickle.dumps(_do(job))
+        data = memoryview(LENGTH.pack(len(answer)) + answer)
+        while data:
+            data = data[os.write(answers, data) :]
+    os._exit(0)
+
+
+def _do(job: bytes) -> tuple[bool, object]:
+    wheel, filename, sha256, home = marshal.loads(job)  # noqa: S302 - see the module
+    try:
+        return True, ingest_wheel(wheel, filename, sha256, StorePaths(home))
+    except Exception as error:  # noqa: BLE001 - raised where the answer arrives
+        return False, error

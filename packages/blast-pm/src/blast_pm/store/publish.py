@@ -1,0 +1,94 @@
+"""How an object enters its place: by one rename, whatever stands there and whoever else is doing the same."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from blast_core import fs
+from blast_pm.store.unpack import is_unpacked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_core.formats.dpp.reader import DppPackage
+
+__all__ = ["is_complete", "publish_container", "publish_tree"]
+
+_READ_ONLY = 0o555
+_WRITABLE = 0o755
+_OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM)
+
+
+def publish_container(staged: str, path: str) -> None:
+    """Rename a finished container to its place; one of the same name there has the same bytes or is bad."""
+    fs.set_mode(staged, _mode(staged) & 0o444)
+    try:
+        fs.rename(staged, path)
+    except FileNotFoundError:
+        fs.make_directories(os.path.dirname(path))
+        fs.rename(staged, path)
+
+
+def publish_tree(staged: str, path: str, container: DppPackage) -> None:
+    """Rename a finished tree to its place, or leave the one that stands there if it is complete.
+
+    Args:
+        staged: the tree, in a staging directory of the same file system.
+        path: where it belongs.
+        container: what it was unpacked from.
+    """
+    mode = _mode(staged) & _READ_ONLY
+    if os.path.lexists(path):
+        if is_complete(path, container):
+            fs.set_mode(path, mode)
+            return
+        _move_aside(path, staged + ".old")
+    try:
+        fs.rename(staged, path)
+    except FileNotFoundError:
+        fs.make_directories(os.path.dirname(path))
+        fs.rename(staged, path)
+    except OSError as error:
+        # Somebody else was quicker: between the look and the rename the same tree came here.
+        if error.errno not in _OCCUPIED or not is_complete(path, container):
+            raise
+    fs.set_mode(path, mode)
+
+
+def is_complete(path: str, container: DppPackage) -> bool:
+    """Tell whether a tree holds every file of its container with the right size.
+
+    It is what a power loss can spoil; that contents are right is for `verify_object` to say. Cost: a stat per file.
+    """
+    if not stat.S_ISDIR(_mode(path)):
+        return False
+    for file in container.files:
+        if not is_unpacked(file.path):
+            continue
+        try:
+            status = os.lstat(f"{path}/{file.path}")
+        except OSError:
+            return False
+        if not stat.S_ISREG(status.st_mode) or status.st_size != file.raw_size:
+            return False
+    return True
+
+
+def _move_aside(path: str, aside: str) -> None:
+    try:
+        if stat.S_ISDIR(_mode(path)):
+            # A directory that changes its parent is written to itself.
+            fs.set_mode(path, _WRITABLE)
+            fs.rename(path, aside)
+        else:
+            fs.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def _mode(path: str) -> int:
+    try:
+        return os.lstat(path).st_mode
+    except OSError:
+        return 0

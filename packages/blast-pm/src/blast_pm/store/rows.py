@@ -1,0 +1,107 @@
+"""The table of the store: the sha256 of a wheel -> what became of it. Its row is the last thing that is written.
+
+A value is the marshal of (BLAKE3 in hexadecimal digits, name of the tree, name, version, plan). Only this user's Blast
+writes it, on this machine; what can't be read back is taken for missing and written again.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import stat
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from blast_pm.metadata.store import Database
+
+__all__ = ["StoredDistribution", "TreeRows"]
+
+_TABLE = "trees"
+
+
+class StoredDistribution(NamedTuple):
+    """A distribution in the store.
+
+    Attributes:
+        name: normalised name of the project.
+        version: as in its metadata.
+        sha256: of the wheel it came from, hexadecimal.
+        blake3: of its container, hexadecimal.
+        tree: absolute path of the unpacked tree.
+        plan: what composing an environment needs to know of the tree (``blast_pm.install.plan``).
+    """
+
+    name: str
+    version: str
+    sha256: str
+    blake3: str
+    tree: str
+    plan: bytes
+
+
+class TreeRows:
+    """Reads and writes the rows.
+
+    Args:
+        database: the store's.
+        trees: the directory that holds the trees.
+    """
+
+    __slots__ = ("_database", "_trees")
+
+    def __init__(self, database: Database, trees: str) -> None:
+        self._database = database
+        self._trees = trees
+
+    def find(self, sha256s: Iterable[str]) -> dict[str, StoredDistribution]:
+        """Return what the table knows of these digests and whose tree is a directory.
+
+        Cost: one read transaction, and per row a lookup, the unmarshalling of five values and an lstat.
+        """
+        wanted = list(sha256s)
+        found = {}
+        for sha256, value in zip(
+            wanted, self._database.get_many(_TABLE, list(map(bytes.fromhex, wanted))), strict=True
+        ):
+            stored = None if value is None else self._decode(sha256, value)
+            if stored is not None and _is_directory(stored.tree):
+                found[sha256] = stored
+        return found
+
+    def put(self, distributions: Iterable[StoredDistribution]) -> None:
+        """Write rows, all in one transaction, durable when this returns."""
+        self._database.put_many(
+            _TABLE, [(bytes.fromhex(stored.sha256), self._encode(stored)) for stored in distributions]
+        )
+
+    def delete(self, sha256: str) -> None:
+        """Remove a row, if it is there."""
+        self._database.delete(_TABLE, bytes.fromhex(sha256))
+
+    def __iter__(self) -> Iterator[StoredDistribution]:
+        """Yield all readable rows, by digest."""
+        for key, value in self._database.items(_TABLE):
+            stored = self._decode(key.hex(), value)
+            if stored is not None:
+                yield stored
+
+    def _encode(self, stored: StoredDistribution) -> bytes:
+        tree = os.path.basename(stored.tree)
+        return marshal.dumps((stored.blake3, tree, stored.name, stored.version, stored.plan))
+
+    def _decode(self, sha256: str, value: bytes) -> StoredDistribution | None:
+        try:
+            blake3, tree, name, version, plan = marshal.loads(value)  # noqa: S302 - see the module
+        except (ValueError, EOFError, TypeError):
+            return None
+        return StoredDistribution(name, version, sha256, blake3, f"{self._trees}/{tree}", plan)
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)  # A link to a directory is none of ours.
+    except OSError:
+        return False
