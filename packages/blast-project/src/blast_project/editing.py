@@ -98,7 +98,7 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
         return EditResult(edited, tuple(requirements), None, None)
     interpreter = session.find_interpreter(*_python_of(project))
     locked = lock_project(session, _with_text(project, edited), interpreter)
-    versions = {package.name: package.version for package in locked.lock.packages}
+    versions = locked.pins()
     final = [_bounded(line, versions, bounds) for line in requirements]
     if list(requirements) != final:
         edited = pyproject.add_requirements(edited, final, group=place.group or None, extra=place.extra or None)
@@ -169,7 +169,7 @@ def _publish(
 
 def _relock(session: Session, project: Project, interpreter: Interpreter, locked: LockResult) -> LockResult:
     """Lock again after bounds were written; the pins just found are preferred, so that the answer stays the same."""
-    pins = {package.name: package.version for package in locked.lock.packages}
+    pins = locked.pins()
     return lock_project(session, project, interpreter, pins=pins)
 
 

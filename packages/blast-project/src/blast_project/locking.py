@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from blast_core.formats.dpl.model import Lock
+    from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
     from blast_pm.resolver.model import Resolution
@@ -37,7 +38,6 @@ class LockResult(NamedTuple):
     """What locking came to.
 
     Attributes:
-        lock: the lock that answers to the manifest.
         content: its bytes, as they stand or shall stand in blast.lock.
         text: its pylock.toml, as it stands or shall stand; None where there shall be none.
         changed: whether content or text differ from the files on disk.
@@ -45,12 +45,21 @@ class LockResult(NamedTuple):
         visited: packages that the resolver looked at; 0 when the old lock was current.
     """
 
-    lock: Lock
     content: bytes
     text: bytes | None
     changed: bool
     changes: tuple[VersionChange, ...]
     visited: int
+
+    def reader(self) -> DplLockFile:
+        """Return the lock, mapped: entries are decoded when they are asked for."""
+        from blast_core.formats.dpl.reader import DplLockFile
+
+        return DplLockFile.from_bytes(self.content)
+
+    def pins(self) -> dict[str, str]:
+        """Return the version of every locked package but the project itself, by name."""
+        return {entry.name: entry.version for entry in self.reader().entries() if entry.source.kind == "registry"}
 
 
 def lock_project(
@@ -80,9 +89,10 @@ def lock_project(
         StaleLock: ``check`` is set and the lock is missing or does not answer to the manifest.
         NoSolution: no set of versions fits.
     """
+    session.use_project(project.manifest)
     wanted_hash = input_hash(project, interpreter.target)
     old = read_lock(session, project.root)
-    if old is not None and old.lock.input_hash == wanted_hash and not upgrade and not upgrade_names:
+    if old is not None and old.reader().input_hash == wanted_hash and not upgrade and not upgrade_names:
         return old
     if check:
         raise StaleLock(
@@ -90,7 +100,7 @@ def lock_project(
             reason="it was made from other requirements, settings or for another Python or platform" if old else "",
             hint="'blast lock' makes it anew",
         )
-    before = {package.name: package.version for package in old.lock.packages} if old else {}
+    before = old.pins() if old else {}
     preferences = {} if upgrade else {name: version for name, version in before.items() if name not in upgrade_names}
     preferences.update(pins or {})
     session.reporter.step("Resolving")
@@ -107,9 +117,8 @@ def resolve_project(
     Raises:
         NoSolution: there is no solution; the text says why.
     """
-    from blast_pm.metadata.source import RegistryMetadata
-
     from blast_core.requirements import parse_requirement
+    from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver import resolve
 
     rows = project.requirements()
@@ -143,9 +152,8 @@ def read_lock(session: Session, root: str) -> LockResult | None:
     if content is None:
         return _from_text(root, text) if text is not None and _is_ours(text) else None
     try:
-        reader = DplLockFile.from_bytes(content)
-        reader.verify()
-        lock = reader.to_lock()
+        _check_digest(content)
+        known_text = DplLockFile.from_bytes(content).text_hash
     except FormatError as error:
         if text is None or not _is_ours(text):
             raise FormatError(
@@ -155,9 +163,9 @@ def read_lock(session: Session, root: str) -> LockResult | None:
             ) from error
         session.reporter.note(f"{LOCK_NAME} was damaged and is rebuilt from {PYLOCK_NAME}")
         return _from_text(root, text)
-    if text is not None and lock.text_hash != _NO_TEXT and _digest(text) != lock.text_hash and _is_ours(text):
+    if text is not None and known_text != _NO_TEXT and _digest(text) != known_text and _is_ours(text):
         return _from_text(root, text)
-    return LockResult(lock, content, text, changed=False, changes=(), visited=0)
+    return LockResult(content, text, changed=False, changes=(), visited=0)
 
 
 def publish_lock(root: str, result: LockResult) -> None:
@@ -187,13 +195,13 @@ def _finished(
         text = write_pylock(lock, lambda file: client.url_of(file.index, file.path)).encode()
         lock = lock._replace(text_hash=_digest(text))
     content = build_lock(lock)
-    after = {package.name: package.version for package in lock.packages}
+    after = {package.name: package.version for package in lock.packages if package.name != project.name}
     changes = tuple(
         VersionChange(name, before.get(name, ""), after.get(name, ""))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     )
-    return LockResult(lock, content, text, old is None or content != old.content, changes, visited)
+    return LockResult(content, text, old is None or content != old.content, changes, visited)
 
 
 def _from_text(root: str, text: bytes) -> LockResult:
@@ -208,12 +216,18 @@ def _from_text(root: str, text: bytes) -> LockResult:
             reason=getattr(error, "message", str(error)),
             hint="solve the conflict or restore the file; deleting both lock files and 'blast lock' makes them anew",
         ) from error
-    return LockResult(lock, build_lock(lock), text, changed=True, changes=(), visited=0)
+    return LockResult(build_lock(lock), text, changed=True, changes=(), visited=0)
 
 
 def _is_ours(text: bytes) -> bool:
     """Another tool's pylock.toml beside the project is not the source of our lock."""
     return b"[tool.blast]" in text or b"tool.blast" in text
+
+
+def _check_digest(content: bytes) -> None:
+    found = _digest(content[128:])
+    if found != content[96:128]:
+        raise FormatError("the content is not what the header says", field="content hash", value=found.hex())
 
 
 def _digest(content: bytes) -> bytes:

@@ -6,17 +6,16 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
-    from blast_pm.index.client import PyPiClient
-
+    from blast_compat.pyproject import Manifest
     from blast_core.interpreter import Interpreter
     from blast_core.reporter import Reporter
-    from blast_pm.index.model import IndexLocation
+    from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.store import Database
     from blast_pm.store.cache import GlobalCache
+    from blast_project.indexes import ProjectIndexes
     from blast_project.python.probe import InterpreterCache
     from blast_project.settings import Settings
 
@@ -34,7 +33,7 @@ class Session:
     def __init__(self, settings: Settings, reporter: Reporter) -> None:
         self.settings = settings
         self.reporter = reporter
-        self._project_indexes: Sequence[IndexLocation] = ()
+        self._indexes: ProjectIndexes | None = None
         self._database: Database | None = None
         self._client: PyPiClient | None = None
         self._cache: GlobalCache | None = None
@@ -48,9 +47,12 @@ class Session:
     ) -> None:
         self.close()
 
-    def use_indexes(self, locations: Sequence[IndexLocation]) -> None:
-        """Say which indexes the project names; before the client is first used."""
-        self._project_indexes = tuple(locations)
+    def use_project(self, manifest: Manifest) -> None:
+        """Say which project this is about, whose indexes count; before the client is first used."""
+        if self._client is None:
+            from blast_project.indexes import project_indexes
+
+            self._indexes = project_indexes(manifest)
 
     @property
     def database(self) -> Database:
@@ -65,7 +67,9 @@ class Session:
     def client(self) -> PyPiClient:
         """The client of the indexes that the settings, the project and pip's configuration lead to."""
         if self._client is None:
-            self._client = _open_client(self.settings, self._project_indexes, self.database)
+            from blast_project.indexes import ProjectIndexes, open_client
+
+            self._client = open_client(self.settings, self._indexes or ProjectIndexes(), self.database)
         return self._client
 
     @property
@@ -105,18 +109,3 @@ class Session:
         if self._database is not None:
             self._database.close()
             self._database = None
-
-
-def _open_client(settings: Settings, project_indexes: Sequence[IndexLocation], database: Database) -> PyPiClient:
-    from blast_pm.index.client import PyPiClient
-
-    from blast_compat.pip_config import read_pip_configuration
-    from blast_pm.index.default import default_locations
-
-    locations = default_locations(
-        settings.environ,
-        cli_index_url=settings.index_url or None,
-        project_indexes=project_indexes,
-        pip=read_pip_configuration(settings.environ),
-    )
-    return PyPiClient(locations, database=database, offline=settings.offline)

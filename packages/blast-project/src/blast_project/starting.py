@@ -100,7 +100,7 @@ def _with_requirements(session: Session, project: Project, options: RunOptions) 
     wanted = {DEFAULT_GROUP, "group:dev", *(f"group:{name}" for name in options.selection.groups)}
     wanted.update(f"extra:{name}" for name in options.selection.extras)
     own = [row.origin for row in project.requirements() if row.group in wanted]
-    versions = {package.name: package.version for package in locked.lock.packages}
+    versions = locked.pins()
     return ephemeral_environment(
         session, interpreter, (*own, *options.requirements), origin="the project and --with", preferences=versions
     )

@@ -112,6 +112,7 @@ def prepare_sync(
         UsageError: a group is unknown.
         IndexAccessError, IntegrityError, StoreError, InstallError: nothing was changed.
     """
+    session.use_project(project.manifest)
     environment = environment_path(project.root, session.settings)
     manager = VenvManager(environment)
     before = manager.current()
@@ -165,9 +166,7 @@ def remember_lock(session: Session, project: Project, contents: Mapping[str, byt
 def _distributions(
     session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
 ) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
-    from blast_core.formats.dpl.reader import DplLockFile
-
-    lock = DplLockFile.from_bytes(locked.content)
+    lock = locked.reader()
     mask = select_groups(lock.groups, selection)
     wanted = select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database)
     stored = ensure_stored(session, wanted)

@@ -65,7 +65,7 @@ def changes_document(changes: Sequence[VersionChange]) -> list[dict[str, str]]:
 
 def lock_line(result: LockResult, milliseconds: int) -> str:
     """Return the line that says what locking came to."""
-    count = plural(len(result.lock.packages) - 1, "package")
+    count = plural(len(result.pins()), "package")
     return f"Locked {count} in {milliseconds} ms" if result.changed else f"The lock is up to date ({count})"
 
 

@@ -23,10 +23,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Recompress a DPP with Zstandard."""
     from blast_core.formats.dpp.optimize import optimize
+    from blast_core.formats.dpp.reader import DppPackage
 
     path = existing_file(context, arguments.dpp)
     output = output_path(context, arguments.output, os.path.basename(path))
-    optimize(path, output)
+    package = DppPackage.open(path)
+    try:
+        package.verify()
+        optimize(package, output)
+    finally:
+        package.close()
     before, after = os.path.getsize(path), os.path.getsize(output)
     document = {"path": output, "before_bytes": before, "after_bytes": after}
     return Outcome(document, (f"Wrote {output}: {before} -> {after} bytes",))

@@ -20,10 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Turn a pyproject.dx back into TOML."""
-    import tomlkit
-
+    from blast_compat.dpx_text import to_toml
     from blast_core.formats.dpx import decode
 
     with open(existing_file(context, arguments.source), "rb") as file:
         document = decode(file.read())
-    return Outcome(document, data=tomlkit.dumps(document))
+    return Outcome(document, data=to_toml(document))

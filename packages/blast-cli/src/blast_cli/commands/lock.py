@@ -54,7 +54,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         )
     document = {
         "changed": result.changed,
-        "packages": len(result.lock.packages) - 1,
+        "packages": len(result.pins()),
         "visited": result.visited,
         "changes": changes_document(result.changes),
     }

@@ -111,10 +111,11 @@ class VenvManager:
                 link_mode=composition.link_mode,
                 direct_urls=composition.direct_urls,
                 requested=composition.requested,
-                reporter=reporter,
             )
+            for note in report.notes:
+                reporter.note(note)
             skeleton.write_generation_files(staging, self.environment, interpreter, composition.prompt)
-            meta = self._describe(number, interpreter, composition, report.link_mode)
+            meta = self._describe(number, interpreter, composition, report.mode)
             generations.write_meta(staging, meta, dict(composition.snapshots))
             drift.write_entries(staging, interpreter.site_packages, interpreter.scripts)
             fs.rename(staging, os.path.join(directory, str(number)))

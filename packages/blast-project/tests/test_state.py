@@ -1,0 +1,131 @@
+"""The state file is believed exactly while nothing changed."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from blast_project.environment.state import State, is_current, is_memo_current, read_state, write_memo, write_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPTIONS = b"\x01\x02\x03\x04\x05\x06\x07\x08"
+SITE = "lib/python3.12/site-packages"
+CONTENTS = {"pyproject.toml": b"[project]\n", "blast.lock": b"DPL1"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, content in CONTENTS.items():
+        (tmp_path / name).write_bytes(content)
+    environment = tmp_path / ".venv"
+    (environment / SITE).mkdir(parents=True)
+    (environment / ".blast").mkdir()
+    (environment / "bin").mkdir()
+    python = environment / "bin/python"
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    return tmp_path
+
+
+def write(root: Path, contents: dict[str, bytes] | None = None) -> bool:
+    return write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), contents or CONTENTS)
+
+
+def current(root: Path, options: bytes = OPTIONS) -> State | None:
+    return is_current(str(root), str(root / ".venv"), options)
+
+
+def test_is_current_right_after_writing(root: Path) -> None:
+    assert write(root)
+    state = current(root)
+    assert state is not None
+    assert (state.generation, state.packages, state.site_packages) == (7, 3, SITE)
+    read = read_state(str(root / ".venv"))
+    assert read is not None
+    assert read.generation == 7
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "blast.lock"])
+def test_another_content_is_seen_even_with_equal_size_and_mtime(root: Path, name: str) -> None:
+    write(root)
+    path = root / name
+    status = path.stat()
+    path.write_bytes(bytes(reversed(path.read_bytes())))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert current(root) is None
+
+
+def test_a_new_text_lock_is_seen(root: Path) -> None:
+    write(root)
+    (root / "pylock.toml").write_text("x = 1\n")
+    assert current(root) is None
+
+
+def test_a_removed_file_is_seen(root: Path) -> None:
+    write(root)
+    (root / "blast.lock").unlink()
+    assert current(root) is None
+
+
+def test_a_foreign_distribution_is_seen(root: Path) -> None:
+    write(root)
+    time.sleep(0.02)
+    (root / ".venv" / SITE / "alien-1.dist-info").mkdir()
+    assert current(root) is None
+
+
+def test_a_missing_interpreter_is_seen(root: Path) -> None:
+    write(root)
+    (root / ".venv/bin/python").unlink()
+    assert current(root) is None
+
+
+def test_other_options_are_not_current(root: Path) -> None:
+    write(root)
+    assert current(root, b"\0" * 8) is None
+
+
+def test_nothing_is_written_when_a_file_changed_meanwhile(root: Path) -> None:
+    assert not write(root, {**CONTENTS, "blast.lock": b"another"})
+    assert current(root) is None
+
+
+def test_a_time_in_the_future_is_not_believed(root: Path) -> None:
+    future = time.time_ns() + 3_600_000_000_000
+    os.utime(root / "pyproject.toml", ns=(future, future))
+    assert write(root)
+    assert current(root) is None
+
+
+def test_memo_is_believed_while_nothing_changed(root: Path) -> None:
+    memo = str(root / "memo" / "one")
+    assert not is_memo_current(str(root), memo, OPTIONS)
+    assert write_memo(str(root), memo, OPTIONS, CONTENTS)
+    assert is_memo_current(str(root), memo, OPTIONS)
+    (root / "blast.lock").write_bytes(b"DPL2")
+    assert not is_memo_current(str(root), memo, OPTIONS)
+
+
+@pytest.mark.property
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_damage_gives_none_or_the_same_answer(root: Path, data: st.DataObject) -> None:
+    write(root)
+    path = root / ".venv/.blast/state"
+    content = bytearray(path.read_bytes())
+    cut = data.draw(st.integers(0, len(content)))
+    if data.draw(st.booleans()):
+        content = content[:cut]
+    elif cut < len(content):
+        content[cut] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    state = current(root)
+    # The generation's number and count are only for show; all that decides is checked against the files.
+    assert state is None or state.site_packages == SITE
