@@ -1,0 +1,340 @@
+"""Writing pyproject.toml: adding and removing requirements so that a person's comments, order and style stay.
+
+tomlkit keeps the document, ``toml_arrays`` the one array that changes. After each edit the result is read by tomllib
+and compared with what was meant: a document that an edit would damage is refused.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any
+
+from blast_compat.toml_arrays import ArrayElement, quote_text, read_array, write_array
+from blast_core.errors import InvalidManifest
+from blast_core.names import normalize_name
+from blast_core.requirements import parse_requirement
+from blast_core.version import check_specifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from tomlkit import TOMLDocument
+
+    from blast_compat.toml_arrays import ArrayText
+
+__all__ = ["add_requirements", "new_manifest", "remove_requirements", "set_source"]
+
+_KINDS = ("app", "lib")
+
+
+def add_requirements(text: str, reqs: Sequence[str], *, group: str | None = None, extra: str | None = None) -> str:
+    """Return a manifest with requirements added.
+
+    A requirement takes the place of the one of its name; of several of its name, of the one with an equal marker. A new
+    one goes where it belongs in a sorted list, and to the end of any other.
+
+    Args:
+        text: the manifest.
+        reqs: requirements of PEP 508, written into the manifest as they are.
+        group: the dependency group to add to, made if it does not exist.
+        extra: the extra to add to, made if it does not exist; without both, ``project.dependencies``.
+
+    Raises:
+        InvalidRequirement: one is not PEP 508.
+        InvalidManifest: the manifest is not TOML, or has no place for them.
+    """
+    for requirement in reqs:
+        parse_requirement(requirement)
+
+    def edit(array: ArrayText) -> ArrayText:
+        elements = list(array.elements)
+        in_order = _is_sorted(elements)
+        for requirement in reqs:
+            _add(elements, requirement.strip(), in_order=in_order)
+        if tuple(elements) == array.elements:
+            return array
+        return array._replace(elements=tuple(elements), is_multiline=True)
+
+    return _edit_array(text, _place(group, extra), edit, create=True)
+
+
+def remove_requirements(
+    text: str, names: Collection[str], *, group: str | None = None, extra: str | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """Return a manifest without the requirements of some names, and the requirements that were removed, as written.
+
+    A comment behind a removed requirement goes with it; comments on lines of their own stay.
+
+    Args:
+        text: the manifest.
+        names: names of projects, in any spelling.
+        group: the dependency group to remove from.
+        extra: the extra to remove from; without both, ``project.dependencies``.
+
+    Raises:
+        InvalidManifest: the manifest is not TOML.
+    """
+    wanted = {normalize_name(name) for name in names}
+    removed: list[str] = []
+
+    def edit(array: ArrayText) -> ArrayText:
+        kept: list[ArrayElement] = []
+        pending: tuple[str, ...] = ()
+        for element in array.elements:
+            requirement = _decode(element.text)
+            if requirement is not None and parse_requirement(requirement).name in wanted:
+                removed.append(requirement)
+                pending += element.before
+            else:
+                kept.append(element._replace(before=pending + element.before))
+                pending = ()
+        return array._replace(elements=tuple(kept), after=pending + array.after)
+
+    return _edit_array(text, _place(group, extra), edit, create=False), tuple(removed)
+
+
+def set_source(text: str, name: str, source: Mapping[str, object] | None) -> str:
+    """Return a manifest whose ``[tool.blast.sources]`` says where ``name`` comes from; None takes the entry away.
+
+    Args:
+        text: the manifest.
+        name: a project's name; an entry in another spelling is the same.
+        source: such as ``{"path": "../lib", "editable": True}``.
+
+    Raises:
+        InvalidManifest: the manifest is not TOML, or can't be edited without damage.
+    """
+    import tomlkit
+
+    document = _parse(text)
+    expected = document.unwrap()
+    keys = ("tool", "blast", "sources")
+    if source is None:
+        table: Any = document
+        for key in keys:
+            table = table.get(key, {})
+        for key in _same_name(table, name):
+            del table[key]
+            del expected["tool"]["blast"]["sources"][key]
+        return _checked(document, expected)
+    table, plain, made = _descend(document, expected, keys)
+    existing = _same_name(table, name)
+    key = existing[0] if existing else normalize_name(name)
+    value = tomlkit.inline_table()
+    value.update(source)
+    table[key] = value
+    plain[key] = dict(source)
+    return _checked(document, expected, made)
+
+
+def new_manifest(name: str, *, kind: str, requires_python: str) -> str:
+    """Return the manifest of a new project, which has a README.md.
+
+    Args:
+        name: a legal project name.
+        kind: ``app``, which is run where it stands, or ``lib``, which is built and installed.
+        requires_python: a specifier set such as ``>=3.12``; "" for any.
+
+    Raises:
+        InvalidRequirement: ``requires_python`` is not a specifier set.
+        ValueError: another kind.
+    """
+    if kind not in _KINDS:
+        raise ValueError(f"kind is {kind!r}, not one of {', '.join(_KINDS)}")
+    check_specifier(requires_python)
+    lines = [
+        "[project]",
+        f"name = {quote_text(name)}",
+        'version = "0.1.0"',
+        'description = ""',
+        'readme = "README.md"',
+        *([f"requires-python = {quote_text(requires_python)}"] if requires_python else []),
+        "dependencies = []",
+    ]
+    if kind == "lib":
+        lines += ["", "[build-system]", 'requires = ["hatchling>=1.26"]', 'build-backend = "hatchling.build"']
+    return "\n".join(lines) + "\n"
+
+
+def _place(group: str | None, extra: str | None) -> tuple[str, ...]:
+    if group:
+        return ("dependency-groups", group)
+    return ("project", "optional-dependencies", extra) if extra else ("project", "dependencies")
+
+
+def _parse(text: str) -> TOMLDocument:
+    import tomlkit
+    from tomlkit.exceptions import ParseError, TOMLKitError
+
+    try:
+        return tomlkit.parse(text)
+    except ParseError as error:
+        raise InvalidManifest(f"line {error.line}: not TOML", reason=str(error), line=error.line) from error
+    except (TOMLKitError, RecursionError) as error:
+        raise InvalidManifest("the manifest is not TOML", reason=str(error)) from error
+
+
+def _edit_array(text: str, place: tuple[str, ...], edit: Callable[[ArrayText], ArrayText], *, create: bool) -> str:
+    """Change the array at ``place`` by ``edit`` and return the new document."""
+    import tomlkit
+    from tomlkit.items import Array
+
+    document = _parse(text)
+    expected = document.unwrap()
+    _check_place(expected, place)
+    if not create and not _exists(expected, place):
+        return text
+    table, plain, made = _descend(document, expected, place[:-1])
+    existing = [place[-1]] if place[-1] in plain else _same_name(plain, place[-1])
+    key = existing[0] if existing else place[-1]
+    source = table[key].as_string() if existing else "[]"
+    if existing and not isinstance(table[key], Array):
+        raise InvalidManifest(f"{'.'.join(place)} must be an array of requirements", field=".".join(place))
+    newline = "\r\n" if "\r\n" in text else "\n"
+    before = read_array(source)
+    after = edit(before)
+    if after == before and existing:
+        return text
+    written = tomlkit.parse(f"array = {write_array(after, newline)}")["array"]
+    table[key] = written
+    plain[key] = written.unwrap()
+    return _checked(document, expected, made, "" if existing else f"[{'.'.join(place[:-1])}]")
+
+
+def _check_place(document: Mapping[str, Any], place: tuple[str, ...]) -> None:
+    """Check that requirements may stand at ``place``: ``[project]`` exists and does not leave them to a backend."""
+    if place[0] != "project":
+        return
+    project = document.get("project")
+    if not isinstance(project, dict):
+        raise InvalidManifest(
+            "there is no [project] in the manifest",
+            reason="its dependencies would have no place",
+            hint="add [project] with a name and a version, or add to a group with --group",
+        )
+    if place[1] in project.get("dynamic", ()):
+        raise InvalidManifest(
+            f"project.{place[1]} is dynamic",
+            reason="the build backend fills it in",
+            hint=f"take {place[1]!r} out of project.dynamic first",
+        )
+
+
+def _exists(document: Mapping[str, Any], place: tuple[str, ...]) -> bool:
+    table: Any = document
+    for key in place[:-1]:
+        table = table.get(key, {})
+    return place[-1] in table or bool(_same_name(table, place[-1]))
+
+
+def _descend(document: Any, plain: Any, keys: tuple[str, ...]) -> tuple[Any, Any, list[str]]:
+    """Return the table at ``keys`` of the document and of its plain copy, both made if they do not exist.
+
+    The third value is the header of the table that was made, if one was.
+    """
+    import tomlkit
+
+    made = []
+    for depth, key in enumerate(keys):
+        if key not in plain:
+            is_last = depth == len(keys) - 1
+            document[key] = tomlkit.table(is_super_table=not is_last)
+            plain[key] = {}
+            made = [f"[{'.'.join(keys)}]"]
+        document, plain = document[key], plain[key]
+        if not isinstance(plain, dict):
+            raise InvalidManifest(f"{'.'.join(keys[: depth + 1])} must be a table")
+    return document, plain, made
+
+
+def _same_name(table: Mapping[str, Any], name: str) -> list[str]:
+    """Return the keys of ``table`` that are spellings of ``name``."""
+    return [key for key in table if normalize_name(key) == normalize_name(name)]
+
+
+def _checked(document: TOMLDocument, expected: object, made: Sequence[str] = (), grown: str = "") -> str:
+    """Return the document's text, its new parts set apart by empty lines, if it says what is expected."""
+    import tomllib
+
+    text = _set_apart(document.as_string(), made, grown)
+    try:
+        said = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        said = {"error": error}
+    if said != expected:
+        raise InvalidManifest(
+            "the manifest can't be edited without damage",
+            reason="its tables are written in a way that the editor does not understand",
+            hint="write dependencies as an array of texts under [project] and try again",
+        )
+    return text
+
+
+def _set_apart(text: str, made: Sequence[str], grown: str) -> str:
+    """Put an empty line before and after each of the tables ``made``, and after the table ``grown``.
+
+    Args:
+        text: the document.
+        made: headers of tables that were made: tomlkit puts them close to their neighbours.
+        grown: header of a table that got a new last key, which tomlkit puts behind the empty lines at its end.
+    """
+    lines = text.splitlines(keepends=True)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    apart: list[str] = []
+    header = ""
+    for line in lines:
+        if line.startswith("["):
+            ends_apart = header in made or (header and header == grown)
+            header = line.partition("#")[0].strip()
+            if (ends_apart or header in made) and apart and apart[-1].strip():
+                apart.append(newline)
+        apart.append(line)
+    if made and apart and not apart[-1].endswith("\n"):
+        apart.append(newline)
+    return "".join(apart)
+
+
+def _decode(element: str) -> str | None:
+    """Return the text of an element of an array, None for a table."""
+    import tomllib
+
+    value = tomllib.loads(f"value = {element}")["value"]
+    return value if isinstance(value, str) else None
+
+
+def _sort_key(element: ArrayElement) -> tuple[str, str]:
+    requirement = _decode(element.text)
+    return (parse_requirement(requirement).name, requirement.lower()) if requirement is not None else ("", "")
+
+
+def _is_sorted(elements: Sequence[ArrayElement]) -> bool:
+    """Tell whether the names of requirements ascend; tables (groups included) may stand anywhere."""
+    names = [name for name, _ in map(_sort_key, elements) if name]
+    return names == sorted(names)
+
+
+def _add(elements: list[ArrayElement], requirement: str, *, in_order: bool) -> None:
+    """Put a requirement in the place of the one that it replaces, or where it belongs."""
+    wanted = parse_requirement(requirement)
+    same = []
+    for index, element in enumerate(elements):
+        line = _decode(element.text)
+        if line is not None and parse_requirement(line).name == wanted.name:
+            same.append((index, parse_requirement(line)))
+    if len(same) > 1:
+        same = [(index, existing) for index, existing in same if existing.marker == wanted.marker]
+    if same:
+        index = same[0][0]
+        if _decode(elements[index].text) != requirement:
+            elements[index] = elements[index]._replace(text=quote_text(requirement))
+        return
+    added = ArrayElement(quote_text(requirement))
+    if not in_order:
+        elements.append(added)
+        return
+    # A table has no name: it counts as the requirement before it, so that nothing is put between the two.
+    names: list[tuple[str, str]] = []
+    for element in elements:
+        key = _sort_key(element)
+        names.append(key if key[0] or not names else names[-1])
+    elements.insert(bisect_right(names, _sort_key(added)), added)
