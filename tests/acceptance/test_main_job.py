@@ -81,7 +81,7 @@ def test_bounds_are_written_as_asked(project: Blast, bounds: str, written: str) 
 
 
 def test_groups_and_extras_are_installed_as_asked(project: Blast) -> None:
-    project("add", "beta")
+    project("add", "beta", "--bounds", "none")
     project("add", "--dev", "gamma")
     project("add", "--optional", "more", "delta")
     names = "import importlib.metadata as m; print(sorted(d.name for d in m.distributions()))"

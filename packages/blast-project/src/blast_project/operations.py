@@ -128,7 +128,9 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         interpreter = project_interpreter(session, project)
         locked = _lock_for_sync(session, project, interpreter, options)
         contents = contents_of(project.source, locked)
-        request = SyncRequest(options.selection, options.command, contents, options.inexact, options.dry_run)
+        request = SyncRequest(
+            options.selection, options.command, contents, options.inexact, options.dry_run, record=not options.frozen
+        )
         prepared = prepare_sync(session, project, locked, interpreter, request)
         if not options.dry_run:
             publish_lock(project.root, locked)

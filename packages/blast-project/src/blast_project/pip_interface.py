@@ -118,7 +118,9 @@ def _find_environment(session: Session) -> str:
         UsageError: there is none.
     """
     settings = session.settings
-    asked = os.path.join(settings.directory, settings.python) if settings.python else ""
+    # BLAST_PYTHON chooses what environments are made with; only --python names one to work on.
+    named = settings.python if settings.python != settings.environ.get("BLAST_PYTHON") else ""
+    asked = os.path.join(settings.directory, named) if named else ""
     if asked and is_virtual_environment(asked):
         return os.path.normpath(asked)
     if asked and is_virtual_environment(os.path.dirname(os.path.dirname(asked))):

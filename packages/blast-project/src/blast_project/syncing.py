@@ -40,6 +40,7 @@ class SyncRequest(NamedTuple):
         contents: pyproject.toml and the locks as they will stand when the sync is done, by name.
         inexact: keep distributions that the lock does not name.
         dry_run: change nothing.
+        record: the lock answers to the manifest, so that the next command need not look again.
     """
 
     selection: GroupSelection
@@ -47,6 +48,7 @@ class SyncRequest(NamedTuple):
     contents: Mapping[str, bytes]
     inexact: bool = False
     dry_run: bool = False
+    record: bool = True
 
 
 class SyncResult(NamedTuple):
@@ -213,7 +215,7 @@ def _options(session: Session, project: Project, request: SyncRequest) -> bytes:
 
 def _record(prepared: PreparedSync, result: SyncResult) -> None:
     session, project, request = prepared.session, prepared.project, prepared.request
-    if request.inexact:
+    if request.inexact or not request.record:
         return
     state = State(result.generation, result.packages, prepared.interpreter.site_packages)
     write_state(project.root, result.environment, _options(session, project, request), state, request.contents)
