@@ -226,6 +226,8 @@ class DppPackage:
         section = self._section(layout.DEPENDENCY_SECTION)
         first, count = section.entry(index)[10:12]
         bounds = section.contents(first, count, "intervals")
+        if count % 2:
+            section.fail("the bounds are not in pairs", "intervals", count)
         return tuple(zip(bounds[::2], bounds[1::2], strict=True))
 
     @property
@@ -296,7 +298,10 @@ class DppPackage:
                 yield self._file(index).path, cache_tag, section.content(pyc, pyc_length, "pyc")
 
     def verify(self) -> None:
-        """Check everything: the digest of the whole, every structure, every file's content.
+        """Check everything: the digest, every structure, each file's path and content, every fact against METADATA.
+
+        Whoever takes a container from elsewhere calls it before using anything; what was converted here needs it
+        only when the disk is doubted.
 
         Raises:
             FormatError: something is not as it must be.

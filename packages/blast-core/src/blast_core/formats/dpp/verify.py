@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from blast_core.errors import FormatError, InvalidField
+from blast_core.archive.entry_points import parse_entry_points
+from blast_core.archive.headers import parse_headers
+from blast_core.archive.paths import path_fault, show_path, tree_fault
+from blast_core.errors import FormatError, InvalidField, ProjectError
 from blast_core.fnv import fnv1a64
 from blast_core.formats.dpp import layout
 from blast_core.formats.dpp.bytecode import pyc_fault
+from blast_core.formats.dpp.text import describe
 from blast_core.formats.layout import aligned
 from blast_core.limits import CHUNK, MEMBER_IN_MEMORY
+from blast_core.requirements import parse_requirement
+from blast_core.version.specifiers import compile_specifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ def verify_package(package: DppPackage, storage: Storage, header: Header) -> Non
     """
     _check_digest(storage, header)
     files = package.files
+    _check_paths(package, files)
     _check_region(files, storage, header)
     _check_table(package, files)
     _check_facts(package, files)
@@ -66,6 +73,21 @@ def _check_region(files: Sequence[DppFile], storage: Storage, header: Header) ->
         _fail(storage.name, "the data region does not end where the files do", "metadata", header.metadata)
 
 
+def _check_paths(package: DppPackage, files: Sequence[DppFile]) -> None:
+    """No path leaves the place where the container is unpacked, and schemes are what the paths say."""
+    for file in files:
+        fault = path_fault(file.path) or ("it is a directory" if file.path.endswith("/") else "")
+        first, _, rest = file.path.partition("/")
+        scheme = rest.partition("/")[0] if file.scheme != "root" else "root"
+        if not fault and (scheme != file.scheme or (scheme != "root" and not first.endswith(".data"))):
+            fault = f"its scheme is {file.scheme}"
+        if fault:
+            _fail(package.file_path, "the path is refused", show_path(file.path), fault)
+    fault = tree_fault(file.path for file in files)
+    if fault:
+        _fail(package.file_path, "the paths can't lie in one tree", "paths", fault)
+
+
 def _check_table(package: DppPackage, files: Sequence[DppFile]) -> None:
     for file in files:
         if package.find(file.path) != file:
@@ -73,10 +95,6 @@ def _check_table(package: DppPackage, files: Sequence[DppFile]) -> None:
 
 
 def _check_facts(package: DppPackage, files: Sequence[DppFile]) -> None:
-    """Read every field once: each raises if it is damaged."""
-    from blast_core.formats.dpp.text import describe
-
-    describe(package)
     if package.unpacked_size != sum(file.raw_size for file in files):
         _fail(package.file_path, "it is not the sum of the files", "unpacked size", package.unpacked_size)
     wanted = tuple(f"{package.dist_info}/{name}" for name in ("METADATA", "WHEEL", "RECORD"))
@@ -85,8 +103,44 @@ def _check_facts(package: DppPackage, files: Sequence[DppFile]) -> None:
     elves = tuple(file.path for file in files if file.flags & layout.ELF)
     if tuple(native.path for native in package.native) != elves:
         _fail(package.file_path, "the native section has other files than are marked", "native", elves)
-    for index in range(len(package.requirements)):
-        package.specifier_bounds(index)
+    _check_metadata(package)
+    # Reads what is left; each field raises if it is damaged.
+    describe(package)
+
+
+def _check_metadata(package: DppPackage) -> None:
+    """The facts are a quick way to what METADATA, WHEEL and entry_points.txt say, so they must say the same."""
+    headers = parse_headers(package.metadata_bytes)
+    purelib = parse_headers(package.wheel_bytes).get("root-is-purelib").lower()
+    entry_points = package.find(f"{package.dist_info}/entry_points.txt")
+    try:
+        wanted = (
+            ("name", package.name, headers.get("name")),
+            ("version", package.version, headers.get("version")),
+            ("requires python", package.requires_python, headers.get("requires-python")),
+            ("summary", package.summary, headers.get("summary").partition("\n")[0]),
+            ("purelib", package.root_is_purelib, purelib == "true"),
+            ("requirements", package.requirements, tuple(map(parse_requirement, headers.get_all("requires-dist")))),
+            (
+                "entry points",
+                package.entry_points,
+                parse_entry_points(package.read(entry_points)) if entry_points else (),
+            ),
+        )
+        for field, found, said in wanted:
+            if found != said:
+                _fail(package.file_path, "it is not what the wheel's own files say", field, found)
+        for index, requirement in enumerate(package.requirements):
+            if package.specifier_bounds(index) != compile_specifier(requirement.specifier).intervals:
+                _fail(package.file_path, "the intervals are not the specifier's", "intervals", requirement.specifier)
+    except ProjectError as error:
+        raise FormatError(
+            "METADATA is refused", file=package.file_path, field="METADATA", value=error.message
+        ) from error
+    except FormatError:
+        raise
+    except ValueError as error:
+        raise FormatError("entry_points.txt is refused", file=package.file_path, value=str(error)) from error
 
 
 def _check_content(package: DppPackage, file: DppFile) -> None:
