@@ -91,6 +91,7 @@ def test_find_sees_a_tree_that_is_gone_and_follows_no_link(cache: GlobalCache, h
     path = make_wheel(tmp_path, "gone", "1")
     stored = cache.add_wheel(path)
     elsewhere = str(tmp_path / "elsewhere")
+    os.chmod(stored.tree, 0o755)  # A directory that changes its parent is written to.
     os.rename(stored.tree, elsewhere)
     assert cache.find([stored.sha256]) == {}
     os.symlink(elsewhere, stored.tree)
