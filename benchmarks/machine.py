@@ -9,7 +9,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
+
+from benchmarks.measure import Command, measure
 
 __all__ = ["PROJECT_PYTHON", "Machine", "describe_machine", "find_machine"]
 
@@ -52,6 +55,7 @@ def describe_machine(machine: Machine) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processors": str(os.cpu_count()),
         "python": _ask(machine.python, "--version"),
+        "a bare interpreter (-I -S -c pass)": f"{_time_interpreter(machine.python):.1f} ms",
         "uv": _ask(machine.uv, "--version"),
         "blast": _ask(machine.blast, "--version") if machine.blast else "",
     }
@@ -86,8 +90,20 @@ def _install_blast(python: str, folder: Path) -> str:
         print(f"installing Blast into {venv}", flush=True)
         subprocess.run([python, "-m", "venv", str(venv)], check=True)
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *map(str, packages)], check=True)
+        run = subprocess.run(
+            [*pip, *map(str, packages)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        if run.returncode:
+            shutil.rmtree(venv)
+            message = f"benchmarks: Blast can't be installed:\n{run.stdout}"
+            raise SystemExit(message)
     return str(blast)
+
+
+def _time_interpreter(python: str) -> float:
+    """Return what Blast's no-ops can't go below, in milliseconds."""
+    command = Command([python, "-I", "-S", "-c", "pass"], Path.cwd(), {})
+    return median(measure(command).wall_ms for _ in range(15))
 
 
 def _ask(*command: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import marshal
 import os
 import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +39,41 @@ class CommandFailed(Exception):
     """A measured program ended with a status other than 0."""
 
 
+# A process inherits the peak memory of the process that spawns it, so that one must be small: a bare interpreter that
+# imports nothing more. It reads and writes marshalled tuples.
+_SPAWNER = """
+import marshal, os, sys, time
+given, taken = sys.stdin.buffer, sys.stdout.buffer
+quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+while True:
+    try:
+        arguments, directory, environment, settle = marshal.load(given)
+    except EOFError:
+        break
+    if settle:
+        os.sync()
+    os.chdir(directory)
+    started = time.perf_counter_ns()
+    process = os.posix_spawn(arguments[0], arguments, environment, file_actions=quiet)
+    _, status, usage = os.wait4(process, 0)
+    ended = time.perf_counter_ns()
+    marshal.dump((ended - started, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss), taken)
+    taken.flush()
+"""
+
+
+@functools.cache
+def _start_spawner() -> tuple[IO[bytes], IO[bytes]]:
+    """Start the process that spawns; it ends with this one, when its standard input does."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _SPAWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    atexit.register(lambda: (process.stdin and process.stdin.close(), process.wait()))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout
+
+
 def measure(command: Command, *, settle: bool = False) -> Sample:
     """Run ``command`` with its output thrown away and return what it took.
 
@@ -47,24 +84,13 @@ def measure(command: Command, *, settle: bool = False) -> Sample:
     Raises:
         CommandFailed: it did not succeed; the text is what it prints when it is run again.
     """
-    if settle:
-        os.sync()
-    quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-    before = os.getcwd()
-    os.chdir(command.directory)
-    try:
-        started = time.perf_counter_ns()
-        process = os.posix_spawn(
-            command.arguments[0], list(command.arguments), dict(command.environment), file_actions=quiet
-        )
-        _, status, usage = os.wait4(process, 0)
-        ended = time.perf_counter_ns()
-    finally:
-        os.chdir(before)
+    to_spawner, from_spawner = _start_spawner()
+    marshal.dump((list(command.arguments), str(command.directory), dict(command.environment), settle), to_spawner)
+    to_spawner.flush()
+    wall_ns, status, cpu_s, peak = marshal.load(from_spawner)  # noqa: S302 - our own process wrote it
     if status:
         raise CommandFailed(_explain(command, os.waitstatus_to_exitcode(status)))
-    cpu = (usage.ru_utime + usage.ru_stime) * 1e3
-    return Sample((ended - started) / 1e6, cpu, usage.ru_maxrss * _RSS_UNIT)
+    return Sample(wall_ns / 1e6, cpu_s * 1e3, peak * _RSS_UNIT)
 
 
 def _explain(command: Command, code: int) -> str:
