@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PyPiClient"]
 
-_WORKERS = 8
+_WORKERS = 16
 
 
 class PyPiClient:

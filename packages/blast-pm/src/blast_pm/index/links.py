@@ -85,7 +85,7 @@ class LinkReader:
                 return None
         elif self._local:
             return None
-        if not _is_clean(url):
+        if not _is_clean(url) or ("[" in url and not _is_address(url)):
             return None
         # A password in a link would come from the page, not from the user.
         return split_credentials(url)[0] if "@" in url else url
@@ -139,3 +139,12 @@ def _is_plain(filename: str) -> bool:
 
 def _is_clean(url: str) -> bool:
     return url.isascii() and url.isprintable() and " " not in url and "\\" not in url and len(url) <= _MAX_URL
+
+
+def _is_address(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False

@@ -68,11 +68,21 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
         base: what addresses are below.
         index: name of the index.
         load: returns the blob; called once, by the first access.
+        decoded: the files, where they were parsed just now.
     """
 
-    __slots__ = ("_base", "_blob", "_count", "_index", "_load", "_page_id")
+    __slots__ = ("_base", "_blob", "_count", "_decoded", "_index", "_load", "_page_id")
 
-    def __init__(self, page_id: bytes, count: int, base: str, index: str, load: Callable[[], bytes | None]) -> None:
+    def __init__(
+        self,
+        page_id: bytes,
+        count: int,
+        base: str,
+        index: str,
+        load: Callable[[], bytes | None],
+        decoded: Sequence[Sequence[IndexFile]] | None = None,
+    ) -> None:
+        self._decoded = decoded
         self._page_id = page_id
         self._count = count
         self._base = base
@@ -94,6 +104,8 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
             position += self._count
         if not 0 <= position < self._count:
             raise IndexError(position)
+        if self._decoded is not None:
+            return tuple(self._decoded[position])
         blob = self._blob
         if blob is None:
             blob = self._blob = self._load_checked()

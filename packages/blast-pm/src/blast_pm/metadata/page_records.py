@@ -31,7 +31,6 @@ __all__ = ["PageRecord", "load_page", "make_page", "missing_page", "save_page"]
 
 _FORMAT = 1
 _NO_VERSIONS = VersionTable((), ())
-_LOCAL_DIGITS = frozenset("0123456789.")
 
 
 class PageRecord(NamedTuple):
@@ -108,7 +107,7 @@ def make_page(
         if all(file.yanked is not None for file in group):
             yanked |= 1 << position
     blob = encode_files(page_id, base, versions)
-    lazy = FileTable(page_id, len(keys), base, index, lambda: blob)
+    lazy = FileTable(page_id, len(keys), base, index, lambda: blob, versions)
     prerelease = prerelease_mask(table)
     record = PageRecord(name, index, True, page_id, *times, *validators, base, table, yanked, prerelease, lazy)  # noqa: FBT003
     return record, blob
@@ -138,21 +137,28 @@ def _group_for(text: str, groups: dict[bytes, tuple[str, list[IndexFile]]]) -> l
         return None
     found = groups.get(key)
     if found is None:
-        found = groups[key] = (normalize_version(text), [])
+        found = groups[key] = (text if _is_normal(text) else normalize_version(text), [])
     return found[1]
+
+
+def _is_normal(text: str) -> bool:
+    """Tell whether a version is plainly written as `normalize_version` would: numbers without leading zeros."""
+    for segment in text.split("."):
+        if not segment.isdigit() or (segment[0] == "0" and len(segment) > 1):
+            return False
+    return text.isascii()
 
 
 def _version_of(filename: str, project: str, own_names: dict[str, bool]) -> str | None:
     if not filename.endswith(".whl"):
         return sdist_version(filename, project)
-    parts = filename.split("-")
-    if len(parts) not in (5, 6):
+    if filename.count("-") not in (4, 5):
         return None
-    written = parts[0]
+    written, version, rest = filename.split("-", 2)
     own = own_names.get(written)
     if own is None:
         own = own_names[written] = normalize_name(written) == project
-    return parts[1] if own else None
+    return version if own and rest[0] != "-" else None
 
 
 # Rows

@@ -131,6 +131,13 @@ def _fit(key: bytes) -> bytes:
     return b"\xff#" + hashlib.sha256(key).digest()
 
 
+def _damages() -> tuple[type[Exception], ...]:
+    """Return the errors that only a damaged file makes."""
+    import lmdb
+
+    return lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.InvalidError
+
+
 _environments: dict[str, _Environment] = {}
 _registry_lock = threading.Lock()
 
@@ -159,18 +166,21 @@ if hasattr(os, "register_at_fork"):
 class _Environment:
     """One open LMDB file of one process.
 
-    A lock makes transactions of this process follow each other: they take microseconds, and LMDB allows the map to grow
-    only while there is none.
+    Reading transactions of this process follow each other under one lock (they take microseconds), writing ones under
+    another, so that no reader waits for a disk. Both are held, the writers' first, where LMDB wants no transaction at
+    all: while the map grows and while the file is replaced.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.pid = os.getpid()
         self.users = 0
-        self._lock = threading.RLock()
+        self._reading = threading.Lock()
+        self._writing = threading.Lock()
         self._env: lmdb.Environment | None = None
         self._handles: dict[str, lmdb._Database] = {}
         self._readonly = False
+        self._rebuilt = False
         self._open()
 
     def release(self) -> None:
@@ -191,14 +201,14 @@ class _Environment:
                 found = transaction.get(key)
                 return None if found is None else decode(found)
 
-        return self._reading(action, None)
+        return self._read(action, None)
 
     def get_many(self, database: str, keys: list[bytes]) -> list[bytes | None]:
         def action(env: lmdb.Environment) -> list[bytes | None]:
             with env.begin(db=self._handles[database]) as transaction:
                 return [transaction.get(key) for key in keys]
 
-        return self._reading(action, [None] * len(keys))
+        return self._read(action, [None] * len(keys))
 
     def rows_after(self, database: str, after: bytes | None) -> list[tuple[bytes, bytes]]:
         def action(env: lmdb.Environment) -> list[tuple[bytes, bytes]]:
@@ -211,7 +221,7 @@ class _Environment:
                     found = cursor.next()
             return rows
 
-        return self._reading(action, [])
+        return self._read(action, [])
 
     def write(self, database: str, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
         import lmdb
@@ -225,39 +235,55 @@ class _Environment:
                         transaction.put(key, value)
 
         try:
-            with self._lock:
-                if self._readonly or self._env is None:
-                    raise StoreError(f"{self.path} can't be written", reason="the store is read-only")
-                self._retrying(action)
+            while True:
+                with self._writing:
+                    if self._readonly or self._env is None:
+                        raise StoreError(f"{self.path} can't be written", reason="the store is read-only")
+                    try:
+                        return action(self._env)
+                    except lmdb.Error as error:
+                        self._mend(error)
         except (lmdb.Error, OSError) as error:
             raise StoreError(f"{self.path} can't be written", reason=str(error)) from error
 
-    def _reading(self, action: Callable[[lmdb.Environment], _T], nothing: _T) -> _T:
-        with self._lock:
-            return nothing if self._env is None else self._retrying(action)
-
-    def _retrying(self, action: Callable[[lmdb.Environment], _T]) -> _T:
-        """Run a transaction; grow the map and rebuild the file when that is what it needs."""
+    def _read(self, action: Callable[[lmdb.Environment], _T], nothing: _T) -> _T:
         import lmdb
 
-        rebuilt = False
         while True:
+            with self._reading:
+                if self._env is None:
+                    return nothing
+                try:
+                    return action(self._env)
+                except lmdb.Error as error:
+                    found = error
+            with self._writing:
+                self._mend(found)
+
+    def _mend(self, error: lmdb.Error) -> None:
+        """Grow the map or rebuild the file, as the error asks for; the caller holds the writers' lock and tries again.
+
+        Raises:
+            StoreError: the map can't grow further.
+            lmdb.Error: the error itself, when nothing of that helps.
+        """
+        import lmdb
+
+        with self._reading:
             assert self._env is not None
-            try:
-                return action(self._env)
-            except lmdb.MapFullError:
+            if isinstance(error, lmdb.MapFullError):
                 size = self._env.info()["map_size"]
                 if size >= _MAX_MAP_BYTES:
-                    raise StoreError(f"{self.path} is full", reason=f"it holds {size} bytes") from None
+                    raise StoreError(f"{self.path} is full", reason=f"it holds {size} bytes")
                 self._env.set_mapsize(size * 2)
-            except lmdb.MapResizedError:  # another process grew it
+            elif isinstance(error, lmdb.MapResizedError):  # another process grew it
                 self._env.set_mapsize(0)
-            except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.InvalidError):
-                if rebuilt or self._readonly:
-                    raise
-                rebuilt = True
+            elif isinstance(error, _damages()) and not self._readonly and not self._rebuilt:
+                self._rebuilt = True
                 self.abandon()
                 self._rebuild()
+            else:
+                raise error
 
     # Opening
 
