@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,18 +130,33 @@ def test_line_ends_of_windows_stay() -> None:
     assert edited == _project('[\n  "a", # one\n  "b",\n]').replace("\n", "\r\n")
 
 
-def test_tables_in_odd_forms_are_edited_or_refused_but_never_damaged() -> None:
-    forms = [
-        "project.name = 'a'\nproject.version = '1'\nproject.dependencies = ['b']\n",
-        "project = {name = 'a', version = '1', dependencies = ['b']}\n",
-        "[project.urls]\nx = 'y'\n[project]\nname = 'a'\nversion = '1'\ndependencies = ['b']\n[tool.z]\n",
-        "[project]\nname = 'a'\nversion = '1'\n[tool.z]\nq = 1\n[project.urls]\nx = 'y'\n",
-    ]
-    for text in forms:
-        expected: dict[str, Any] = tomllib.loads(text)
-        expected["project"]["dependencies"] = [*expected["project"].get("dependencies", []), "c"]
-        with suppress(InvalidManifest):
-            assert tomllib.loads(add_requirements(text, ["c"])) == expected
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("project.name = 'a'\nproject.version = '1'\nproject.dependencies = ['b']\n", id="dotted keys"),
+        pytest.param("project = {name = 'a', version = '1', dependencies = ['b']}\n", id="inline table"),
+        pytest.param("project = {name = 'a', version = '1'}\n", id="inline table without the list"),
+        pytest.param("[project.urls]\nx = 'y'\n[project]\nname = 'a'\ndependencies = ['b']\n[tool.z]\n", id="late"),
+        pytest.param("[project]\nname = 'a'\n[tool.z]\nq = 1\n[project.urls]\nx = 'y'\n", id="in two places"),
+    ],
+)
+def test_tables_in_odd_forms_are_edited(text: str) -> None:
+    expected: dict[str, Any] = tomllib.loads(text)
+    expected["project"]["dependencies"] = [*expected["project"].get("dependencies", []), "c"]
+    assert tomllib.loads(add_requirements(text, ["c"])) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("project.name = 'a'\nproject.version = '1'\n", id="a table for dotted keys"),
+        pytest.param("project = {name = 'a'}\n", id="a table in an inline table"),
+    ],
+)
+def test_what_an_edit_would_damage_is_refused(text: str) -> None:
+    with pytest.raises(InvalidManifest, match="without damage") as caught:
+        add_requirements(text, ["c"], extra="x")
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -152,11 +166,13 @@ def test_tables_in_odd_forms_are_edited_or_refused_but_never_damaged() -> None:
         (HEAD + "dynamic = ['dependencies']\n", "project.dependencies is dynamic"),
         (HEAD + "dependencies = 'a'\n", "project.dependencies must be an array"),
         ("[project\n", "line 1: not TOML"),
+        ("[project]\na.b = 1\na.b.c = 2\n", "the manifest is not TOML"),
+        (HEAD + "optional-dependencies = 1\n", "project.optional-dependencies must be a table"),
     ],
 )
 def test_refuses_where_there_is_no_place(text: str, message: str) -> None:
     with pytest.raises(InvalidManifest) as caught:
-        add_requirements(text, ["a"])
+        add_requirements(text, ["a"], extra="x" if "optional" in text else None)
     assert caught.value.message.startswith(message)
 
 
@@ -190,6 +206,7 @@ def test_sources_are_set_and_taken_away(name: str, source: Mapping[str, object],
         '["a\\"]", {x = "]", y = [1, 2]}]',
         '["""a"""""]',
         "[\n# only a comment\n]",
+        "[\n{a = 'b'} # c\n, {x = [1, # inner\n 2]},\n]",
         "[\n\n\n'a'\n\n,'b' # b\n\n# c\n]",
     ],
 )

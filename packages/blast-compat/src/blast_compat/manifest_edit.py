@@ -238,7 +238,11 @@ def _descend(document: Any, plain: Any, keys: tuple[str, ...]) -> tuple[Any, Any
     for depth, key in enumerate(keys):
         if key not in plain:
             is_last = depth == len(keys) - 1
-            document[key] = tomlkit.table(is_super_table=not is_last)
+            try:
+                document[key] = tomlkit.table(is_super_table=not is_last)
+            except ValueError as error:
+                # An inline table can't hold one of its own.
+                raise _refusal() from error
             plain[key] = {}
             made = [f"[{'.'.join(keys)}]"]
         document, plain = document[key], plain[key]
@@ -262,12 +266,16 @@ def _checked(document: TOMLDocument, expected: object, made: Sequence[str] = (),
     except tomllib.TOMLDecodeError as error:
         said = {"error": error}
     if said != expected:
-        raise InvalidManifest(
-            "the manifest can't be edited without damage",
-            reason="its tables are written in a way that the editor does not understand",
-            hint="write dependencies as an array of texts under [project] and try again",
-        )
+        raise _refusal()
     return text
+
+
+def _refusal() -> InvalidManifest:
+    return InvalidManifest(
+        "the manifest can't be edited without damage",
+        reason="its tables are written in a way that the editor does not understand",
+        hint="write dotted keys and inline tables as tables of their own, such as [project], and try again",
+    )
 
 
 def _set_apart(text: str, made: Sequence[str], grown: str) -> str:

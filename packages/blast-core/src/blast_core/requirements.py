@@ -153,13 +153,10 @@ def _read_specifier(text: str, rest: str, clauses: str) -> str:
 
 
 def _find_hole(inside: str) -> int:
-    """Return where a clause is missing between two commas."""
-    position = 0
-    for clause in inside.split(","):
-        if not clause.strip(_BLANK):
-            return position
-        position += len(clause) + 1
-    return position
+    """Return where a clause is missing between two commas, one of which there is."""
+    clauses = inside.split(",")
+    hole = next(index for index, clause in enumerate(clauses) if not clause.strip(_BLANK))
+    return len(",".join(clauses[:hole])) + 1
 
 
 def _specifier_error(text: str, position: int, clause: str) -> InvalidRequirement:
