@@ -54,13 +54,7 @@ def apply_change(session: Session, environment: str, interpreter: Interpreter, c
     Raises:
         FileConflict, InstallError: the environment is as it was.
     """
-    manager = VenvManager(environment)
-    number = manager.compose(interpreter, composition_of(session, change), session.reporter)
-    manager.switch(number, interpreter, change.prompt)
-    manager.prune()
-    current = manager.current()
-    assert current is not None
-    return current
+    return VenvManager(environment).apply(interpreter, composition_of(session, change), session.reporter)
 
 
 def compare_installed(before: Sequence[Installed], after: Sequence[Installed]) -> tuple[VersionChange, ...]:

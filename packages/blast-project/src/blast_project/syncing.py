@@ -97,7 +97,7 @@ class PreparedSync(NamedTuple):
         manager = VenvManager(self.result.environment)
         result = self.result
         if self.number:
-            manager.switch(self.number, self.interpreter, self.project.name)
+            manager.switch(self.number, self.session.reporter.note)
             manager.prune()
             result = result._replace(generation=self.number)
         _record(self, result)

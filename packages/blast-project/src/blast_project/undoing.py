@@ -131,9 +131,8 @@ def _move(session: Session, manager: VenvManager, current: Generation, number: i
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
         if snapshots and root is not None and not force:
             _check_unedited(root, read_snapshots(manager.environment, current))
-        interpreter = session.interpreters.get(target.executable)
         restored = _restore(root, snapshots) if root is not None else ()
-        manager.switch(number, interpreter)
+        manager.switch(number, session.reporter.note)
         if root is not None and snapshots and target.options:
             state = State(number, len(target.installed), target.site_packages)
             write_state(root, manager.environment, target.options, state, snapshots)

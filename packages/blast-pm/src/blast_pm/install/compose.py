@@ -234,7 +234,9 @@ class _Composition:
     def build(self) -> None:
         """Make it."""
         directories, children = self._tree.directories, self._tree.children
-        for path in (self._places.scripts, self._places.site):
+        # Python would make __pycache__ when it first imports a module from there, and so touch site-packages, by whose
+        # times changes of other tools are noticed.
+        for path in (self._places.scripts, f"{self._places.site}/__pycache__"):
             self._tree.enter(path)
         fs.make_directory(self._destination)
         self._root = os.open(self._destination, _DIRECTORY)
@@ -242,6 +244,7 @@ class _Composition:
             for path in sorted(path for path in children if path):
                 fs.make_directory(path, dir_fd=self._root)
             _run(list(self._iter_jobs()), self._do)
+            self._placer.flush()
         finally:
             os.close(self._root)
         self._placer.counts.directories += len(directories)
@@ -275,7 +278,7 @@ class _Composition:
                 if isinstance(source, str):
                     placer.program(source, name, fd, prefix)
                 else:
-                    placer.write(name, source, fd, mode)
+                    placer.write(name, source, fd, prefix, mode)
         finally:
             os.close(fd)
 

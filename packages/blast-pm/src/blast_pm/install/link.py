@@ -24,6 +24,8 @@ MODES = ("fold", "hardlink", "copy")
 _NO_LINKS = frozenset([errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP])
 _LINK, _SYMLINK, _COPY = 0, 1, 2
 _WRITABLE = 0o200
+# Above this, one flush of the whole file system is cheaper than one per file.
+_MANY_FILES = 100
 
 
 class Counts:
@@ -47,12 +49,13 @@ class Placer:
         notes: which fallback was taken and why, a line each, each once.
     """
 
-    __slots__ = ("_destination", "_fold", "_step", "counts", "notes")
+    __slots__ = ("_destination", "_fold", "_new", "_step", "counts", "notes")
 
     def __init__(self, destination: str, mode: str) -> None:
         self._destination = destination
         self._fold = mode == "fold"
         self._step = _COPY if mode == "copy" else _LINK
+        self._new: list[str] = []
         self.counts = Counts()
         self.notes: list[str] = []
 
@@ -102,12 +105,26 @@ class Placer:
         """Copy a file to a path relative to the environment; the owner may write to the copy."""
         mode = (os.stat(source).st_mode & 0o777) | _WRITABLE
         fs.copy_file(source, f"{self._destination}/{path}", mode)
+        self._new.append(path)
         self.counts.copies += 1
 
-    def write(self, name: str, content: bytes, fd: int, mode: int = 0o644) -> None:
-        """Write a small file."""
+    def write(self, name: str, content: bytes, fd: int, path: str, mode: int = 0o644) -> None:
+        """Write a small file; see `files`."""
         fs.write_file_at(fd, name, content, mode)
+        self._new.append(path + name)
         self.counts.written += 1
+
+    def flush(self) -> None:
+        """Let the content of all that was copied and written reach the disk; links need no more than the journal."""
+        if len(self._new) > _MANY_FILES:
+            fs.sync_filesystem(self._destination)
+            return
+        for path in self._new:
+            fd = os.open(f"{self._destination}/{path}", os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            try:
+                fs.sync_file(fd)
+            finally:
+                os.close(fd)
 
     def _file(self, source: str, name: str, fd: int, path: str, *, own: bool) -> None:
         if self._step == _LINK:

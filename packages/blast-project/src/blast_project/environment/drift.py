@@ -1,7 +1,8 @@
 """What other tools changed in an environment since its generation was made.
 
-A generation keeps the names that its site-packages and scripts had. Names tell of anything installed or removed;
-whether a distribution was replaced by another of the same name is told by its INSTALLER file, which other tools write.
+A generation keeps the names that its site-packages and scripts had, and which of them were links. Names tell of
+anything installed or removed; whether a distribution was replaced by another of the same name is told by its INSTALLER
+file, which other tools write, and by links that are none any more.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ __all__ = ["Drift", "find_drift", "write_entries"]
 
 _FILE = "entries"
 _INFO = ".dist-info"
+_INSTALLER = b"blast"
 # Python itself writes this one into any site-packages it imports a single-file module from.
 _NO_DRIFT = frozenset(("__pycache__",))
 
 
 class Drift(NamedTuple):
-    """Names in site-packages that came, went, or belong to another installer by now."""
+    """Names in site-packages and among the scripts that came, went, or belong to another installer by now."""
 
     foreign: tuple[str, ...]
     missing: tuple[str, ...]
@@ -42,12 +44,14 @@ class Drift(NamedTuple):
 
 def write_entries(staging: str, site_packages: str, scripts: str) -> None:
     """Keep the names in site-packages and among the scripts of a generation that is about to be published."""
-    names = {place: sorted(os.listdir(os.path.join(staging, place))) for place in (site_packages, scripts)}
-    fs.write_file(os.path.join(staging, META, _FILE), marshal.dumps(names))
+    names = {place: _read_entries(os.path.join(staging, place)) for place in (site_packages, scripts)}
+    fs.write_file(os.path.join(staging, META, _FILE), marshal.dumps(names), durable=True)
 
 
 def find_drift(environment: str, number: int, site_packages: str) -> Drift:
     """Return what changed in the generation's site-packages and scripts since it was made.
+
+    Names that came among the scripts are no drift: a new distribution is told by its own entries.
 
     Cost: two listings, a look at each name, and a small file per distribution.
     """
@@ -57,24 +61,34 @@ def find_drift(environment: str, number: int, site_packages: str) -> Drift:
     replaced: list[str] = []
     try:
         with open(os.path.join(generation, META, _FILE), "rb") as file:
-            places: dict[str, list[str]] = marshal.load(file)  # noqa: S302 - written by this user's Blast
-        for place, names in places.items():
+            places: dict[str, dict[str, bool]] = marshal.load(file)  # noqa: S302 - written by this user's Blast
+        for place, expected in places.items():
             directory = os.path.join(generation, place)
-            expected, actual = set(names), set(os.listdir(directory))
-            broken = {name for name in expected & actual if not os.path.exists(os.path.join(directory, name))}
-            missing += sorted((expected - actual - _NO_DRIFT) | broken)
+            actual = _read_entries(directory)
+            both = expected.keys() & actual.keys() - _NO_DRIFT
+            broken = {name for name in both if not os.path.exists(os.path.join(directory, name))}
+            missing += sorted((expected.keys() - actual.keys() - _NO_DRIFT) | broken)
+            replaced += sorted(name for name in both - broken if _is_replaced(directory, name, expected, actual))
             if place == site_packages:
-                foreign += sorted(actual - expected - _NO_DRIFT)
-                infos = (name for name in expected & actual if name.endswith(_INFO))
-                replaced += sorted(name for name in infos if not _is_ours(directory, name))
+                foreign += sorted(actual.keys() - expected.keys() - _NO_DRIFT)
     except (OSError, ValueError, EOFError, TypeError, AttributeError):
         return Drift((), (site_packages,), ())
     return Drift(tuple(foreign), tuple(missing), tuple(replaced))
 
 
-def _is_ours(directory: str, name: str) -> bool:
+def _read_entries(directory: str) -> dict[str, bool]:
+    """Return whether each entry is a link, by name."""
+    with os.scandir(directory) as entries:
+        return {entry.name: entry.is_symlink() for entry in entries}
+
+
+def _is_replaced(directory: str, name: str, expected: dict[str, bool], actual: dict[str, bool]) -> bool:
+    if expected[name] != actual[name]:
+        return True
+    if not name.endswith(_INFO):
+        return False
     try:
         with open(os.path.join(directory, name, "INSTALLER"), "rb") as file:
-            return file.read(16).strip() == b"blast"
+            return file.read(16).strip() != _INSTALLER
     except OSError:
-        return False
+        return True

@@ -18,6 +18,7 @@ __all__ = [
     "prune",
     "read_generation",
     "read_snapshots",
+    "remove_leftovers",
     "write_meta",
 ]
 
@@ -97,9 +98,9 @@ def write_meta(staging: str, generation: Generation, snapshots: dict[str, bytes]
     directory = os.path.join(staging, META)
     fs.make_directory(directory)
     for name, content in snapshots.items():
-        fs.write_file(os.path.join(directory, name), content)
+        fs.write_file(os.path.join(directory, name), content, durable=True)
     plain = generation._replace(installed=tuple(tuple(one) for one in generation.installed))  # type: ignore[misc]
-    fs.write_file(os.path.join(directory, _META_FILE), marshal.dumps((_FORMAT, tuple(plain))))
+    fs.write_file(os.path.join(directory, _META_FILE), marshal.dumps((_FORMAT, tuple(plain))), durable=True)
 
 
 def read_generation(environment: str, number: int) -> Generation:
@@ -136,7 +137,7 @@ def read_snapshots(environment: str, generation: Generation) -> dict[str, bytes]
 
 
 def prune(environment: str, keep: int) -> list[int]:
-    """Remove the oldest generations but ``keep`` and what killed commands left; return the numbers removed.
+    """Remove the oldest generations but ``keep``, and return their numbers.
 
     The current generation always stays.
     """
@@ -145,5 +146,16 @@ def prune(environment: str, keep: int) -> list[int]:
     current = current_number(environment)
     removed = [number for number in numbers[:-keep] if number != current]
     for number in removed:
-        fs.remove_tree(os.path.join(directory, str(number)))
+        # Out of the list in one step: killed while it goes, none that is half there may be gone back to.
+        leaving = os.path.join(directory, f".{number}.leaving")
+        fs.rename(os.path.join(directory, str(number)), leaving)
+        fs.remove_tree(leaving)
     return removed
+
+
+def remove_leftovers(environment: str) -> None:
+    """Remove what killed commands left; the caller holds the lock, so nobody else is building."""
+    directory = generations_directory(environment)
+    for name in os.listdir(directory):
+        if name.startswith("."):
+            fs.remove_tree(os.path.join(directory, name))

@@ -19,7 +19,7 @@ from blast_project.environment.layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_core.reporter import Reporter
@@ -42,6 +42,7 @@ class Composition(NamedTuple):
         snapshots: the project's files of this moment, by name.
         prompt: what an activated shell shows.
         options: digest of the options, for the state file.
+        allow_overwrite: of two different files for one path, take one.
     """
 
     distributions: Sequence[StoredDistribution]
@@ -52,6 +53,11 @@ class Composition(NamedTuple):
     snapshots: Mapping[str, bytes] = {}
     prompt: str = ""
     options: bytes = b""
+    allow_overwrite: bool = False
+
+
+# The ending that `blast_core.fs.is_temporary` knows.
+_TEMPORARY = ".blast-tmp"
 
 
 class VenvManager:
@@ -72,8 +78,26 @@ class VenvManager:
         return generations.read_generation(self.environment, number) if number else None
 
     def history(self) -> list[Generation]:
-        """Return the generations that are kept, oldest first."""
-        return [generations.read_generation(self.environment, number) for number in self._numbers()]
+        """Return the generations that are kept and can be read, oldest first."""
+        found = []
+        for number in generations.list_numbers(self.environment):
+            try:
+                found.append(generations.read_generation(self.environment, number))
+            except InstallError:
+                # Another version of Blast made it; that is no reason to hide the others.
+                continue
+        return found
+
+    def apply(self, interpreter: Interpreter, composition: Composition, reporter: Reporter) -> Generation:
+        """Compose a generation, switch to it, remove the oldest ones, and return what it says of itself.
+
+        Raises:
+            FileConflict, PathEscape, InstallError: the environment is as it was.
+        """
+        number = self.compose(interpreter, composition, reporter)
+        self.switch(number, reporter.note)
+        self.prune()
+        return generations.read_generation(self.environment, number)
 
     def create(self, interpreter: Interpreter, *, reporter: Reporter, prompt: str = "", clear: bool = False) -> int:
         """Make a bare environment and return the number of its generation.
@@ -81,27 +105,26 @@ class VenvManager:
         Raises:
             InstallError: something stands there; an environment is replaced if ``clear`` is set.
         """
-        if os.path.lexists(self.environment):
-            if is_virtual_environment(self.environment) and not clear:
-                raise InstallError(f"{self.environment} is an environment already", hint="'--clear' replaces it")
-            self._require_ours_or_nothing(clear=clear)
+        if is_virtual_environment(self.environment) and not clear:
+            raise InstallError(f"{self.environment} is an environment already", hint="'--clear' replaces it")
         number = self.compose(interpreter, Composition((), "venv", prompt=prompt), reporter)
-        self.switch(number, interpreter, prompt)
+        self.switch(number, reporter.note)
         return number
 
     def compose(self, interpreter: Interpreter, composition: Composition, reporter: Reporter) -> int:
         """Build a complete generation beside the current one and return its number; nothing is switched.
 
         Raises:
-            FileConflict, PathEscape, InstallError: the distributions can't be installed together.
+            FileConflict, PathEscape, InstallError: the distributions can't be installed together, or something stands
+                at the environment's path that is no virtual environment.
         """
         from blast_pm.install.compose import compose
 
-        self._require_ours_or_nothing(clear=False)
+        self._check_place()
         directory = generations_directory(self.environment)
         fs.make_directories(directory)
-        self._remove_leftovers()
-        number = (self._numbers() or [0])[-1] + 1
+        generations.remove_leftovers(self.environment)
+        number = (generations.list_numbers(self.environment) or [0])[-1] + 1
         staging = os.path.join(directory, f".{number}.{os.getpid()}")
         try:
             report = compose(
@@ -111,39 +134,63 @@ class VenvManager:
                 link_mode=composition.link_mode,
                 direct_urls=composition.direct_urls,
                 requested=composition.requested,
+                allow_overwrite=composition.allow_overwrite,
             )
-            for note in report.notes:
-                reporter.note(note)
             skeleton.write_generation_files(staging, self.environment, interpreter, composition.prompt)
             meta = self._describe(number, interpreter, composition, report.mode)
             generations.write_meta(staging, meta, dict(composition.snapshots))
             drift.write_entries(staging, interpreter.site_packages, interpreter.scripts)
             fs.rename(staging, os.path.join(directory, str(number)))
         except BaseException:
-            fs.remove_tree(staging)
+            _remove_quietly(staging)
             raise
+        for text in report.notes:
+            reporter.note(text)
         return number
 
-    def switch(self, number: int, interpreter: Interpreter, prompt: str = "") -> None:
-        """Make ``number`` the current generation by the rename of one link.
+    def switch(self, number: int, note: Callable[[str], None] = lambda _: None) -> None:
+        """Make ``number`` the current generation by the rename of one link, and let that reach the disk.
+
+        Args:
+            number: a generation that `compose` made.
+            note: is told what had to be moved out of the way.
 
         Raises:
             InstallError: there is no such generation.
         """
-        path = os.path.join(generations_directory(self.environment), str(number))
-        if not os.path.isdir(path):
+        generation = os.path.join(generations_directory(self.environment), str(number))
+        if not os.path.isdir(generation):
             raise InstallError(f"there is no generation {number}", hint="'blast history' lists those that are kept")
-        skeleton.write_environment_files(self.environment, interpreter, prompt)
-        skeleton.link_entries(self.environment, path)
-        fs.replace_symlink(current_link(self.environment), f"generations/{number}")
-        skeleton.unlink_stale_entries(self.environment, path)
+        if not os.path.lexists(current_link(self.environment)):
+            if self._has_others():
+                self._take_over(number, note)
+                return
+            # From here on it is known for an environment of ours, whenever this process dies.
+            fs.replace_symlink(current_link(self.environment), f"generations/{number}")
+        self._point(self.environment, generation, number, note)
 
     def prune(self, keep: int = KEPT_GENERATIONS) -> list[int]:
         """Remove the oldest generations but ``keep``."""
         return generations.prune(self.environment, keep)
 
-    def _numbers(self) -> list[int]:
-        return generations.list_numbers(self.environment)
+    def _point(self, environment: str, generation: str, number: int, note: Callable[[str], None]) -> None:
+        skeleton.write_markers(environment)
+        skeleton.link_entries(environment, generation, note)
+        fs.replace_symlink(current_link(environment), f"generations/{number}")
+        # One flush of the directory makes the journal hold all that was done before it.
+        fs.sync_directory(blast_directory(environment))
+        skeleton.unlink_stale_entries(environment, generation)
+
+    def _take_over(self, number: int, note: Callable[[str], None]) -> None:
+        """Put an environment of ours in the place of another tool's, in one instant, and remove that one."""
+        parent, name = os.path.split(self.environment)
+        beside = os.path.join(parent, f".{name}.{os.getpid()}.{os.urandom(4).hex()}{_TEMPORARY}")
+        fs.make_directory(beside)
+        fs.rename(blast_directory(self.environment), blast_directory(beside))
+        self._point(beside, os.path.join(generations_directory(beside), str(number)), number, note)
+        fs.exchange(beside, self.environment)
+        fs.remove_tree(beside)
+        note(f"{self.environment} was made by another tool and is replaced")
 
     def _describe(self, number: int, interpreter: Interpreter, composition: Composition, link_mode: str) -> Generation:
         installed = tuple(
@@ -170,34 +217,44 @@ class VenvManager:
             options=composition.options,
         )
 
-    def _remove_leftovers(self) -> None:
-        """Remove what killed commands left; the caller holds the lock, so nobody else is building."""
-        directory = generations_directory(self.environment)
-        for name in os.listdir(directory):
-            if name.startswith("."):
-                fs.remove_tree(os.path.join(directory, name))
+    def _has_others(self) -> bool:
+        """Tell whether the environment's directory holds anything but our own."""
+        return any(name != ".blast" for name in os.listdir(self.environment))
 
-    def _require_ours_or_nothing(self, *, clear: bool) -> None:
-        """Make way for an environment of ours: an environment of another tool is moved aside, anything else refused.
+    def _check_place(self) -> None:
+        """Refuse to work where something other than a virtual environment stands.
 
         Raises:
-            InstallError: what stands there is no environment, or a link.
+            InstallError: what stands there is a link, no directory, or one that may hold something of value.
         """
         path = self.environment
-        if not os.path.lexists(path) or (os.path.isdir(blast_directory(path)) and not clear):
+        self._sweep()
+        if not os.path.lexists(path):
             return
         if os.path.islink(path) or not os.path.isdir(path):
             raise InstallError(
                 f"{path} is no directory", reason="Blast makes its environments there", hint="move it away"
             )
-        if not os.listdir(path):
+        if os.path.lexists(current_link(path)):
             return
-        if not is_virtual_environment(path) and not os.path.isdir(blast_directory(path)):
+        if self._has_others() and not is_virtual_environment(path):
             raise InstallError(
                 f"{path} is no virtual environment",
                 reason="it has no pyvenv.cfg, so it may hold something of value",
                 hint="move it away, or set BLAST_PROJECT_ENVIRONMENT to another place",
             )
-        aside = f"{path}.{os.getpid()}.old"
-        fs.rename(path, aside)
-        fs.remove_tree(aside)
+
+    def _sweep(self) -> None:
+        """Remove what was left beside the environment by a command that was killed while it took over."""
+        parent, name = os.path.split(self.environment)
+        for entry in os.listdir(parent) if os.path.isdir(parent) else ():
+            if entry.startswith(f".{name}.") and fs.is_temporary(entry):
+                _remove_quietly(os.path.join(parent, entry))
+
+
+def _remove_quietly(path: str) -> None:
+    """Remove a tree if it is there; the error on the way is another one."""
+    try:
+        fs.remove_tree(path)
+    except OSError:
+        return

@@ -1,6 +1,7 @@
 """What makes a directory a virtual environment: pyvenv.cfg, the interpreter's links, the links to what is current.
 
-Spec: PEP 405.
+Spec: PEP 405. Everything that belongs to a generation lies in it, pyvenv.cfg too, so that the rename of one link
+switches all of it; the environment itself holds only links with one and the same target for ever.
 """
 
 from __future__ import annotations
@@ -12,67 +13,90 @@ from blast_core import fs
 from blast_project.environment.layout import META
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blast_core.interpreter import Interpreter
 
-__all__ = ["link_entries", "unlink_stale_entries", "write_environment_files", "write_generation_files"]
+__all__ = ["link_entries", "unlink_stale_entries", "write_generation_files", "write_markers"]
 
 _POINTER = ".blast/current/"
+_ASIDE = ".blast/aside"
+_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
+_MARKERS = {
+    ".gitignore": b"*\n",
+    "CACHEDIR.TAG": b"Signature: 8a477f597d28d172789f06886806bc55\n",
+}
 
 
 def write_generation_files(staging: str, environment: str, interpreter: Interpreter, prompt: str) -> None:
     """Write into a generation: pyvenv.cfg, the interpreter's links and the activation scripts.
 
     A program started through the resolved path of a generation finds a complete environment there too.
+
+    Args:
+        staging: the generation; its directory of scripts is there.
+        environment: where the environment will be found.
+        interpreter: the environment's.
+        prompt: what an activated shell shows; "" for the name of the project's directory.
     """
     from blast_project.environment.activate import write_activation
 
     scripts = os.path.join(staging, interpreter.scripts)
-    if not os.path.isdir(scripts):
-        fs.make_directory(scripts)
     minor = ".".join(interpreter.version.split(".")[:2])
     fs.symlink(interpreter.executable, os.path.join(scripts, "python"))
-    fs.symlink("python", os.path.join(scripts, "python3"))
-    fs.symlink("python", os.path.join(scripts, f"python{minor}"))
-    fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(environment, interpreter, prompt))
-    write_activation(scripts, environment, prompt or _default_prompt(environment))
+    for name in _aliases(interpreter.implementation, minor):
+        fs.symlink("python", os.path.join(scripts, name))
+    shown = prompt or _default_prompt(environment)
+    fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(interpreter, shown), durable=True)
+    write_activation(scripts, environment, shown)
 
 
-def write_environment_files(environment: str, interpreter: Interpreter, prompt: str) -> None:
-    """Write what the environment has outside its generations, where it is missing or other than it should be."""
-    _ensure(os.path.join(environment, "pyvenv.cfg"), _configuration(environment, interpreter, prompt))
-    _ensure(os.path.join(environment, ".gitignore"), b"*\n")
-    _ensure(os.path.join(environment, "CACHEDIR.TAG"), b"Signature: 8a477f597d28d172789f06886806bc55\n")
+def _aliases(implementation: str, minor: str) -> tuple[str, ...]:
+    names = ("python3", f"python{minor}")
+    return (*names, "pypy", "pypy3", f"pypy{minor}") if implementation == "pypy" else names
 
 
-def link_entries(environment: str, generation: str) -> None:
-    """Link every entry of a generation from the environment: before the switch, so that none is missing after it."""
-    for name in os.listdir(generation):
-        if name not in {META, "pyvenv.cfg"}:
-            _ensure_link(os.path.join(environment, name), _POINTER + name)
+def write_markers(environment: str) -> None:
+    """Write what tells git and backups to pass an environment over, where it is missing."""
+    for name, content in _MARKERS.items():
+        path = os.path.join(environment, name)
+        if not os.path.lexists(path):
+            fs.write_file(path, content)
+
+
+def link_entries(environment: str, generation: str, note: Callable[[str], None]) -> None:
+    """Link every entry of a generation from the environment: before the switch, so that none is missing after it.
+
+    What others put in the way, such as a ``share`` that pip made, is moved into ``.blast/aside``.
+
+    Args:
+        environment: where the links belong.
+        generation: whose entries they lead to.
+        note: is told what was moved.
+    """
+    for name in sorted(os.listdir(generation)):
+        if name != META:
+            _ensure_link(environment, name, _POINTER + name, note)
     if os.name != "nt":
-        _ensure_link(os.path.join(environment, "lib64"), "lib")
+        _ensure_link(environment, "lib64", "lib", note)
 
 
 def unlink_stale_entries(environment: str, generation: str) -> None:
     """Remove links of the environment whose entry the current generation does not have."""
     for name in os.listdir(environment):
         path = os.path.join(environment, name)
-        if (
-            os.path.islink(path)
-            and os.readlink(path) == _POINTER + name
-            and not os.path.lexists(os.path.join(generation, name))
-        ):
+        if _target(path) == _POINTER + name and not os.path.lexists(os.path.join(generation, name)):
             fs.unlink(path)
 
 
-def _configuration(environment: str, interpreter: Interpreter, prompt: str) -> bytes:
+def _configuration(interpreter: Interpreter, prompt: str) -> bytes:
     lines = [
         f"home = {os.path.dirname(interpreter.executable)}",
-        "implementation = "
-        + {"cpython": "CPython", "pypy": "PyPy"}.get(interpreter.implementation, interpreter.implementation),
+        f"implementation = {_IMPLEMENTATIONS.get(interpreter.implementation, interpreter.implementation)}",
         f"version_info = {interpreter.version}",
         "include-system-site-packages = false",
-        f"prompt = {prompt or _default_prompt(environment)}",
+        # The file has one line per key, whatever a directory is called.
+        f"prompt = {''.join(character if character.isprintable() else '?' for character in prompt)}",
         f"executable = {interpreter.executable}",
         "blast = 1",
     ]
@@ -84,20 +108,22 @@ def _default_prompt(environment: str) -> str:
     return os.path.basename(os.path.dirname(environment)) if name in {".venv", "venv"} else name
 
 
-def _ensure(path: str, content: bytes) -> None:
-    try:
-        with open(path, "rb") as file:
-            if file.read() == content:
-                return
-    except OSError:
-        pass
-    fs.replace_file(path, content, durable=False)
-
-
-def _ensure_link(path: str, target: str) -> None:
-    try:
-        if os.readlink(path) == target:
-            return
-    except OSError:
-        pass
+def _ensure_link(environment: str, name: str, target: str, note: Callable[[str], None]) -> None:
+    path = os.path.join(environment, name)
+    found = _target(path)
+    if found == target:
+        return
+    if found is None and os.path.lexists(path):
+        aside = os.path.join(environment, _ASIDE)
+        fs.make_directories(aside)
+        moved = f"{aside}/{name}-{os.urandom(4).hex()}"
+        fs.rename(path, moved)
+        note(f"{path} was not made by Blast and stood in the way; it is now {moved}")
     fs.replace_symlink(path, target)
+
+
+def _target(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
