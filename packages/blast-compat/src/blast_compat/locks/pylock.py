@@ -7,7 +7,7 @@ index's file base, exact requirements, masks of targets and groups, the input ha
     read_pylock(write_pylock(lock, file_url)) == canonical_lock(lock) with text_hash = BLAKE3 of the text
 """
 
-from blast_compat.locks.pylock_reader import read_pylock
+from blast_compat.locks.pylock_reader import read_pylock, read_urls
 from blast_compat.locks.pylock_writer import write_pylock
 
-__all__ = ["read_pylock", "write_pylock"]
+__all__ = ["read_pylock", "read_urls", "write_pylock"]

@@ -21,7 +21,7 @@ from blast_core.formats.dpl.model import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["read_pylock"]
+__all__ = ["read_pylock", "read_urls"]
 
 _FILE = "pylock.toml"
 _HINT = "restore pylock.toml, or delete it and run `blast lock`"
@@ -51,6 +51,25 @@ def read_pylock(text: str) -> Lock:
     lock = _Reader(document).read(blake3_digest(text.encode()))
     check_lock(lock, _FILE)
     return canonical_lock(lock)
+
+
+def read_urls(text: str) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
+    """Return what a text says of addresses, which are no part of a lock.
+
+    Returns:
+        The file base of each index, and the URL of each wheel and sdist by (file name, sha256).
+
+    Raises:
+        FormatError: as ``read_pylock``.
+    """
+    document = _parse(text)
+    indexes = document.table("tool").table("blast").tables("indexes")
+    urls = {}
+    for package in document.tables("packages"):
+        for row in (*package.tables("wheels"), package.table("sdist"), package.table("archive")):
+            if url := row.text("url"):
+                urls[row.text("name") or rules.name_in(url), row.table("hashes").text("sha256")] = url
+    return {row.text("name"): row.text("files") for row in indexes if row.has("files")}, urls
 
 
 def _parse(text: str) -> _Table:
