@@ -14,6 +14,7 @@ import time
 from typing import NamedTuple
 
 from blast_core.errors import IndexAccessError, IndexDenied, IndexTimeout, OfflineError
+from blast_pm import __version__
 from blast_pm.index.credentials import CredentialStore, origin_of, split_credentials, without_credentials
 from blast_pm.index.transport import ConnectionFault
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Fetcher"]
 
+_USER_AGENT = f"blast/{__version__}"
 _ATTEMPTS = 4
 _MAX_REDIRECTS = 10
 _FIRST_DELAY_S = 0.25
@@ -158,7 +160,7 @@ class Fetcher:
         first_origin = origin_of(url)
         seen = {url}
         while True:
-            sent = dict(headers)
+            sent = {"User-Agent": _USER_AGENT, **headers}
             authorization = self._credentials.header_for(url) if origin_of(url) == first_origin else None
             if authorization is not None:
                 sent["Authorization"] = authorization
