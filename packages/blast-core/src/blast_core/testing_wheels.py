@@ -259,7 +259,8 @@ def record_row(path: str, content: bytes, algorithm: str = "sha256") -> tuple[st
 
 def build_wheel(recipe: WheelRecipe) -> bytes:
     """Return the wheel's bytes; the same recipe gives the same bytes."""
-    return write_zip(recipe.members())
+    members = recipe.members()
+    return write_zip(members, zip64={} if len(members) >= 0xFFFF else None)
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"

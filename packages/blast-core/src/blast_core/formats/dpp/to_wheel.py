@@ -33,6 +33,9 @@ _REGULAR = 0o100000
 _MAX16 = 0xFFFF
 _MAX32 = 0xFFFFFFFF
 
+# From here on a number needs zip64; a test lowers it, because four gigabytes are a lot to write.
+_WIDE_FROM = _MAX32
+
 
 def dpp_to_wheel(dpp: DppPackage, path: str) -> None:
     """Write a wheel that installs the same files as the one that the container was made from.
@@ -90,19 +93,19 @@ class _WheelWriter:
         pieces, stored_size = _stored_pieces(dpp, file)
         name = file.path.encode()
         flags = 0 if file.path.isascii() else _UTF8
-        wide = max(stored_size, file.raw_size) >= _MAX32
+        wide = max(stored_size, file.raw_size) >= _WIDE_FROM
         sizes = (_MAX32, _MAX32) if wide else (stored_size, file.raw_size)
         extra = _zip64(file.raw_size, stored_size) if wide else b""
-        needed = _VERSION_64 if wide or offset >= _MAX32 else _VERSION
+        needed = _VERSION_64 if wide or offset >= _WIDE_FROM else _VERSION
         self._write(_LOCAL.pack(b"PK\3\4", needed, flags, method, 0, _DATE, file.crc32, *sizes, len(name), len(extra)))
         self._write(name + extra)
         for piece in pieces:
             self._write(piece)
-        wide_numbers = ((file.raw_size, stored_size) if wide else ()) + ((offset,) if offset >= _MAX32 else ())
+        wide_numbers = ((file.raw_size, stored_size) if wide else ()) + ((offset,) if offset >= _WIDE_FROM else ())
         extra = _zip64(*wide_numbers) if wide_numbers else b""
         self._central += _CENTRAL.pack(
             b"PK\1\2", _UNIX | needed, needed, flags, method, 0, _DATE, file.crc32, *sizes, len(name), len(extra),
-            0, 0, 0, (_REGULAR | file.mode) << 16, min(offset, _MAX32),
+            0, 0, 0, (_REGULAR | file.mode) << 16, _MAX32 if offset >= _WIDE_FROM else offset,
         )  # fmt: skip
         self._central += name + extra
         self._count += 1
@@ -110,14 +113,15 @@ class _WheelWriter:
     def finish(self) -> None:
         start, size = self._position, len(self._central)
         self._write(self._central)
-        if self._count >= _MAX16 or start >= _MAX32 or size >= _MAX32:
+        wide = self._count >= _MAX16 or max(start, size) >= _WIDE_FROM
+        if wide:
             record = self._position
             made_by = _UNIX | _VERSION_64
             numbers = (self._count, self._count, size, start)
             self._write(_END64.pack(b"PK\6\6", _END64.size - 12, made_by, _VERSION_64, 0, 0, *numbers))
             self._write(_LOCATOR.pack(b"PK\6\7", 0, record, 1))
         count = min(self._count, _MAX16)
-        self._write(_END.pack(b"PK\5\6", 0, 0, count, count, min(size, _MAX32), min(start, _MAX32), 0))
+        self._write(_END.pack(b"PK\5\6", 0, 0, count, count, *((_MAX32, _MAX32) if wide else (size, start)), 0))
         self._flush()
 
 
