@@ -8,7 +8,8 @@ import threading
 import time
 
 from blast_core import fs
-from blast_core.errors import StoreLocked
+from blast_core.errors import BlastError, StoreLocked
+from blast_pm.store.commits import Committer
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.ingest import adopt_object
 from blast_pm.store.ingest_pool import IngestPool, count_processes
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Fetching", "store_all"]
 
-# What is finished is made durable this often, so that a long download that is killed need not begin anew.
-_COMMIT_INTERVAL_S = 5.0
 # As long as this somebody else may be at work on the same wheel, before it is done a second time.
 _PATIENCE_S = 300.0
 _LOOK_UP_S = 0.25
@@ -92,7 +91,7 @@ class Fetching:
         self._pool = pool
         self._waiting: queue.SimpleQueue[WantedDistribution] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[StoredDistribution | BaseException | None] = queue.SimpleQueue()
-        self._uncommitted: list[StoredDistribution] = []
+        self._committer = Committer(paths.home, rows)
 
     def run(self, missing: Sequence[WantedDistribution], workers: int) -> dict[str, StoredDistribution]:
         """Do it all; see `store_all`."""
@@ -105,22 +104,26 @@ class Fetching:
         ]
         for thread in threads:
             thread.start()
+        stored: dict[str, StoredDistribution] = {}
+        error: BaseException | None = None
         try:
-            stored, error = self._collect(len(threads))
-        finally:
-            self._cancel()
-            deadline = time.monotonic() + _JOIN_S
-            for thread in threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
-            self._commit()
+            error = self._collect(stored, len(threads))
+        except BaseException as interruption:  # noqa: BLE001 - raised below, when all has come to rest
+            error = interruption
+        self._cancel()
+        deadline = time.monotonic() + _JOIN_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        try:
+            self._committer.close()
+        except (OSError, BlastError) as problem:
+            error = error or problem
         if error is not None:
             raise error
         return stored
 
-    def _collect(self, working: int) -> tuple[dict[str, StoredDistribution], BaseException | None]:
-        stored: dict[str, StoredDistribution] = {}
+    def _collect(self, stored: dict[str, StoredDistribution], working: int) -> BaseException | None:
         first_error: BaseException | None = None
-        committed = time.monotonic()
         while working:
             outcome = self._outcomes.get()
             if outcome is None:
@@ -130,22 +133,12 @@ class Fetching:
                 self._cancel()
             else:
                 stored[outcome.sha256] = outcome
-                self._uncommitted.append(outcome)
-                if time.monotonic() - committed > _COMMIT_INTERVAL_S:
-                    self._commit()
-                    committed = time.monotonic()
-        return stored, first_error
+                self._committer.add(outcome)
+        return first_error
 
     def _cancel(self) -> None:
         self._cancelled.set()
         self._pool.kill()
-
-    def _commit(self) -> None:
-        # The order of SECURITY.md, rule 5: content and names on the disk first, the rows that vouch for them last.
-        if self._uncommitted:
-            done, self._uncommitted = self._uncommitted, []
-            fs.sync_filesystem(self._paths.home)
-            self._rows.put(done)
 
     def _work(self) -> None:
         try:
