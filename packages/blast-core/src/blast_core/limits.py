@@ -4,7 +4,11 @@ Sizes are in bytes unless the name says otherwise. A limit is far above everythi
 wheels) and far below what hurts.
 """
 
-from typing import Final
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing takes 3 ms to import, and the hot path reads these numbers
+if TYPE_CHECKING:
+    from typing import Final
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
@@ -103,3 +107,23 @@ DISTRIBUTION: Final = 16 * GIB
 # Members that are looked at for a source distribution's PKG-INFO, and bytes inflated meanwhile.
 SDIST_MEMBERS: Final = 200_000
 SDIST_UNPACKED: Final = 4 * GIB
+
+# --- DPL ------------------------------------------------------------------------------------------------------------
+
+# Bits of a u64 mask.
+DPL_TARGETS: Final = 64
+DPL_GROUPS: Final = 64
+
+# Entries of a lock; ten times the largest that anyone is expected to make.
+DPL_PACKAGES: Final = 1 << 20
+
+# A whole lock: 100,000 packages with twenty files each take 500 MB, and string offsets are u32.
+DPL_SIZE: Final = 1 * GIB
+
+# --- DPX ------------------------------------------------------------------------------------------------------------
+
+# Nested tables and arrays. Real manifests go five deep, and whoever walks a document recursively must not die of it.
+DPX_DEPTH: Final = 64
+
+# A compiled manifest is held in memory; the largest real ones have 200 KiB.
+DPX_SIZE: Final = 256 * MIB

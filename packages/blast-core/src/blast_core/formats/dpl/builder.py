@@ -5,6 +5,7 @@ from __future__ import annotations
 from binascii import crc32
 from typing import TYPE_CHECKING
 
+from blast_core import limits
 from blast_core.errors import InvalidField
 from blast_core.fnv import build_table, fnv1a64, table_slots
 from blast_core.formats.dpl import layout
@@ -107,7 +108,7 @@ class _Encoder:
 
         lock = self._lock
         offsets, seals, total = layout.place_sections(counts)
-        if total > layout.MAX_SIZE:
+        if total > limits.DPL_SIZE:
             raise InvalidField("the lock is too large", field="total size", value=str(total))
         places = [*zip(offsets, [*counts, seals], layout.SECTIONS, strict=True)]
         rows = [

@@ -7,8 +7,8 @@ and an unconditional dependency that nothing in the lock answers to.
 
 from __future__ import annotations
 
+from blast_core import limits
 from blast_core.errors import InvalidField
-from blast_core.formats.dpl.layout import MAX_GROUPS, MAX_PACKAGES, MAX_TARGETS
 from blast_core.formats.dpl.model import SOURCE_KINDS
 from blast_core.names import is_valid_name, normalize_name
 
@@ -53,9 +53,9 @@ def _refuse(message: str, field: str, value: object) -> InvalidField:
 
 def _check_head(lock: Lock) -> None:
     for count, most, field in (
-        (len(lock.packages), MAX_PACKAGES, "packages"),
-        (len(lock.targets), MAX_TARGETS, "targets"),
-        (len(lock.groups), MAX_GROUPS, "groups"),
+        (len(lock.packages), limits.DPL_PACKAGES, "packages"),
+        (len(lock.targets), limits.DPL_TARGETS, "targets"),
+        (len(lock.groups), limits.DPL_GROUPS, "groups"),
     ):
         if count > most:
             raise _refuse(f"a lock holds at most {most}", field, count)

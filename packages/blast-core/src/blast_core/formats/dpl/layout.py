@@ -51,10 +51,6 @@ __all__ = [
     "HEADER",
     "MAGIC",
     "MARKER",
-    "MAX_GROUPS",
-    "MAX_PACKAGES",
-    "MAX_SIZE",
-    "MAX_TARGETS",
     "PAGE_SHIFT",
     "PAGE_SIZE",
     "PATH_IS_FOLDER",
@@ -75,11 +71,6 @@ CONTENT_AT = 128
 ENTRIES_AT = 384
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
-
-MAX_TARGETS = 64  # the masks are u64
-MAX_GROUPS = 64  # the same
-MAX_PACKAGES = 1 << 20  # ten times the largest lock anyone is expected to make
-MAX_SIZE = 1 << 30  # a lock of 100,000 packages with twenty files each takes 500 MB; string offsets are u32
 
 HEADER = Struct("<4sHHIIQIIQQQQ32s32s")
 DIRECTORY = Struct("<32sIIQII" + "QII" * 8 + "Q")

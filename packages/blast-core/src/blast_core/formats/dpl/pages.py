@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from binascii import crc32
 
+from blast_core import limits
 from blast_core.errors import FormatError, InvalidField, TruncatedInput
-from blast_core.formats.dpl.layout import CONTENT_AT, CONTENT_HASH_AT, MAX_SIZE, PAGE_SHIFT, PAGE_SIZE, SEAL
+from blast_core.formats.dpl.layout import CONTENT_AT, CONTENT_HASH_AT, PAGE_SHIFT, PAGE_SIZE, SEAL
 
 __all__ = ["Pages", "open_pages", "wrap_bytes"]
 
@@ -160,7 +161,7 @@ def wrap_bytes(data: bytes, smallest: int, file: str = "") -> Pages:
 def _check_size(size: int, smallest: int, file: str) -> None:
     if size < smallest:
         raise TruncatedInput("too short for a lock", file=file, field="size", value=str(size))
-    if size > MAX_SIZE:
+    if size > limits.DPL_SIZE:
         raise InvalidField("too large for a lock", file=file, field="size", value=str(size))
 
 

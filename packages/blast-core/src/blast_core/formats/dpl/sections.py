@@ -5,6 +5,7 @@ The module imports no ``typing``, ``re`` or model classes until an answer needs 
 
 from __future__ import annotations
 
+from blast_core import limits
 from blast_core.errors import BadMagic, InvalidField, UnsupportedFormatVersion
 from blast_core.formats.dpl import layout
 from blast_core.formats.dpl.layout import Section
@@ -77,12 +78,12 @@ class Sections:
 
     def _read_counts(self, header: Row, directory: Row) -> tuple[int, ...]:
         packages, slots, targets = header[3], header[6], header[7]
-        if packages > layout.MAX_PACKAGES or targets > layout.MAX_TARGETS:
+        if packages > limits.DPL_PACKAGES or targets > limits.DPL_TARGETS:
             raise self.invalid("counts", (packages, targets))
         if not slots or slots & (slots - 1) or slots < 2 * packages:
             raise self.invalid("hash table slots", slots)
         counts: tuple[int, ...] = (packages, slots, targets, *directory[7:27:3], directory[3])
-        if max(counts) > layout.MAX_SIZE:
+        if max(counts) > limits.DPL_SIZE:
             raise self.invalid("counts", counts)
         return counts
 

@@ -6,6 +6,7 @@ import os
 from binascii import crc32
 from struct import Struct
 
+from blast_core import limits
 from blast_core.errors import BadMagic, InvalidField, TruncatedInput, UnsupportedFormatVersion
 from blast_core.formats.dpx import layout
 from blast_core.formats.dpx.layout import Kind
@@ -96,9 +97,9 @@ class DpxFile:
         """
         with open(path, "rb", buffering=0) as file:
             status = os.fstat(file.fileno())
-            if status.st_size > layout.MAX_SIZE:
+            if status.st_size > limits.DPX_SIZE:
                 raise InvalidField("too large", file=path, field="size", value=str(status.st_size))
-            return cls(file.read(layout.MAX_SIZE), path, status.st_mtime_ns)
+            return cls(file.read(limits.DPX_SIZE), path, status.st_mtime_ns)
 
     def source_matches(self, path: str) -> bool:
         """Tell whether the file at ``path`` is still what was compiled.
@@ -169,7 +170,7 @@ class DpxFile:
             first, children = row[5] & _LOW, row[5] >> 32
             depth = depths[number] + 1
             end = first + children
-            if first != following or end > count or first <= number or (depth > layout.MAX_DEPTH + 1):
+            if first != following or end > count or first <= number or (depth > limits.DPX_DEPTH + 1):
                 raise self.invalid(f"children of node {number}", (first, children, depth))
             depths[first:end] = bytes([depth]) * children
             if kind == Kind.TABLE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from binascii import crc32
 from struct import Struct
 
+from blast_core import limits
 from blast_core.errors import InvalidField
 from blast_core.formats.dpx import layout
 from blast_core.formats.dpx.layout import Kind
@@ -46,7 +47,7 @@ def encode(document: Mapping[str, object], source: bytes, mtime_ns: int) -> byte
     nodes, pool = b"".join(encoder.nodes), bytes(encoder.pool)
     content = nodes + pool
     total = layout.CONTENT_AT + len(content)
-    if total > layout.MAX_SIZE:
+    if total > limits.DPX_SIZE:
         raise InvalidField("the manifest is too large", field="total size", value=str(total))
     head = layout.HEADER.pack(
         layout.MAGIC, layout.FORMAT_VERSION, 0, len(encoder.nodes), len(pool), total, mtime_ns, len(source),
@@ -70,7 +71,7 @@ class _Encoder:
             raise _refuse(document)
         self._add(document, (0, 0), 0)
         for number, container, depth, key in self._queue:
-            if depth > layout.MAX_DEPTH:
+            if depth > limits.DPX_DEPTH:
                 raise InvalidField("nested too deeply", field="depth", value=str(depth))
             first = len(self.nodes)
             is_table = isinstance(container, dict)

@@ -26,15 +26,12 @@ from __future__ import annotations
 
 from struct import Struct
 
-__all__ = ["CONTENT_AT", "CRC_AT", "FORMAT_VERSION", "HEADER", "MAGIC", "MAX_DEPTH", "MAX_SIZE", "NODE", "PAIR", "Kind"]
+__all__ = ["CONTENT_AT", "CRC_AT", "FORMAT_VERSION", "HEADER", "MAGIC", "NODE", "PAIR", "Kind"]
 
 MAGIC = b"DPX1"
 FORMAT_VERSION = 1
 CRC_AT = 104
 CONTENT_AT = 128
-
-MAX_DEPTH = 64  # SECURITY rule 7; TOML in real manifests goes five deep
-MAX_SIZE = 1 << 28  # a manifest of 256 MiB is an attack
 
 HEADER = Struct("<4sHHIIQqQ32s32sI20s")
 NODE = Struct("<BBhIIQ")
