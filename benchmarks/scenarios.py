@@ -131,7 +131,7 @@ SCENARIOS = (
     Scenario("S4", "new environment, warm store", 0.15, 1, _take_new_environment()),
     Scenario("S4b", "`undo`; uv: new environment", 0.06, 1, _take_undo, _prepare_undo),
     Scenario("S5", "new environment, hard links", 1.3, 1, _take_new_environment("--link-mode", "hardlink")),
-    Scenario("S11", "one package of the lock; uv: parsed with tomllib", 1 / 1000, 1, _take_lookup),
+    Scenario("S11", "one package of the lock; uv: tomllib", 1 / 1000, 1, _take_lookup),
     Scenario("S11b", "the same; uv: `tree --package`", 1 / 20, 1, _take_lookup_or_tree),
     Scenario("S11c", "the same, both as whole processes", 0.0, 3, _take_question),
 )
