@@ -135,7 +135,10 @@ def translated(shown: str) -> Iterator[None]:
         raise ConnectionFault(f"{shown} can't be reached", reason=str(error)) from error
     except httpx.UnsupportedProtocol as error:
         raise IndexAccessError(f"{shown} has a scheme that is not fetched", reason=str(error)) from error
+    except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.CookieConflict, UnicodeError) as error:
+        # httpx reads the Location of a redirect even where it doesn't follow.
+        raise IndexAccessError(f"{shown} leads to something that is no address", reason=type(error).__name__) from None
     except httpx.TransportError as error:
         raise ConnectionFault(f"the connection to {shown} broke", reason=str(error) or type(error).__name__) from error
-    except httpx.StreamError as error:
+    except (httpx.StreamError, httpx.HTTPError) as error:
         raise ConnectionFault(f"the connection to {shown} was closed", reason=type(error).__name__) from error
