@@ -362,7 +362,7 @@ class StaticIndex:
                 "url": self._address(file.filename),
                 "hashes": {"sha256": file.sha256},
                 "size": file.size,
-                "yanked": self.yanked.get(file.filename, False),
+                "yanked": file.filename in self.yanked and (self.yanked[file.filename] or True),
             }
             if file.requires_python:
                 entry["requires-python"] = file.requires_python
