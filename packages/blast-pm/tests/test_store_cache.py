@@ -203,6 +203,14 @@ def test_local_wheels_enter_under_their_real_name(cache: GlobalCache, tmp_path: 
     assert cache.find([stored.sha256]) == {stored.sha256: stored}
 
 
+def test_only_editable_wheels_lead_out_of_the_environment(cache: GlobalCache, tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, "mine", "1", files={"_mine.pth": f"{tmp_path}/src\n".encode()})
+    with pytest.raises(ArchiveRejected):
+        cache.add_wheel(path)
+    stored = cache.add_wheel(path, editable=True)
+    assert os.path.isfile(f"{stored.tree}/_mine.pth")
+
+
 def test_a_local_wheel_that_is_not_there(cache: GlobalCache, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"can't store none\.whl") as caught:
         cache.add_wheel(str(tmp_path / "none.whl"))

@@ -85,21 +85,24 @@ class GlobalCache:
             self._sweep()
         return stored
 
-    def add_wheel(self, path: str, filename: str | None = None) -> StoredDistribution:
+    def add_wheel(self, path: str, filename: str | None = None, *, editable: bool = False) -> StoredDistribution:
         """Store a wheel that lies on this machine, and return it.
 
         Args:
             path: the wheel.
             filename: its real name, if ``path`` ends in another.
+            editable: it was built here for an editable install, so its path files may lead out of the environment.
 
         Raises:
             IntegrityError: it is malformed or hostile.
             StoreError: it can't be read, or the disk refuses.
         """
+        from blast_core.archive.wheel import Policy
         from blast_pm.store.local import add_wheel
 
+        name = filename or os.path.basename(path)
         with self.in_use():
-            return add_wheel(path, filename or os.path.basename(path), self._paths, self._rows)
+            return add_wheel(path, name, self._paths, self._rows, Policy(editable=editable))
 
     def get_path(self, blake3: str) -> str:
         """Return the path of a container.

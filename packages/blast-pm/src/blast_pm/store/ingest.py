@@ -6,6 +6,7 @@ import modules that import each other meet half of one.
 
 from __future__ import annotations
 
+from blast_core.archive.wheel import STANDARD
 from blast_core.errors import DigestMismatch
 from blast_core.formats.dpp.convert import convert_wheel
 from blast_core.formats.dpp.reader import DppPackage
@@ -17,12 +18,15 @@ from blast_pm.store.unpack import TreeWriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from blast_core.archive.wheel import Policy
     from blast_pm.store.home import StorePaths
 
 __all__ = ["adopt_object", "ingest_wheel"]
 
 
-def ingest_wheel(wheel: str, filename: str, sha256: str, paths: StorePaths) -> StoredDistribution:
+def ingest_wheel(
+    wheel: str, filename: str, sha256: str, paths: StorePaths, policy: Policy = STANDARD
+) -> StoredDistribution:
     """Convert, unpack and publish a wheel; the row is the caller's to write.
 
     Args:
@@ -30,6 +34,7 @@ def ingest_wheel(wheel: str, filename: str, sha256: str, paths: StorePaths) -> S
         filename: the wheel's real name.
         sha256: what its digest has to be, hexadecimal; "" for whatever it is.
         paths: the store.
+        policy: how strict the front door is.
 
     Raises:
         DigestMismatch: the wheel has another digest; nothing was published.
@@ -38,7 +43,7 @@ def ingest_wheel(wheel: str, filename: str, sha256: str, paths: StorePaths) -> S
     """
     staged, tree = wheel + ".dpp", wheel + ".tree"
     with TreeWriter(tree) as writer:
-        converted = convert_wheel(wheel, staged, filename=filename, sink=writer)
+        converted = convert_wheel(wheel, staged, filename=filename, sink=writer, policy=policy)
         if sha256 and converted.sha256 != sha256:
             raise DigestMismatch(
                 f"{filename} is not the file that was asked for",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from blast_core import fs
+from blast_core.archive.wheel import STANDARD
 from blast_core.digests import sha256_file
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.ingest import ingest_wheel
@@ -12,13 +13,16 @@ from blast_pm.store.staging import Staging, sweep_staging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from blast_core.archive.wheel import Policy
     from blast_pm.store.home import StorePaths
     from blast_pm.store.rows import StoredDistribution, TreeRows
 
 __all__ = ["add_wheel"]
 
 
-def add_wheel(path: str, filename: str, paths: StorePaths, rows: TreeRows) -> StoredDistribution:
+def add_wheel(
+    path: str, filename: str, paths: StorePaths, rows: TreeRows, policy: Policy = STANDARD
+) -> StoredDistribution:
     """Store the wheel at ``path``; see `GlobalCache.add_wheel`.
 
     It is copied first (a file system with reflinks shares the blocks), because others can change the original while it
@@ -33,7 +37,7 @@ def add_wheel(path: str, filename: str, paths: StorePaths, rows: TreeRows) -> St
             stored = rows.find([sha256]).get(sha256)
             if stored is not None:
                 return stored
-            stored = ingest_wheel(copy, filename, sha256, paths)
+            stored = ingest_wheel(copy, filename, sha256, paths, policy)
             fs.sync_filesystem(paths.home)
             rows.put([stored])
             return stored

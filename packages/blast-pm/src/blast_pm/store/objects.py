@@ -140,5 +140,5 @@ def unpack_container(container: DppPackage, path: str) -> None:
     """
     with TreeWriter(path) as writer:
         for file in container.files:
-            writer.file(file, (container.read(file),))
+            writer.file(file, container.iter_content(file))
         writer.seal()
