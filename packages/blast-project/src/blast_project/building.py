@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from blast_core.interpreter import Interpreter
+    from blast_pm.index.model import IndexFile
     from blast_pm.store.cache import StoredDistribution
     from blast_project.project import Project
     from blast_project.session import Session
 
-__all__ = ["build_source", "editable_project"]
+__all__ = ["build_metadata", "build_sdist", "build_source", "editable_project"]
 
 _INPUTS = (MANIFEST_NAME, "setup.py", "setup.cfg", "MANIFEST.in")
 _MEMO = "misc"
@@ -43,6 +44,52 @@ def editable_project(session: Session, project: Project, interpreter: Interprete
     return stored
 
 
+def build_sdist(session: Session, file: IndexFile, interpreter: Interpreter) -> StoredDistribution:
+    """Build the wheel of a source distribution, once for each interpreter, and return it as it stands in the store.
+
+    Raises:
+        ArchiveRejected: the archive is hostile or damaged.
+        BuildFailed: the build backend failed.
+        IndexAccessError, DigestMismatch: the archive can't be had.
+    """
+    import tempfile
+
+    from blast_pm.build.unpack import unpack_sdist
+
+    key = f"built\0{file.sha256}\0{interpreter.executable}\0{interpreter.version}".encode()
+    known = session.database.get(_MEMO, key)
+    if known is not None:
+        found = session.cache.find([known.decode()])
+        if found:
+            return found[known.decode()]
+    with tempfile.TemporaryDirectory(prefix="blast-sdist-") as directory:
+        archive = os.path.join(directory, os.path.basename(file.filename))
+        session.client.download(file, archive, None)
+        unpacked = os.path.join(directory, "unpacked")
+        os.mkdir(unpacked)
+        stored = build_source(session, unpack_sdist(archive, unpacked), interpreter)
+    session.database.put(_MEMO, key, stored.sha256.encode())
+    return stored
+
+
+def build_metadata(session: Session, file: IndexFile, interpreter: Interpreter) -> bytes:
+    """Return the METADATA of a source distribution that tells its requirements only when it is built.
+
+    Raises:
+        BuildFailed, ArchiveRejected, IndexAccessError: as ``build_sdist``.
+    """
+    from blast_core.errors import ObjectMissing
+
+    tree = build_sdist(session, file, interpreter).tree
+    for name in os.listdir(tree):
+        if name.endswith(".dist-info"):
+            with open(os.path.join(tree, name, "METADATA"), "rb") as metadata:
+                return metadata.read()
+    raise ObjectMissing(
+        f"the tree of {file.filename} has no metadata", hint="'blast cache verify' finds what is damaged"
+    )
+
+
 def build_source(
     session: Session, directory: str, interpreter: Interpreter, *, editable: bool = False
 ) -> StoredDistribution:
@@ -57,14 +104,14 @@ def build_source(
 
     def compose(requirements: Sequence[str]) -> str:
         environment = ephemeral_environment(
-            session, interpreter, requirements, origin=f"the build system of {directory}"
+            session, interpreter, requirements, origin=f"the build system of {directory}", builds=False
         )
         return os.path.join(environment, interpreter.scripts, "python.exe" if os.name == "nt" else "python")
 
     session.reporter.step(f"Building {os.path.basename(directory)}")
     with tempfile.TemporaryDirectory(prefix="blast-build-") as output:
         wheel = build_wheel(directory, output, compose, editable=editable)
-        return session.cache.add_wheel(wheel)
+        return session.cache.add_wheel(wheel, editable=editable)
 
 
 def _inputs_digest(project: Project, interpreter: Interpreter) -> bytes:

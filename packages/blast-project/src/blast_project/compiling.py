@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from blast_core.errors import UsageError
 from blast_core.markers import evaluate_marker
-from blast_core.requirements import parse_requirement
 from blast_project.graph import edges_of
+from blast_project.requirement_files import read_file
 from blast_project.resolving import resolve_requirements
 
 if TYPE_CHECKING:
@@ -49,11 +48,11 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
     roots: list[tuple[Requirement, str]] = []
     constraints: list[Requirement] = []
     for name in request.files:
-        found, also = _read_file(session, name)
-        roots += [(requirement, name) for requirement in found]
-        constraints += also
+        file = read_file(session.settings, name)
+        roots += [(requirement, name) for requirement in file.requirements]
+        constraints += file.constraints
     for name in request.constraints:
-        constraints += _read_file(session, name)[0]
+        constraints += read_file(session.settings, name).requirements
     session.reporter.step("Resolving")
     resolution = resolve_requirements(
         session,
@@ -102,26 +101,10 @@ def _askers(
     return {name: sorted(askers) for name, askers in via.items()}
 
 
-def _read_file(session: Session, name: str) -> tuple[list[Requirement], list[Requirement]]:
-    path = os.path.join(session.settings.directory, name)
-    if not os.path.isfile(path):
-        raise UsageError(f"{path} does not exist")
-    if name.endswith(".toml"):
-        from blast_compat.pyproject import read_manifest
-
-        return [parse_requirement(line) for line in read_manifest(path).dependencies], []
-    from blast_compat.requirements import read_requirements
-
-    file = read_requirements(path)
-    return [parse_requirement(line) for line in file.requirements], [
-        parse_requirement(line) for line in file.constraints
-    ]
-
-
 def _pins_of(session: Session, name: str) -> dict[str, str]:
     if not os.path.isfile(os.path.join(session.settings.directory, name)):
         return {}
-    found, _ = _read_file(session, name)
+    found = read_file(session.settings, name).requirements
     return {
         row.name: row.specifier[2:].strip()
         for row in found

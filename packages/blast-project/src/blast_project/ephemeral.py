@@ -31,6 +31,7 @@ def ephemeral_environment(
     *,
     origin: str = "the command line",
     preferences: Mapping[str, str] | None = None,
+    builds: bool = True,
 ) -> str:
     """Return the path of an environment that holds ``requirements``, made if it does not stand yet.
 
@@ -39,7 +40,9 @@ def ephemeral_environment(
     """
     parsed = [parse_requirement(line) for line in requirements]
     origins = dict.fromkeys(parsed, origin)
-    resolution = resolve_requirements(session, interpreter, parsed, preferences=preferences, origins=origins)
+    resolution = resolve_requirements(
+        session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds
+    )
     wanted = wanted_of(session, interpreter, resolution)
     path = os.path.join(session.settings.home, "environments", _name(interpreter, wanted))
     if not os.path.exists(os.path.join(path, ".blast", "current")):
@@ -47,7 +50,7 @@ def ephemeral_environment(
 
         with exclusive(session, path):
             if not os.path.exists(os.path.join(path, ".blast", "current")):
-                stored = ensure_stored(session, wanted)
+                stored = ensure_stored(session, wanted, interpreter)
                 change = Change(stored, command=f"for {', '.join(requirements)}", link_mode="")
                 apply_change(session, path, interpreter, change)
     return path

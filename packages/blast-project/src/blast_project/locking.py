@@ -118,12 +118,12 @@ def resolve_project(
         NoSolution: there is no solution; the text says why.
     """
     from blast_core.requirements import parse_requirement
-    from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver import resolve
+    from blast_project.resolving import open_metadata
 
     rows = project.requirements()
     tool = project.manifest.tool
-    source = RegistryMetadata(session.client, session.database, interpreter.target)
+    source = open_metadata(session, interpreter)
     return resolve(
         tuple(row.requirement for row in rows),
         interpreter.target,

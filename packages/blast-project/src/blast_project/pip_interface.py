@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from blast_core.errors import UsageError
+from blast_core.errors import DigestMismatch, UsageError
 from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_project.applying import Change, apply_change, compare_installed
 from blast_project.environment.layout import is_virtual_environment, python_path
 from blast_project.environment.manager import VenvManager
 from blast_project.fetching import ensure_stored
+from blast_project.requirement_files import read_file
 from blast_project.resolving import resolve_requirements, wanted_of
 from blast_project.syncing import SyncResult
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from blast_core.requirements import Requirement
+    from blast_pm.store.cache import WantedDistribution
     from blast_project.session import Session
 
 __all__ = ["InstallRequest", "InstalledDistribution", "install", "list_installed"]
@@ -58,7 +62,7 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
                 hint="'blast venv --clear' makes a new one there, or use the tool that made it",
             )
         interpreter = session.interpreters.get(before.executable)
-        requirements, constraints = _requirements(session, request)
+        requirements, constraints, hashes = _requirements(session, request)
         session.reporter.step("Resolving")
         resolution = resolve_requirements(
             session,
@@ -68,7 +72,9 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
             preferences={} if request.upgrade else {row.name: row.version for row in before.installed},
             origins=dict.fromkeys(requirements, "the command line"),
         )
-        new = ensure_stored(session, wanted_of(session, interpreter, resolution))
+        wanted = wanted_of(session, interpreter, resolution)
+        _check_hashes(wanted, hashes)
+        new = ensure_stored(session, wanted, interpreter)
         names = {normalize_name(row.name) for row in new}
         kept = session.cache.find([row.sha256 for row in before.installed if row.name not in names])
         requested = {row.name for row in before.installed if row.requested} | {row.name for row in requirements}
@@ -171,16 +177,27 @@ def _read_metadata(path: str) -> InstalledDistribution | None:
     return InstalledDistribution(name, version) if name else None
 
 
-def _requirements(session: Session, request: InstallRequest) -> tuple[list[Requirement], list[Requirement]]:
-    from blast_compat.requirements import read_requirements
+def _check_hashes(wanted: Sequence[WantedDistribution], hashes: Mapping[str, frozenset[str]]) -> None:
+    for row in wanted:
+        if row.name in hashes and row.sha256 not in hashes[row.name]:
+            raise DigestMismatch(
+                f"{row.filename} is not one of the files that the requirements allow",
+                reason=f"its sha256 is {row.sha256}",
+                hint="add its hash to the file, if you trust it",
+            )
 
-    directory = session.settings.directory
-    lines = list(request.requirements)
-    limits: list[str] = []
+
+def _requirements(
+    session: Session, request: InstallRequest
+) -> tuple[list[Requirement], list[Requirement], dict[str, frozenset[str]]]:
+    requirements = [parse_requirement(line) for line in request.requirements]
+    limits: list[Requirement] = []
+    hashes: dict[str, frozenset[str]] = {}
     for name in request.files:
-        file = read_requirements(os.path.join(directory, name))
-        lines += file.requirements
+        file = read_file(session.settings, name)
+        requirements += file.requirements
         limits += file.constraints
+        hashes.update(file.hashes)
     for name in request.constraints:
-        limits += read_requirements(os.path.join(directory, name)).requirements
-    return [parse_requirement(line) for line in lines], [parse_requirement(line) for line in limits]
+        limits += read_file(session.settings, name).requirements
+    return requirements, limits, hashes

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
+    from blast_pm.index.model import IndexFile
+    from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import Resolution
     from blast_project.session import Session
 
-__all__ = ["resolve_requirements", "wanted_of"]
+__all__ = ["open_metadata", "resolve_requirements", "wanted_of"]
 
 
 def resolve_requirements(
@@ -26,17 +28,25 @@ def resolve_requirements(
     constraints: Sequence[Requirement] = (),
     preferences: Mapping[str, str] | None = None,
     origins: Mapping[Requirement, str] | None = None,
+    builds: bool = True,
 ) -> Resolution:
     """Return versions for ``requirements`` on the interpreter's target.
+
+    Args:
+        session: services.
+        interpreter: the target.
+        requirements: what is asked for.
+        constraints: limits on what something else asks for.
+        preferences: versions by name, tried first.
+        origins: for messages, where a requirement stands.
+        builds: let in versions that have only a source distribution.
 
     Raises:
         NoSolution: there are none.
     """
-    from blast_pm.metadata.source import RegistryMetadata
-
     from blast_pm.resolver import resolve
 
-    source = RegistryMetadata(session.client, session.database, interpreter.target)
+    source = open_metadata(session, interpreter, builds=builds)
     return resolve(
         tuple(requirements),
         interpreter.target,
@@ -47,6 +57,20 @@ def resolve_requirements(
     )
 
 
+def open_metadata(session: Session, interpreter: Interpreter, *, builds: bool = True) -> RegistryMetadata:
+    """Return the metadata of the indexes for the interpreter's target; with ``builds`` source distributions count."""
+    from blast_pm.metadata.source import RegistryMetadata
+
+    def build(file: IndexFile) -> bytes:
+        from blast_project.building import build_metadata
+
+        return build_metadata(session, file, interpreter)
+
+    return RegistryMetadata(
+        session.client, session.database, interpreter.target, build_metadata=build if builds else None
+    )
+
+
 def wanted_of(session: Session, interpreter: Interpreter, resolution: Resolution) -> tuple[WantedDistribution, ...]:
     """Return the files to install for a resolution, by name.
 
@@ -54,14 +78,15 @@ def wanted_of(session: Session, interpreter: Interpreter, resolution: Resolution
         InstallError: a version has no wheel for the interpreter.
     """
     from blast_pm.metadata.records import best_wheel
+    from blast_project.wanted import best_sdist
 
     client = session.client
     wanted = []
     for package in resolution.packages:
-        file = best_wheel(package.files, interpreter.target)
+        file = best_wheel(package.files, interpreter.target) or best_sdist(package.files)
         if file is None:
             raise InstallError(
-                f"{package.name} {package.version} has no wheel for {interpreter.target.name}",
+                f"{package.name} {package.version} has no file for {interpreter.target.name}",
                 reason="the index holds other files of it only",
                 hint="ask for another version of it",
             )

@@ -171,7 +171,7 @@ def _distributions(
     lock = locked.reader()
     mask = select_groups(lock.groups, selection)
     wanted = select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database)
-    stored = ensure_stored(session, wanted)
+    stored = ensure_stored(session, wanted, interpreter)
     if not project.is_package or selection.only_groups:
         return stored, {}
     from blast_project.building import editable_project

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_core.interpreter import Target
+    from blast_pm.index.model import IndexFile
     from blast_pm.metadata.store import Database
 
-__all__ = ["select_wanted", "target_bit"]
+__all__ = ["best_sdist", "is_sdist", "select_wanted", "target_bit"]
 
 _MEMO = "misc"
 
@@ -58,6 +59,16 @@ def select_wanted(
     return chosen
 
 
+def is_sdist(filename: str) -> bool:
+    """Tell whether a file is a source distribution that can be built."""
+    return filename.endswith((".tar.gz", ".zip"))
+
+
+def best_sdist(files: Iterable[IndexFile]) -> IndexFile | None:
+    """Return the source distribution among the files of a release; None where there is none."""
+    return next((file for file in files if is_sdist(file.filename)), None)
+
+
 def _choose(entries: Iterable[DplEntry], target: Target) -> Iterable[WantedDistribution]:
     from blast_pm.metadata.wheels import best_filename
 
@@ -65,10 +76,10 @@ def _choose(entries: Iterable[DplEntry], target: Target) -> Iterable[WantedDistr
         if entry.source.kind in {"workspace", "editable"}:
             continue
         names = entry.filenames
-        chosen = best_filename(names, target)
+        chosen = best_filename(names, target) or next((name for name in names if is_sdist(name)), None)
         if chosen is None:
             raise InstallError(
-                f"{entry.name} {entry.version} has no wheel for {target.name}",
+                f"{entry.name} {entry.version} has no file for {target.name}",
                 reason=f"the lock holds {', '.join(names) or 'no file'}",
                 hint="'blast lock --upgrade' may find a version that has one",
             )

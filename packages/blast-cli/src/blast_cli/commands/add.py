@@ -70,7 +70,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.project import load_project
     from blast_project.session import Session
 
-    lines = [*arguments.requirements, *_from_files(arguments.requirements_file)]
+    lines = [*arguments.requirements, *_from_files(context, arguments.requirements_file)]
     if not lines:
         raise UsageError("nothing to add", hint="name requirements, such as 'blast add flask'")
     began = time.monotonic()
@@ -107,9 +107,9 @@ def edit_outcome(key: str, result: EditResult, began: float) -> Outcome:
     return Outcome(document, tuple(lines))
 
 
-def _from_files(paths: list[str]) -> list[str]:
-    if not paths:
+def _from_files(context: Context, names: list[str]) -> list[str]:
+    if not names:
         return []
-    from blast_compat.requirements import read_requirements
+    from blast_project.requirement_files import read_file
 
-    return [line for path in paths for line in read_requirements(path).requirements]
+    return [line for name in names for line in read_file(context.settings, name).lines]

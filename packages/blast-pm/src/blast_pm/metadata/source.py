@@ -6,7 +6,7 @@ a page is there the metadata of its newest usable release is fetched, and the pa
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 from bisect import bisect_left
 from typing import NamedTuple
 
@@ -71,7 +71,7 @@ class RegistryMetadata:
         self._view = TargetView(target, builds=build_metadata is not None if builds is None else builds)
         self._projects: dict[str, _Project] = {}
         self._metadata: dict[tuple[str, str], MetadataRecord] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     # What the resolver asks
 
@@ -164,6 +164,11 @@ class RegistryMetadata:
     # Metadata
 
     def _begin_metadata(self, name: str, version: str) -> None:
+        project = self._project(name)
+        file = representative(project.page.files[_position(project, version)], self._target)
+        if file is None or not file.filename.endswith(".whl"):
+            # It may have to be built, and nothing is built before the resolver really asks.
+            return
         key = ("metadata", name, version)
         self._client.tasks.start(key, lambda: self._follow_metadata(name, version))
 

@@ -1,0 +1,79 @@
+"""Requirement files as the pip interface takes them: what can be installed by name, and a refusal of the rest."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from blast_core.errors import UsageError
+from blast_core.requirements import parse_requirement
+
+if TYPE_CHECKING:
+    from blast_core.requirements import Requirement
+    from blast_project.settings import Settings
+
+__all__ = ["RequirementLines", "read_file"]
+
+
+class RequirementLines(NamedTuple):
+    """What a file asks for.
+
+    Attributes:
+        lines: the requirements as written.
+        requirements: the same, parsed.
+        constraints: from the constraint files that it names.
+        hashes: by normalised name, the sha256 digests of which a file must have one; only for names that have any.
+    """
+
+    lines: tuple[str, ...]
+    requirements: tuple[Requirement, ...]
+    constraints: tuple[Requirement, ...]
+    hashes: dict[str, frozenset[str]]
+
+
+def read_file(settings: Settings, name: str) -> RequirementLines:
+    """Read a requirements file, or the dependencies of a pyproject.toml.
+
+    Args:
+        settings: ``name`` is relative to their directory.
+        name: the file.
+
+    Raises:
+        UsageError: there is no such file, or it asks for what has no name.
+        InvalidRequirement, InvalidManifest: a line is wrong.
+    """
+    path = os.path.join(settings.directory, name)
+    if not os.path.isfile(path):
+        raise UsageError(f"{name}: there is no such file")
+    if name.endswith(".toml"):
+        from blast_compat.pyproject import read_manifest
+
+        lines = read_manifest(path).dependencies
+        return RequirementLines(lines, tuple(parse_requirement(line) for line in lines), (), {})
+    from blast_compat.requirements import read_requirements
+
+    file = read_requirements(path, settings.environ)
+    refused = [*file.editables, *file.unnamed]
+    if refused:
+        raise UsageError(
+            f"{name} asks for {refused[0]}",
+            reason="editable and unnamed requirements are not understood here yet",
+            hint="name a project, such as 'flask>=3' or 'flask @ URL'",
+        )
+    return RequirementLines(
+        file.requirements,
+        tuple(parse_requirement(line) for line in file.requirements),
+        tuple(parse_requirement(line) for line in file.constraints),
+        {parse_requirement(line).name: _sha256(name, values) for line, values in file.hashes.items() if values},
+    )
+
+
+def _sha256(name: str, values: tuple[str, ...]) -> frozenset[str]:
+    digests = frozenset(value.partition(":")[2].lower() for value in values if value.startswith("sha256:"))
+    if not digests:
+        raise UsageError(
+            f"{name} has hashes of other kinds than sha256 only",
+            reason="the index promises sha256, and weaker kinds prove nothing",
+            hint="write --hash=sha256:…",
+        )
+    return digests
