@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blast_compat import pip_config
 from blast_compat.pip_config import configuration_files, read_pip_configuration
 from blast_core.errors import UsageError
 from blast_core.pip_configuration import PipConfiguration
@@ -105,3 +107,28 @@ def test_agrees_with_pip_about_this_machine(tmp_path: Path) -> None:
         ("/z",),
         7.0,
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[global]\nindex-url = https://a/\n",
+        "[global]\nIndex_URL:https://a/?x=1:2 # no comment\n; a comment\n[install]\n\nproxy=p\n",
+        "[global]\nfind-links =\n\n    /a\n  # between\n\t/b = c\nproxy = x\n[other]\nindex-url = no\n",
+        "# first\n[global]\nextra-index-url = a\n    b\ntrusted-host =\n",
+    ],
+)
+def test_files_are_parsed_as_configparser_does(text: str) -> None:
+    oracle = configparser.RawConfigParser()
+    oracle.read_string(text)
+    for section, options in pip_config._parse(text, "pip.conf").items():
+        expected = {key.replace("_", "-"): value.split() for key, value in oracle.items(section)}
+        assert {key: value.split() for key, value in options.items()} == expected
+
+
+@pytest.mark.parametrize("text", ["[global]\nnonsense\n", "[global]\n= value\n", "a = b\n", "[broken\n"])
+def test_files_that_configparser_refuses_are_refused(text: str) -> None:
+    with pytest.raises(configparser.Error):
+        configparser.RawConfigParser().read_string(text)
+    with pytest.raises(UsageError, match="line"):
+        pip_config._parse(text, "pip.conf")

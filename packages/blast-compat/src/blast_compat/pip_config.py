@@ -109,19 +109,38 @@ def _read_file(path: str) -> dict[str, dict[str, str]]:
             text = stream.read()
     except (OSError, UnicodeDecodeError):
         return {}
-    import configparser
+    return {section: options for section, options in _parse(text, path).items() if section in _SECTIONS}
 
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read_string(text, source=path)
-    except configparser.Error as error:
-        reason = str(error).splitlines()[0] if error.args else ""
-        raise UsageError(f"{path}: not a pip configuration file", reason=reason, hint="run pip config debug") from error
-    return {
-        section: {key.replace("_", "-"): value for key, value in parser.items(section)}
-        for section in _SECTIONS
-        if parser.has_section(section)
-    }
+
+def _parse(text: str, path: str) -> dict[str, dict[str, str]]:
+    """Parse INI text as ``configparser`` does, which would cost 8 ms to import.
+
+    Raises:
+        UsageError: a line before the first section, or one that is no option.
+    """
+    sections: dict[str, dict[str, str]] = {}
+    options: dict[str, str] | None = None
+    key = ""
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        content = line.strip()
+        if not content or content[0] in "#;":
+            continue
+        if line[0].isspace() and key and options is not None:
+            options[key] += f"\n{content}"
+        elif content[0] == "[" and "]" in content:
+            options = sections.setdefault(content[1 : content.index("]")], {})
+            key = ""
+        else:
+            end = min((content.find(sign) for sign in "=:" if sign in content), default=-1)
+            if options is None or end <= 0:
+                raise UsageError(
+                    f"{path}, line {number}: not a pip configuration file",
+                    reason="expected a [section] or an option = value",
+                    hint="run pip config debug",
+                )
+            key = content[:end].rstrip().lower().replace("_", "-")
+            options[key] = content[end + 1 :].strip()
+    return sections
 
 
 def _seconds(text: str) -> float:

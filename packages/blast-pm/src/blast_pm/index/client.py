@@ -7,8 +7,8 @@ really worth waiting for: a warm command pays for reading the database only.
 from __future__ import annotations
 
 import os
-import threading
 import time
+from _thread import allocate_lock
 
 from blast_core.errors import OfflineError, ProjectNotFound, UsageError
 from blast_core.names import is_valid_name
@@ -82,7 +82,7 @@ class PyPiClient:
         self._sleep = sleep
         self._clock = clock
         self._fetcher_made: Fetcher | None = None
-        self._opening = threading.Lock()
+        self._opening = allocate_lock()
         self._staging = staging or os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(database.path))), "tmp")
         self._book = AbilityBook(self.store, clock())
         self._pages = PageReader(

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Hashable
     from typing import Any
 
@@ -25,7 +26,7 @@ class _Task:
         self.state = _QUEUED
         self.value: Any = None
         self.error: BaseException | None = None
-        self.done = threading.Lock()  # held until the task is done: half the cost of an Event
+        self.done = allocate_lock()  # held until the task is done: half the cost of an Event
         self.done.acquire()
 
 
@@ -45,15 +46,19 @@ class TaskPool:
         self._idle = 0
         self._tasks: dict[Hashable, _Task] = {}
         self._queue: list[_Task] = []
-        self._lock = threading.Lock()
-        self._wake = threading.Condition(self._lock)
+        self._lock = allocate_lock()
+        self._wake: threading.Condition | None = None
         self._closed = False
 
     def start(self, key: Hashable, call: Callable[[], object]) -> None:
         """Run ``call`` in the background, unless ``key`` is known. Its error waits for whoever asks for the result."""
+        import threading
+
         with self._lock:
             if self._closed or key in self._tasks:
                 return
+            if self._wake is None:
+                self._wake = threading.Condition(self._lock)
             task = self._tasks[key] = _Task(call)
             self._queue.append(task)
             if self._idle >= len(self._queue):
@@ -105,17 +110,19 @@ class TaskPool:
             self._closed = True
             self._queue.clear()
             threads = list(self._threads)
-            self._wake.notify_all()
+            if self._wake is not None:
+                self._wake.notify_all()
         for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(timeout_s)
+            thread.join(timeout_s)
 
     def _work(self) -> None:
+        wake = self._wake
+        assert wake is not None
         while True:
             with self._lock:
                 while not self._queue and not self._closed:
                     self._idle += 1
-                    self._wake.wait()
+                    wake.wait()
                     self._idle -= 1
                 if self._closed:
                     return

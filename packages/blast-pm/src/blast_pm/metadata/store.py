@@ -11,7 +11,7 @@ transaction. ``metasync`` is off: after a power loss the last transactions may b
 from __future__ import annotations
 
 import os
-import threading
+from _thread import allocate_lock
 
 from blast_core.errors import StoreError
 
@@ -139,7 +139,7 @@ def _damages() -> tuple[type[Exception], ...]:
 
 
 _environments: dict[str, _Environment] = {}
-_registry_lock = threading.Lock()
+_registry_lock = allocate_lock()
 
 
 def _acquire(path: str) -> _Environment:
@@ -156,7 +156,7 @@ def _acquire(path: str) -> _Environment:
 
 def _replace_lock_after_fork() -> None:
     global _registry_lock  # noqa: PLW0603 - another thread of the parent may have held it
-    _registry_lock = threading.Lock()
+    _registry_lock = allocate_lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -175,8 +175,8 @@ class _Environment:
         self.path = path
         self.pid = os.getpid()
         self.users = 0
-        self._reading = threading.Lock()
-        self._writing = threading.Lock()
+        self._reading = allocate_lock()
+        self._writing = allocate_lock()
         self._env: lmdb.Environment | None = None
         self._handles: dict[str, lmdb._Database] = {}
         self._readonly = False

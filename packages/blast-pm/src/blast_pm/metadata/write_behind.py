@@ -6,7 +6,7 @@ process that is killed loses a cache's last entries, no more.
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 
 from blast_core.errors import StoreError
 
@@ -36,7 +36,7 @@ class WriteBehind:
         self._database = database
         self._rows: dict[tuple[str, bytes], bytes] = {}
         self._size = 0
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def read(self, database: str, key: bytes, decode: Callable[[memoryview | bytes], _T]) -> _T | None:
         """Decode the value of ``key``, None without one; see ``Database.read``."""
