@@ -144,9 +144,7 @@ def _check_startup(members: Sequence[Member], *, allowed: bool) -> None:
 class _Composition:
     """One call of `compose`."""
 
-    def __init__(
-        self, destination: str, members: Sequence[Member], places: Places, cache_tag: str, mode: str
-    ) -> None:
+    def __init__(self, destination: str, members: Sequence[Member], places: Places, cache_tag: str, mode: str) -> None:
         self._destination = destination
         self._members = members
         self._places = places
@@ -188,9 +186,7 @@ class _Composition:
             return everyone
         special = set(self._tree.unfolded)
         special.update(
-            owner
-            for owner, member in enumerate(self._members)
-            if member.plan.has_headers or member.name in direct_urls
+            owner for owner, member in enumerate(self._members) if member.plan.has_headers or member.name in direct_urls
         )
         try:
             prepare([member for owner, member in enumerate(self._members) if owner not in special], fold=self._fold)
@@ -234,25 +230,34 @@ class _Composition:
     def build(self) -> None:
         """Make it."""
         directories, children = self._tree.directories, self._tree.children
-        # Python would make __pycache__ when it first imports a module from there, and so touch site-packages, by whose
-        # times changes of other tools are noticed.
-        for path in (self._places.scripts, f"{self._places.site}/__pycache__"):
+        for path in (self._places.scripts, self._places.site):
             self._tree.enter(path)
         fs.make_directory(self._destination)
         self._root = os.open(self._destination, _DIRECTORY)
         try:
             for path in sorted(path for path in children if path):
                 fs.make_directory(path, dir_fd=self._root)
+            self._make_lasting()
             _run(list(self._iter_jobs()), self._do)
             self._placer.flush()
         finally:
             os.close(self._root)
         self._placer.counts.directories += len(directories)
 
+    def _make_lasting(self) -> None:
+        """Make the directories that are there whatever is installed."""
+        for path in (self._places.scripts, self._places.site):
+            if path not in self._tree.children:
+                fs.make_directory(path, dir_fd=self._root)
+        # Python would make it when it first imports a module from there, and so touch site-packages, by whose times
+        # changes of other tools are noticed.
+        fs.make_directory(f"{self._places.site}/__pycache__", dir_fd=self._root)
+
     def _iter_jobs(self) -> Iterator[Job]:
         for path, parts in self._tree.directories.items():
             own: Sequence[tuple[str, str | bytes]] = self._own.get(path, ())
-            is_leaf = path not in self._tree.children and path != ""
+            is_lasting = path in {"", self._places.scripts, self._places.site}
+            is_leaf = path not in self._tree.children and not is_lasting
             if path == self._places.scripts:
                 own = self._programs
             if is_leaf or len(parts) + len(own) <= _CHUNK:

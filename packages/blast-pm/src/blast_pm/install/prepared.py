@@ -1,6 +1,6 @@
 """Files of a distribution that are the same in every environment, written once and then linked.
 
-They lie beside the trees, in ``i/<name of the tree>`` for folded environments and ``i/<name of the tree>+`` for others:
+They lie beside the trees, in ``i1/<name of the tree>`` for folded environments, ``i1/<name of the tree>+`` for others:
 INSTALLER, REQUESTED, RECORD, RECORD.requested (for a distribution that the user asked for), top_level.txt where a
 folded RECORD would not tell the import names, and ``s-NAME`` for each program that is made rather than linked. The
 directory is made by the first environment that needs it and published by a rename; to lose it costs making it again.
@@ -29,7 +29,8 @@ __all__ = [
     "prepared_name",
 ]
 
-DIRECTORY = "i"
+# The digit is to change with what is written, so that an older Blast's files are not taken for ours.
+DIRECTORY = "i1"
 INSTALLER = b"blast"
 _READ_ONLY = 0o444
 _PROGRAM = 0o555

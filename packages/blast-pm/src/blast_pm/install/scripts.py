@@ -58,16 +58,41 @@ def entry_point_script(reference: str) -> bytes:
 def rewrite_script(content: bytes) -> bytes:
     """Return a script of a wheel, whose first line is ``#!python``, as a program for any environment.
 
-    Any other content comes back as it is. A declared encoding stays in the first two lines, where alone it counts.
-    The script's docstring stays its docstring, except where ``from __future__`` forbids code before it.
+    Any other content comes back as it is. A declared encoding stays in the first two lines, where alone it counts; a
+    docstring, which programs print for their help, stays ``__doc__``.
     """
     first, _, rest = content.partition(b"\n")
     if not first.startswith(b"#!python"):
         return content
+    rest = _keep_docstring(rest)
     second, _, below = rest.partition(b"\n")
     cookie = b""
     if second.startswith(b"#") and b"coding" in second:
         cookie, rest = second + b"\n", below
-    # A string that has a method called on it is no docstring.
-    method = b"" if b"from __future__" in rest else b".strip()"
-    return _HEAD + cookie + _FIND + method + b"\n" + rest
+    return _HEAD + cookie + _FIND + b"\n" + rest
+
+
+def _keep_docstring(text: bytes) -> bytes:
+    """Assign the docstring as soon as anything may be done: after imports from ``__future__``.
+
+    Those allow one string before them, which our head is: the docstring itself then makes way for empty lines.
+    """
+    import ast
+
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError):
+        # Written for a Python with another grammar.
+        return text
+    docstring = ast.get_docstring(module, clean=False)
+    if docstring is None:
+        return text
+    first, last = module.body[0].lineno, module.body[0].end_lineno or 0
+    lines = text.split(b"\n")
+    after = last
+    for node in module.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            after = node.end_lineno or after
+    if after != last:
+        lines[first - 1 : last] = [b""] * (last - first + 1)
+    return b"\n".join([*lines[:after], b"__doc__ = " + ascii(docstring).encode(), *lines[after:]])
