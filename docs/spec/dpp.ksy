@@ -79,6 +79,10 @@ types:
       is_from_sdist:
         value: (flags & 16) != 0
   section_header:
+    doc: The parameter is the tag that the section must have.
+    params:
+      - id: expected_tag
+        type: str
     seq:
       - id: len_section
         type: u8
@@ -88,6 +92,7 @@ types:
         size: 4
         type: str
         encoding: ASCII
+        valid: expected_tag
       - id: ofs_table
         type: u4
       - id: num_slots
@@ -141,14 +146,13 @@ types:
   metadata_section:
     seq:
       - id: section
-        type: section_header
+        type: section_header("META")
       - id: entry
+        if: section.num_entries == 1
         type: metadata_entry(start + section.ofs_table, start + section.ofs_pool)
     instances:
       start:
         value: _root.header.metadata_units * 16
-      is_tagged:
-        value: section.tag == "META" and section.num_entries == 1
   metadata_entry:
     params:
       - id: table
@@ -198,7 +202,7 @@ types:
   files_section:
     seq:
       - id: section
-        type: section_header
+        type: section_header("FILE")
       - id: entries
         type: file_entry(start + section.ofs_pool)
         repeat: expr
@@ -210,8 +214,6 @@ types:
     instances:
       start:
         value: _root.header.files_units * 16
-      is_tagged:
-        value: section.tag == "FILE"
   file_entry:
     params:
       - id: pool
@@ -267,7 +269,7 @@ types:
   dependency_section:
     seq:
       - id: section
-        type: section_header
+        type: section_header("DEPS")
       - id: entries
         type: dependency_entry(start + section.ofs_table, start + section.ofs_pool)
         repeat: expr
@@ -275,8 +277,6 @@ types:
     instances:
       start:
         value: _root.header.dependency_units * 16
-      is_tagged:
-        value: section.tag == "DEPS"
   dependency_entry:
     params:
       - id: table
@@ -311,7 +311,7 @@ types:
   native_section:
     seq:
       - id: section
-        type: section_header
+        type: section_header("NATV")
       - id: entries
         type: native_entry(start + section.ofs_table, start + section.ofs_pool)
         repeat: expr
@@ -319,8 +319,6 @@ types:
     instances:
       start:
         value: _root.header.native_units * 16
-      is_tagged:
-        value: section.tag == "NATV"
   native_entry:
     params:
       - id: table
@@ -344,7 +342,7 @@ types:
   bytecode_section:
     seq:
       - id: section
-        type: section_header
+        type: section_header("CODE")
       - id: entries
         type: bytecode_entry(start + section.ofs_pool)
         repeat: expr
@@ -352,8 +350,6 @@ types:
     instances:
       start:
         value: _root.header.bytecode_units * 16
-      is_tagged:
-        value: section.tag == "CODE"
   bytecode_entry:
     params:
       - id: pool
