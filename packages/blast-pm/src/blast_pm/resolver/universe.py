@@ -1,0 +1,272 @@
+"""The packages that a resolution knows, their versions as bits, and what each version asks for.
+
+Bit 0 of a package's masks is 'not selected', bit i + 1 its version i, oldest first. Only versions that may be chosen
+are in the universe; for an explanation (``show_unusable``) all are, and the reasons against them are facts like any
+other.
+"""
+
+from __future__ import annotations
+
+from blast_core.errors import (
+    BuildFailed,
+    FormatError,
+    IntegrityError,
+    OfflineError,
+    ProjectError,
+    ProjectNotFound,
+)
+from blast_core.version import make_version_table, specifier_mask
+from blast_pm.resolver.clauses import Unusable
+from blast_pm.resolver.reasons import python_reason, reasons_against
+from blast_pm.resolver.request import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_core.requirements import Requirement
+    from blast_core.version import VersionTable
+    from blast_pm.index.model import IndexFile
+    from blast_pm.metadata.records import ProjectRecord
+    from blast_pm.resolver.model import DirectCandidate
+    from blast_pm.resolver.request import Request
+
+__all__ = ["NOT_SELECTED", "Package", "Universe"]
+
+NOT_SELECTED = 1
+_NO_VERSIONS = make_version_table(())
+
+
+class Package:
+    """A project, or one extra of it (a proxy that is selected in the project's own version).
+
+    Attributes:
+        id: index into the solver's lists.
+        name: normalised.
+        extra: "" for the project itself.
+        base: the project of an extra, the package itself otherwise.
+        proxies: the extras of it that were asked for.
+        table: its versions.
+        full: 'not selected' and all versions in the universe.
+        first: versions to try before the others.
+        preferred: the version to try before all, as a mask; 0 if none.
+        order: when it was discovered.
+        record: what the index says; None for a direct candidate or a project that is not found.
+        direct: the candidate of a project required by address.
+        facts: reasons against versions, with the versions.
+    """
+
+    __slots__ = (
+        "base",
+        "direct",
+        "extra",
+        "facts",
+        "first",
+        "full",
+        "id",
+        "name",
+        "order",
+        "preferred",
+        "proxies",
+        "record",
+        "table",
+    )
+
+    def __init__(self, number: int, name: str, extra: str, order: int) -> None:
+        self.id = number
+        self.name = name
+        self.extra = extra
+        self.order = order
+        self.base = self
+        self.proxies: list[Package] = []
+        self.table: VersionTable = _NO_VERSIONS
+        self.full = NOT_SELECTED
+        self.first = 0
+        self.preferred = 0
+        self.record: ProjectRecord | None = None
+        self.direct: DirectCandidate | None = None
+        self.facts: list[tuple[int, Unusable]] = []
+
+    def __repr__(self) -> str:
+        return f"{self.name}[{self.extra}]" if self.extra else self.name
+
+
+class Universe:
+    """Packages by name and extra, read from the source as they are asked for.
+
+    Args:
+        request: the inputs.
+        show_unusable: put every version into the universe, with the reasons against it as facts.
+
+    Attributes:
+        packages: by id.
+        visited: how many candidates' dependencies were read.
+        unknown_extras: warnings about extras that a candidate does not provide, by candidate.
+    """
+
+    def __init__(self, request: Request, *, show_unusable: bool = False) -> None:
+        self.request = request
+        self.policy = Policy(request)
+        self.packages: list[Package] = []
+        self.visited = 0
+        self._show_unusable = show_unusable
+        self._known: dict[tuple[str, str], Package] = {}
+        self._orders: dict[str, int] = {}
+        self._metadata: dict[tuple[str, int], tuple[Requirement, ...] | Unusable] = {}
+        self._parts: dict[tuple[int, int], list[Requirement]] = {}
+        self._python_answers: dict[str, bool] = {"": True}
+
+    def discover(self, name: str) -> bool:
+        """Note that ``name`` was asked for; tell whether that is new."""
+        if name in self._orders:
+            return False
+        self._orders[name] = len(self._orders)
+        return True
+
+    def find(self, name: str, extra: str = "") -> Package | None:
+        """Return a package that was loaded before, or None."""
+        return self._known.get((name, extra))
+
+    def load(self, name: str) -> Package:
+        """Return a project, read from the source if need be; one without versions if no index knows it."""
+        package = self._known.get((name, ""))
+        if package is None:
+            self.discover(name)
+            package = self._add(name, "")
+            direct = self.request.direct.get(name)
+            if direct is not None:
+                self._fill_direct(package, direct)
+            else:
+                self._fill(package)
+        return package
+
+    def proxy(self, base: Package, extra: str) -> Package:
+        """Return the proxy of an extra of ``base``."""
+        package = self._known.get((base.name, extra))
+        if package is None:
+            package = self._add(base.name, extra)
+            package.base = base
+            package.table = base.table
+            package.full = base.full
+            package.first = base.first
+            package.preferred = base.preferred
+            base.proxies.append(package)
+        return package
+
+    def mask(self, package: Package, requirement: Requirement) -> int:
+        """Return the versions of ``package`` that satisfy ``requirement``; 0 where it names another address.
+
+        Raises:
+            InvalidRequirement: the specifier is not one.
+        """
+        if requirement.url:
+            direct = package.base.direct
+            return package.full & ~NOT_SELECTED if direct is not None and direct.url == requirement.url else 0
+        if not requirement.specifier:
+            return package.full & ~NOT_SELECTED
+        return specifier_mask(requirement.specifier, package.table) << 1 & package.full
+
+    def requirements(self, package: Package, index: int) -> list[Requirement] | Unusable:
+        """Return what version ``index`` of ``package`` asks for on the target, or why it can't be chosen.
+
+        For a proxy these are only the requirements that its extra adds.
+        """
+        key = (package.id, index)
+        part = self._parts.get(key)
+        if part is None:
+            metadata = self._read(package.base, index)
+            if isinstance(metadata, Unusable):
+                return metadata
+            part = self._parts[key] = self._select(package, metadata)
+        return part
+
+    def metadata(self, package: Package, index: int) -> tuple[Requirement, ...]:
+        """Return all requirements of a candidate that was looked at, unevaluated."""
+        metadata = self._read(package.base, index)
+        return () if isinstance(metadata, Unusable) else metadata
+
+    def provides(self, package: Package, index: int) -> bool:
+        """Tell whether a candidate that was looked at has the extra of ``package``."""
+        direct = package.base.direct
+        if direct is not None:
+            return package.extra in direct.provides_extras
+        return package.extra in self.request.source.provides_extras(package.name, package.table.texts[index])
+
+    def files(self, package: Package, index: int) -> tuple[IndexFile, ...]:
+        """Return all files of a version."""
+        if package.direct is not None:
+            return package.direct.files
+        return package.record.files[index] if package.record is not None else ()
+
+    def _add(self, name: str, extra: str) -> Package:
+        package = Package(len(self.packages), name, extra, self._orders[name])
+        self.packages.append(package)
+        self._known[name, extra] = package
+        return package
+
+    def _fill_direct(self, package: Package, direct: DirectCandidate) -> None:
+        package.direct = direct
+        package.table = make_version_table((direct.version,))
+        package.full = 0b11
+        package.first = 0b10
+
+    def _fill(self, package: Package) -> None:
+        try:
+            record = self.request.source.project(package.name)
+        except (ProjectNotFound, OfflineError) as error:
+            package.facts.append((0, Unusable(package, "missing", error.message)))
+            return
+        policy = self.policy
+        allowed = policy.allowed(package.name, record)
+        package.record = record
+        package.table = record.table
+        package.preferred = policy.preferred(package.name, record) << 1
+        package.first = policy.tried_first(record) << 1
+        package.full = allowed << 1 | NOT_SELECTED
+        if self._show_unusable:
+            package.full = (1 << len(record.table.texts) + 1) - 1
+            package.facts = reasons_against(package, record, allowed, self.request.target)
+
+    def _read(self, base: Package, index: int) -> tuple[Requirement, ...] | Unusable:
+        key = (base.name, index)
+        metadata = self._metadata.get(key)
+        if metadata is None:
+            self.visited += 1
+            metadata = self._metadata[key] = self._ask(base, index)
+        return metadata
+
+    def _ask(self, base: Package, index: int) -> tuple[Requirement, ...] | Unusable:
+        """Read a candidate's metadata; what is wrong with it only rules out that version."""
+        direct = base.direct
+        if direct is not None:
+            requirements, python = direct.requirements, direct.requires_python
+        else:
+            source = self.request.source
+            version = base.table.texts[index]
+            try:
+                requirements = source.dependencies(base.name, version)
+                python = source.requires_python(base.name, version)
+            except (ProjectError, FormatError, IntegrityError, BuildFailed, OfflineError) as error:
+                return Unusable(base, "metadata", error.message)
+        if not self._runs_on_target(python):
+            return Unusable(base, "python", python_reason(python, self.request.target))
+        return requirements
+
+    def _runs_on_target(self, python: str) -> bool:
+        answer = self._python_answers.get(python)
+        if answer is None:
+            table = make_version_table((self.request.target.python_version,))
+            answer = self._python_answers[python] = bool(specifier_mask(python, table))
+        return answer
+
+    def _select(self, package: Package, metadata: tuple[Requirement, ...]) -> list[Requirement]:
+        markers = self.policy.markers
+        if package.extra:
+            return self.policy.override(markers.extra_requirements(metadata, package.extra))
+        overrides = self.policy.overrides
+        if overrides:
+            held = [
+                row
+                for row in metadata
+                if (row.name in overrides and not markers.mentions_extra(row.marker)) or markers.holds(row.marker)
+            ]
+            return self.policy.override(held)
+        return markers.base_requirements(metadata)
