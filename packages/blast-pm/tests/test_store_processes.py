@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -103,6 +105,38 @@ def test_a_process_that_outlives_its_parent_keeps_the_staging_directory(tmp_path
     assert sweep_staging(str(tmp_path / "tmp")) == 1
     with pool:
         pass
+
+
+@pytest.mark.crash
+@pytest.mark.skipif(sys.platform != "linux", reason="NO PROC: the children are looked up there")
+def test_processes_end_with_their_parent(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time; from blast_pm.store.ingest_pool import IngestPool;"
+        "from blast_pm.store.home import StorePaths;"
+        "pool = IngestPool(StorePaths(sys.argv[1]), 2, 0);"
+        "print(*[process.pid for process in pool._all], flush=True); time.sleep(60)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert parent.stdout is not None
+    children = parent.stdout.readline().split()
+    assert len(children) == 2
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 5
+    while any(_is_running(pid) for pid in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"  # A container may lack an init that reaps.
+    except FileNotFoundError:
+        return False
 
 
 @pytest.mark.crash

@@ -11,8 +11,10 @@ from __future__ import annotations
 import marshal
 import os
 import pickle
+import queue
 import signal
 import struct
+import threading
 
 from blast_pm.store.home import StorePaths
 from blast_pm.store.ingest import ingest_wheel
@@ -31,18 +33,28 @@ def read_exactly(fd: int, size: int) -> bytes:
 
 
 def main() -> None:
-    """Answer jobs until standard input ends, and leave at once then."""
+    """Answer jobs until standard input ends, and leave at once then, whatever is half done."""
     # Ctrl-C is for whoever asks; they end this process by closing the pipe or by killing it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.dup(1)
     os.dup2(2, 1)  # What anybody prints must not get between the answers.
+    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_work, args=(jobs, answers), daemon=True).start()
+    # This thread only reads, so that it sees at any time that nobody is there any more to ask.
     while len(head := read_exactly(0, LENGTH.size)) == LENGTH.size:
-        job = read_exactly(0, LENGTH.unpack(head)[0])
-        answer = pickle.dumps(_do(job))
-        data = memoryview(LENGTH.pack(len(answer)) + answer)
-        while data:
-            data = data[os.write(answers, data) :]
+        jobs.put(read_exactly(0, LENGTH.unpack(head)[0]))
     os._exit(0)
+
+
+def _work(jobs: queue.SimpleQueue[bytes], answers: int) -> None:
+    while True:
+        answer = pickle.dumps(_do(jobs.get()))
+        data = memoryview(LENGTH.pack(len(answer)) + answer)
+        try:
+            while data:
+                data = data[os.write(answers, data) :]
+        except BrokenPipeError:
+            os._exit(1)
 
 
 def _do(job: bytes) -> tuple[bool, object]:
