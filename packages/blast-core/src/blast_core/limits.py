@@ -10,6 +10,48 @@ TYPE_CHECKING = False  # typing takes 3 ms to import, and the hot path reads the
 if TYPE_CHECKING:
     from typing import Final
 
+__all__ = [
+    "ARCHIVE_IN_MEMORY",
+    "ARCHIVE_MEMBERS",
+    "ARCHIVE_TAIL",
+    "CENTRAL_DIRECTORY",
+    "CHUNK",
+    "DISTRIBUTION",
+    "DPL_GROUPS",
+    "DPL_PACKAGES",
+    "DPL_SIZE",
+    "DPL_TARGETS",
+    "DPP_ENTRIES",
+    "DPP_IN_MEMORY",
+    "DPP_SECTION",
+    "DPX_DEPTH",
+    "DPX_SIZE",
+    "ELF_DYNAMIC_BYTES",
+    "ELF_PROGRAM_HEADERS",
+    "ELF_STRING",
+    "ENTRY_POINTS",
+    "GIB",
+    "INDEX_PAGE",
+    "INDEX_PAGE_ODD",
+    "KIB",
+    "MEMBER_IN_MEMORY",
+    "METADATA",
+    "MIB",
+    "PATH_BYTES",
+    "PATH_COMPONENT_BYTES",
+    "PATH_DEPTH",
+    "PTH_FILE",
+    "RECORD",
+    "REQUIREMENTS",
+    "SDIST_MEMBERS",
+    "SDIST_UNPACKED",
+    "UNPACKED_FLOOR",
+    "UNPACKED_RATIO",
+    "UNPACKED_TOTAL",
+    "WHEEL_FILE",
+    "WHEEL_TAGS",
+]
+
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30

@@ -30,29 +30,38 @@ class DppOutput:
 
         self._path = path
         self._body = blake3()
-        self._pending = bytearray(HEADER_SIZE)
+        # Views of the wheel's own bytes wait here uncopied until they are written.
+        self._pending: list[bytes | bytearray | memoryview] = [bytes(HEADER_SIZE)]
+        self._pending_size = HEADER_SIZE
         self._descriptor = -1
         self.position = HEADER_SIZE
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append to the container.
+        """Append to the container; ``data`` must not change until ``finish``.
 
         Raises:
             OSError: the disk is full or failed.
         """
-        self._pending += data
+        self._pending.append(data)
+        self._pending_size += len(data)
         self.position += len(data)
-        if len(self._pending) > (DPP_IN_MEMORY if self._descriptor < 0 else CHUNK):
+        if self._pending_size > (DPP_IN_MEMORY if self._descriptor < 0 else CHUNK):
             self._spill()
+
+    def _take_pending(self) -> bytes:
+        content = b"".join(self._pending)
+        self._pending.clear()
+        self._pending_size = 0
+        return content
 
     def _spill(self) -> None:
         start = 0
         if self._descriptor < 0:
             self._descriptor = fs.create_file(self._path)
             start = HEADER_SIZE
-        self._body.update(memoryview(self._pending)[start:])
-        fs.write(self._descriptor, self._pending)
-        self._pending = bytearray()
+        content = self._take_pending()
+        self._body.update(memoryview(content)[start:])
+        fs.write(self._descriptor, content)
 
     def finish(self, make_header: Callable[[bytes], bytes]) -> bytes:
         """Write what is pending and the header.
@@ -74,16 +83,22 @@ class DppOutput:
     def _finish_small(self, make_header: Callable[[bytes], bytes]) -> bytes:
         from blake3 import blake3
 
-        content = self._pending
+        content = bytearray().join(self._pending)
         content[:HEADER_SIZE] = make_header(blake3(memoryview(content)[HEADER_SIZE:]).digest())
-        fs.write_file(self._path, content)
+        self._descriptor = fs.create_file(self._path)
+        fs.write(self._descriptor, content)
+        self._close()
         return blake3(content).digest()
 
     def abandon(self) -> None:
         """Remove what was written; after ``finish`` it does nothing."""
         if self._descriptor >= 0:
             self._close()
-            fs.unlink(self._path)
+            try:
+                fs.unlink(self._path)
+            except OSError:
+                # The error that led here counts; what stays lies in staging, which the next command empties.
+                pass
 
     def _close(self) -> None:
         os.close(self._descriptor)
