@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from blast_compat.pyproject import Manifest
     from blast_pm.index.client import PyPiClient
+    from blast_pm.index.credentials import CredentialStore
     from blast_pm.index.model import IndexLocation
     from blast_pm.metadata.store import Database
     from blast_project.settings import Settings
@@ -58,10 +59,8 @@ def open_client(settings: Settings, indexes: ProjectIndexes, database: Database)
     Raises:
         UsageError: an address or a configuration file is wrong, or no index is known at all.
     """
-    from blast_compat.netrc import find_netrc, read_netrc
     from blast_compat.pip_config import read_pip_configuration
     from blast_pm.index.client import PyPiClient
-    from blast_pm.index.credentials import CredentialStore
     from blast_pm.index.default import default_locations
     from blast_pm.index.transport.options import network_options
 
@@ -73,15 +72,22 @@ def open_client(settings: Settings, indexes: ProjectIndexes, database: Database)
         pip=pip,
         home=settings.home,
     )
-    netrc = find_netrc(settings.environ)
-    entries = read_netrc(netrc) if os.path.isfile(netrc) else ()
+
+    def credentials() -> CredentialStore:
+        # Only a client that really asks an index needs to know who is known where.
+        from blast_compat.netrc import find_netrc, read_netrc
+        from blast_pm.index.credentials import CredentialStore
+
+        netrc = find_netrc(settings.environ)
+        return CredentialStore(locations, settings.environ, read_netrc(netrc) if os.path.isfile(netrc) else ())
+
     return PyPiClient(
         locations,
         database=database,
         offline=settings.offline,
         refresh=settings.refresh,
         pins=dict(indexes.pins),
-        credentials=CredentialStore(locations, settings.environ, entries),
+        credentials=credentials,
         network=network_options(settings.environ, pip),
         staging=os.path.join(settings.home, "tmp"),
     )
