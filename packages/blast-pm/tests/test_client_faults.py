@@ -27,6 +27,7 @@ from blast_pm.index.client import PyPiClient
 from blast_pm.index.credentials import CredentialStore
 from blast_pm.index.default import make_location
 from blast_pm.index.model import IndexFile
+from blast_pm.index.opening import open_client
 from blast_pm.index.transport.options import NetworkOptions
 from blast_pm.metadata.store import Database
 from blast_pm.testing import Reply, StaticIndex, make_wheel
@@ -320,7 +321,8 @@ def private(tmp_path: Path) -> Iterator[StaticIndex]:
 
 def _client_for(url: str, tmp_path: Path, credentials: CredentialStore | None = None) -> PyPiClient:
     database = Database(str(tmp_path / "private.lmdb"))
-    return PyPiClient([make_location("mine", url)], database=database, credentials=credentials, sleep=lambda _: None)
+    known = None if credentials is None else lambda: credentials
+    return PyPiClient([make_location("mine", url)], database=database, credentials=known, sleep=lambda _: None)
 
 
 def _with_password(url: str) -> str:
@@ -425,3 +427,19 @@ def test_many_threads_download_at_once(client: PyPiClient, index: StaticIndex, t
         thread.join()
     assert failed == []
     assert {(tmp_path / f"out-{number}").read_bytes() for number in range(12)} == {_wheel(index)}
+
+
+def test_client_opens_from_all_that_is_configured(private: StaticIndex, tmp_path: Path) -> None:
+    database = Database(str(tmp_path / "opened.lmdb"))
+    asked: list[bool] = []
+
+    def netrc() -> list[NetrcEntry]:
+        asked.append(True)
+        return [NetrcEntry("127.0.0.1", "me", "hunter2")]
+
+    made = open_client({"BLAST_INDEX_URL": private.url, "BLAST_HTTP_TIMEOUT": "5"}, database, netrc=netrc)
+    assert asked == [], "nothing was fetched yet"
+    assert made.page("secret-thing").index == "default"
+    assert asked == [True]
+    made.close()
+    database.close()

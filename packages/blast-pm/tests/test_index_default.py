@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import pathname2url, url2pathname
 
 import pytest
 
@@ -12,6 +14,7 @@ from blast_core.errors import UsageError
 from blast_core.pip_configuration import NetrcEntry, PipConfiguration
 from blast_pm.index.credentials import CredentialStore, origin_of, split_credentials, without_credentials
 from blast_pm.index.default import default_locations, make_location, pip_default_url
+from blast_pm.index.file_urls import path_of_url, url_of_path
 from blast_pm.index.model import IndexLocation
 
 if TYPE_CHECKING:
@@ -124,6 +127,22 @@ def test_secrets_are_split_off_and_never_shown() -> None:
         pickle.dumps(location.credentials)
     header = CredentialStore([location]).header_for("https://H:8443/files/x.whl")
     assert header == "Basic bWU6cEBzcw=="
+
+
+@pytest.mark.parametrize("path", ["/a/b.whl", "/a b/c%20d", "/ä/ü", "/a#b?c", "/x:y+z"])
+def test_paths_and_file_addresses_as_the_library_has_them(path: str) -> None:
+    url = url_of_path(path)
+    assert path_of_url(url) == path
+    assert url2pathname(urlsplit(url).path) == path or not path.isascii()
+    assert path_of_url(f"file://{pathname2url(path)}") == path
+    assert path_of_url(f"file://localhost{pathname2url(path)}#sha256=x") == path
+
+
+def test_path_that_is_no_text_has_an_address() -> None:
+    path = os.fsdecode(b"/\xff")
+    assert url_of_path(path) == "file:///%FF"
+    assert path_of_url("file:///%FF") == path
+    assert path_of_url("file:///100%/%zz") == "/100%/%zz"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_netrc", "parse_netrc", "read_netrc"]
 
-DEFAULT = ""
+_DEFAULT = ""
 _WORDS = ("login", "user", "password", "account")
 
 
@@ -63,7 +63,7 @@ def parse_netrc(text: str, path: str = ".netrc") -> tuple[NetrcEntry, ...]:
         if word == "machine":
             entries.append(NetrcEntry(_value(tokens, word, line, path).lower(), "", ""))
         elif word == "default":
-            entries.append(NetrcEntry(DEFAULT, "", ""))
+            entries.append(NetrcEntry(_DEFAULT, "", ""))
         elif word in _WORDS and entries:
             entries[-1] = _with(entries[-1], word, _value(tokens, word, line, path))
         else:

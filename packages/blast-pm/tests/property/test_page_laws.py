@@ -112,7 +112,7 @@ def test_any_bytes_are_a_json_page_or_an_error(body: bytes) -> None:
 @given(st.lists(st.lists(files(), max_size=4), max_size=6), st.sampled_from(["", "https://files.invalid/"]))
 def test_packed_files_come_back(groups: list[list[IndexFile]], base: str) -> None:
     blob = encode_files(b"12345678", base, groups)
-    table = FileTable(b"12345678", len(groups), base, "i", lambda: blob)
+    table = FileTable(b"12345678", len(groups), base, "i", lambda decode: decode(blob))
     assert [list(found) for found in table] == groups
 
 

@@ -46,7 +46,7 @@ class PyPiClient:
         offline: use what is stored, however old, and refuse the network.
         refresh: ask again even for what is fresh.
         pins: names of the indexes that projects are pinned to, by normalised project name.
-        credentials: who is known where; those in the locations' addresses if None.
+        credentials: returns who is known where; those in the locations' addresses if None.
         network: certificates, proxies and time limits of the transport.
         staging: directory for files that are fetched for their metadata only; beside the database if "".
         clock: seconds since 1970.
@@ -62,7 +62,7 @@ class PyPiClient:
         offline: bool = False,
         refresh: bool = False,
         pins: Mapping[str, str] | None = None,
-        credentials: CredentialStore | None = None,
+        credentials: Callable[[], CredentialStore] | None = None,
         network: NetworkOptions | None = None,
         staging: str = "",
         clock: Callable[[], float] = time.time,
@@ -183,7 +183,7 @@ class PyPiClient:
         return read_metadata(file, self._fetcher(), self._abilities(file.index), self._metadata_of_whole)
 
     def _metadata_of_whole(self, file: IndexFile) -> bytes:
-        from blast_pm.index.local import path_of_url
+        from blast_pm.index.file_urls import path_of_url
         from blast_pm.index.wheel_tail import read_wheel_metadata
         from blast_pm.metadata.sdists import read_pkg_info
 
@@ -292,7 +292,7 @@ class PyPiClient:
 
             self._fetcher_made = Fetcher(
                 self._open_transport,
-                self._credentials or CredentialStore(self.locations),
+                self._credentials() if self._credentials is not None else CredentialStore(self.locations),
                 offline=self.offline,
                 timeout_s=self._network.timeout_s if self._network is not None else 30.0,
                 sleep=self._sleep,

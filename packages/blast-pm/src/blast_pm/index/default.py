@@ -11,6 +11,7 @@ import os
 
 from blast_core.errors import UsageError
 from blast_pm.index.credentials import split_credentials
+from blast_pm.index.file_urls import url_of_path
 from blast_pm.index.model import IndexLocation
 
 TYPE_CHECKING = False
@@ -49,13 +50,7 @@ def make_location(
 
 
 def _file_url(text: str) -> str:
-    if text.startswith("file:"):
-        return text
-    from urllib.request import pathname2url
-
-    path = os.path.abspath(os.path.expanduser(text))
-    quoted = pathname2url(path)
-    return quoted if quoted.startswith("file:") else f"file://{quoted}"
+    return text if text.startswith("file:") else url_of_path(os.path.expanduser(text))
 
 
 def default_locations(

@@ -60,7 +60,7 @@ def _ignore(_: int) -> None:
 
 
 def _copy_local(file: IndexFile, destination: str, report: Callable[[int], None]) -> str:
-    from blast_pm.index.local import path_of_url
+    from blast_pm.index.file_urls import path_of_url
 
     path = path_of_url(file.url)
     try:

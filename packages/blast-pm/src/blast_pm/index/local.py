@@ -9,6 +9,7 @@ import os
 
 from blast_core.limits import INDEX_PAGE
 from blast_core.names import normalize_name
+from blast_pm.index.file_urls import path_of_url, url_of_path
 from blast_pm.index.links import ENDINGS
 from blast_pm.index.model import IndexFile
 
@@ -19,22 +20,7 @@ if TYPE_CHECKING:
     from blast_pm.index.model import IndexLocation
     from blast_pm.metadata.write_behind import WriteBehind
 
-__all__ = ["LocalIndex", "path_of_url"]
-
-
-def path_of_url(url: str) -> str:
-    """Return the path that a ``file:`` address means, without query and fragment."""
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
-
-    return url2pathname(urlsplit(url).path)
-
-
-def _url_of_path(path: str) -> str:
-    from urllib.request import pathname2url
-
-    quoted = pathname2url(path)
-    return quoted if quoted.startswith("file:") else f"file://{quoted}"
+__all__ = ["LocalIndex"]
 
 
 class LocalIndex:
@@ -81,13 +67,13 @@ class LocalIndex:
 
         with open(page, "rb") as stream:
             text = stream.read(INDEX_PAGE).decode("utf-8", "replace")
-        return parse_html(text, _url_of_path(page), self._location.name)
+        return parse_html(text, url_of_path(page), self._location.name)
 
     def _list_files(self, directory: str, filenames: Iterable[str]) -> list[IndexFile]:
         return [
             IndexFile(
                 filename,
-                _url_of_path(os.path.join(directory, filename)),
+                url_of_path(os.path.join(directory, filename)),
                 "",
                 os.path.getsize(os.path.join(directory, filename)),
                 "",

@@ -20,13 +20,16 @@ from struct import Struct
 from blast_core.errors import IndexAccessError
 from blast_pm.index.model import IndexFile
 
-__all__ = ["PAGE_ID_SIZE", "FileTable", "encode_files"]
+__all__ = ["PAGE_ID_SIZE", "FileTable", "Reader", "encode_files"]
 
 PAGE_ID_SIZE = 8
 _U32 = Struct("<I")
+_TWO_U32 = Struct("<2I")
 _OFFSETS = PAGE_ID_SIZE + 4
 
 
+#: Calls a decoder with the blob and returns what it returns, None without a blob.
+Reader = Callable[[Callable[[memoryview | bytes], "tuple[_Row, ...] | None"]], "tuple[_Row, ...] | None"]
 _Row = tuple[str, str, bytes, int, str, str | None, str, bool | None, bytes]
 
 
@@ -67,11 +70,12 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
         count: of versions.
         base: what addresses are below.
         index: name of the index.
-        load: returns the blob; called once, by the first access.
+        read: decodes the blob where it lies, None when it isn't there; called once per access, so that a warm command
+            touches the pages of the versions that it chose, not the whole blob.
         decoded: the files, where they were parsed just now.
     """
 
-    __slots__ = ("_base", "_blob", "_count", "_decoded", "_index", "_load", "_page_id")
+    __slots__ = ("_base", "_count", "_decoded", "_index", "_page_id", "_read")
 
     def __init__(
         self,
@@ -79,7 +83,7 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
         count: int,
         base: str,
         index: str,
-        load: Callable[[], bytes | None],
+        read: Reader,
         decoded: Sequence[Sequence[IndexFile]] | None = None,
     ) -> None:
         self._decoded = decoded
@@ -87,8 +91,7 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
         self._count = count
         self._base = base
         self._index = index
-        self._load = load
-        self._blob: bytes | None = None
+        self._read = read
 
     def __len__(self) -> int:
         return self._count
@@ -106,13 +109,23 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
             raise IndexError(position)
         if self._decoded is not None:
             return tuple(self._decoded[position])
-        blob = self._blob
-        if blob is None:
-            blob = self._blob = self._load_checked()
-        start = _U32.unpack_from(blob, _OFFSETS + 4 * position)[0]
-        stop = _U32.unpack_from(blob, _OFFSETS + 4 * position + 4)[0]
-        rows = marshal.loads(memoryview(blob)[start:stop])  # noqa: S302 - this user's own database
+        rows = self._read(lambda blob: self._decode(blob, position))
+        if rows is None:
+            raise IndexAccessError(
+                "the index's page changed while it was in use",
+                reason="another command fetched it anew",
+                hint="run the command again",
+            )
         return tuple([self._to_file(row) for row in rows])
+
+    def _decode(self, blob: memoryview | bytes, position: int) -> tuple[_Row, ...] | None:
+        """Return the rows of one version, None when the blob is of another page."""
+        head = self._page_id + _U32.pack(self._count)
+        if blob[: len(head)] != head:
+            return None
+        start, stop = _TWO_U32.unpack_from(blob, _OFFSETS + 4 * position)
+        rows: tuple[_Row, ...] = marshal.loads(blob[start:stop])  # noqa: S302 - this user's own database
+        return rows
 
     def _to_file(self, row: _Row) -> IndexFile:
         name, url, sha256, size, requires_python, yanked, upload_time, has_metadata, metadata = row
@@ -129,14 +142,3 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
             metadata.hex(),
         )
         return tuple.__new__(IndexFile, values)
-
-    def _load_checked(self) -> bytes:
-        blob = self._load()
-        head = self._page_id + _U32.pack(self._count)
-        if blob is None or blob[: len(head)] != head:
-            raise IndexAccessError(
-                "the index's page changed while it was in use",
-                reason="another command fetched it anew",
-                hint="run the command again",
-            )
-        return blob

@@ -69,7 +69,7 @@ class PageRecord(NamedTuple):
 
 def missing_page(name: str, index: str, fetched: int, expires: int) -> PageRecord:
     """Return the record of a project that the index doesn't know."""
-    files = FileTable(bytes(8), 0, "", index, bytes)
+    files = FileTable(bytes(8), 0, "", index, lambda _: None)
     return PageRecord(name, index, False, bytes(8), fetched, expires, "", "", "", _NO_VERSIONS, 0, 0, files)  # noqa: FBT003
 
 
@@ -107,7 +107,7 @@ def make_page(
         if all(file.yanked is not None for file in group):
             yanked |= 1 << position
     blob = encode_files(page_id, base, versions)
-    lazy = FileTable(page_id, len(keys), base, index, lambda: blob, versions)
+    lazy = FileTable(page_id, len(keys), base, index, lambda decode: decode(blob), versions)
     prerelease = prerelease_mask(table)
     record = PageRecord(name, index, True, page_id, *times, *validators, base, table, yanked, prerelease, lazy)  # noqa: FBT003
     return record, blob
@@ -199,7 +199,7 @@ def load_page(store: WriteBehind, index_url: str, index: str, name: str) -> Page
         return None
     exists, page_id, fetched, expires, etag, modified, base, texts, keys, yanked, prerelease = fields[1:]
     files_key = _key(b"f", index_url, name)
-    files = FileTable(page_id, len(keys), base, index, lambda: store.read("pages", files_key, bytes))
+    files = FileTable(page_id, len(keys), base, index, lambda decode: store.read("pages", files_key, decode))
     return PageRecord(
         name,
         index,

@@ -16,7 +16,7 @@ from blast_pm.index.transport.options import NetworkOptions, make_ssl_context
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["HttpxTransport"]
+__all__ = ["HttpxExchange", "HttpxTransport", "translated"]
 
 _CONNECT_TIMEOUT_S = 10.0
 
