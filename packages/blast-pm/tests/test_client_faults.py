@@ -167,7 +167,7 @@ def test_more_than_the_promised_size_is_not_read(client: PyPiClient, index: Stat
         pytest.param("99999999999999", 30, 30.2, id="absurd"),
         pytest.param("soon", 0, 1, id="nonsense"),
         pytest.param("-5", 0, 1, id="negative"),
-        pytest.param(formatdate(time.time() + 12, usegmt=True), 9, 12.2, id="date"),
+        pytest.param("in 12 seconds", 9, 12.2, id="date"),
         pytest.param(formatdate(0, usegmt=True), 0, 0.2, id="past"),
     ],
 )
@@ -175,6 +175,8 @@ def test_more_than_the_promised_size_is_not_read(client: PyPiClient, index: Stat
 def test_waits_as_long_as_asked_up_to_a_ceiling(
     client: PyPiClient, index: StaticIndex, slept: list[float], status: int, value: str, least: float, most: float
 ) -> None:
+    if value == "in 12 seconds":
+        value = formatdate(time.time() + 12, usegmt=True)
     index.script("/simple/thing/", Reply(status, b"", {"Retry-After": value}), Reply(passes=True))
     assert client.page("thing").files
     assert len(slept) == 1

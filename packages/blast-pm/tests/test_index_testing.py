@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from blast_pm.testing import StaticIndex, make_metadata, make_sdist, make_wheel
 
 if TYPE_CHECKING:
