@@ -27,7 +27,6 @@ from blast_pm.index.client import PyPiClient
 from blast_pm.index.credentials import CredentialStore
 from blast_pm.index.default import make_location
 from blast_pm.index.model import IndexFile
-from blast_pm.index.opening import open_client
 from blast_pm.index.transport.options import NetworkOptions
 from blast_pm.metadata.store import Database
 from blast_pm.testing import Reply, StaticIndex, make_wheel
@@ -429,19 +428,3 @@ def test_many_threads_download_at_once(client: PyPiClient, index: StaticIndex, t
         thread.join()
     assert failed == []
     assert {(tmp_path / f"out-{number}").read_bytes() for number in range(12)} == {_wheel(index)}
-
-
-def test_client_opens_from_all_that_is_configured(private: StaticIndex, tmp_path: Path) -> None:
-    database = Database(str(tmp_path / "opened.lmdb"))
-    asked: list[bool] = []
-
-    def netrc() -> list[NetrcEntry]:
-        asked.append(True)
-        return [NetrcEntry("127.0.0.1", "me", "hunter2")]
-
-    made = open_client({"BLAST_INDEX_URL": private.url, "BLAST_HTTP_TIMEOUT": "5"}, database, netrc=netrc)
-    assert asked == [], "nothing was fetched yet"
-    assert made.page("secret-thing").index == "default"
-    assert asked == [True]
-    made.close()
-    database.close()
