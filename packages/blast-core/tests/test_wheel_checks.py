@@ -16,7 +16,10 @@ from blast_core.formats.dpp.convert import convert_wheel
 from blast_core.testing_wheels import DEFLATED, Member, WheelRecipe, build_wheel, record_row
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from blast_core.formats.dpp.layout import DppFile
 
 INIT = Member("sample/__init__.py", b"x = 1\n", DEFLATED)
 METADATA = b"Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n"
@@ -332,6 +335,25 @@ def test_a_fifo_in_place_of_a_wheel_does_not_hang(tmp_path: Path) -> None:
     with pytest.raises(ArchiveRejected) as caught:
         read_wheel(str(path))
     assert "regular" in caught.value.reason
+
+
+def test_a_wheel_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blast_core.archive.source.ARCHIVE_IN_MEMORY", 100)
+    path = _write(tmp_path, WheelRecipe())
+
+    class Touch:
+        def begin(self, wheel: Wheel) -> None:
+            assert wheel.name == "sample"
+            with open(path, "r+b") as file:
+                file.write(b"PK")
+
+        def file(self, file: DppFile, chunks: Iterable[bytes | memoryview]) -> None:
+            """Take nothing."""
+
+    with pytest.raises(ArchiveRejected) as caught:
+        convert_wheel(path, str(tmp_path / "a.dpp"), sink=Touch())
+    assert "changed" in caught.value.reason
+    assert not (tmp_path / "a.dpp").exists()
 
 
 def test_large_wheels_are_read_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

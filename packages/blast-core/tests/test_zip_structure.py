@@ -280,6 +280,13 @@ def test_many_members_need_no_recursion_and_no_descriptors() -> None:
     assert len(read_archive(write_zip(members, zip64={})).members) == 70000
 
 
+def test_too_many_members_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blast_core.archive.zip_end.ARCHIVE_MEMBERS", 1)
+    with pytest.raises(ArchiveRejected) as caught:
+        read_archive(write_zip([A, B]))
+    assert "2 entries" in caught.value.reason
+
+
 def _flip(data: bytes, position: int) -> bytes:
     return data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
 

@@ -12,7 +12,7 @@ from blast_core.archive.paths import path_fault, show_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 __all__ = ["Reconciled", "RecordRow", "parse_record", "reconcile"]
 
@@ -44,8 +44,8 @@ class Reconciled(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def parse_record(content: bytes) -> tuple[RecordRow, ...]:
-    """Parse RECORD, in file order.
+def parse_record(content: bytes) -> Iterator[RecordRow]:
+    """Yield the rows of RECORD, in file order.
 
     Raises:
         ValueError: it is not UTF-8 or not CSV of three columns, or a digest or a size is impossible.
@@ -56,7 +56,9 @@ def parse_record(content: bytes) -> tuple[RecordRow, ...]:
     try:
         # newline="" keeps line ends inside quotes, which path_fault then refuses.
         lines = io.StringIO(content.decode("utf-8-sig"), newline="")
-        return tuple(_parse_row(number, row) for number, row in enumerate(csv.reader(lines, strict=True), 1) if row)
+        for number, row in enumerate(csv.reader(lines, strict=True), 1):
+            if row:
+                yield _parse_row(number, row)
     except UnicodeDecodeError:
         raise ValueError("RECORD is not UTF-8") from None
     except csv.Error as error:
@@ -105,12 +107,12 @@ def _from_base64(text: str) -> bytes:
         return b""
 
 
-def reconcile(rows: tuple[RecordRow, ...], members: Collection[str], dist_info: str) -> Reconciled:
+def reconcile(rows: Iterable[RecordRow], members: Mapping[str, str], dist_info: str) -> Reconciled:
     """Hold RECORD's rows against the paths of the wheel's files.
 
     Args:
         rows: as parsed.
-        members: paths of all files in the archive.
+        members: path of each file in the archive to the same path, whose one copy all rows share.
         dist_info: name of the .dist-info directory.
     """
     own = {f"{dist_info}/{name}" for name in _SIGNATURES}
@@ -119,13 +121,14 @@ def reconcile(rows: tuple[RecordRow, ...], members: Collection[str], dist_info: 
     warnings: list[str] = []
     for row in rows:
         path = _find_path(row.path, members, warnings)
-        fault = _row_fault(row._replace(path=path), members, own, described)
+        shared = row._replace(path=members.get(path, path))
+        fault = _row_fault(shared, members, own, described)
         if fault:
             faults.append(fault)
         elif path in described:
             warnings.append(f"RECORD lists {show_path(path)} twice")
         elif path in members:
-            described[path] = row._replace(path=path)
+            described[shared.path] = shared
     faults.extend(_unlisted(members, described, own))
     return Reconciled(described, tuple(faults), tuple(warnings))
 

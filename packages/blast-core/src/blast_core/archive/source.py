@@ -10,6 +10,7 @@ import stat
 
 from blast_core.errors import ArchiveRejected
 from blast_core.limits import ARCHIVE_IN_MEMORY
+from blast_core.positioned import open_for_reading, read_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class BytesSource:
             raise _ended(self.name, offset, length)
         return self._view[offset:end]
 
+    def check_unchanged(self) -> None:
+        """Do nothing: the bytes were read once."""
+
     def close(self) -> None:
         """Do nothing: the bytes belong to the caller."""
 
@@ -46,10 +50,31 @@ class BytesSource:
 class FileSource:
     """An open regular file."""
 
-    def __init__(self, descriptor: int, size: int, name: str) -> None:
+    def __init__(self, descriptor: int, name: str) -> None:
+        facts = os.fstat(descriptor)
         self.name = name
-        self.size = size
+        self.size = facts.st_size
         self._descriptor = descriptor
+        self._facts = facts
+
+    def check_regular(self) -> None:
+        """Make sure that it is a file and no device, pipe or directory.
+
+        Raises:
+            ArchiveRejected: it is something else.
+        """
+        if not stat.S_ISREG(self._facts.st_mode):
+            raise ArchiveRejected(f"{self.name} was refused", reason="it is no regular file")
+
+    def check_unchanged(self) -> None:
+        """Make sure that what was read at different times was one file.
+
+        Raises:
+            ArchiveRejected: somebody wrote to it since it was opened.
+        """
+        now, then = os.fstat(self._descriptor), self._facts
+        if (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != (then.st_size, then.st_mtime_ns, then.st_ctime_ns):
+            raise ArchiveRejected(f"{self.name} was refused", reason="it was changed while it was read")
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly ``length`` bytes.
@@ -60,12 +85,9 @@ class FileSource:
         """
         if offset < 0 or length < 0 or offset + length > self.size:
             raise _ended(self.name, offset, length)
-        data = os.pread(self._descriptor, length, offset)
-        while len(data) < length:
-            more = os.pread(self._descriptor, length - len(data), offset + len(data))
-            if not more:
-                raise _ended(self.name, offset, length)
-            data += more
+        data = read_at(self._descriptor, length, offset)
+        if len(data) != length:
+            raise _ended(self.name, offset, length)
         return data
 
     def close(self) -> None:
@@ -87,11 +109,9 @@ def open_source(path: str, name: str = "") -> BytesSource | FileSource:
         OSError: it can't be opened.
     """
     name = name or os.path.basename(path)
-    # Without O_NONBLOCK a FIFO in the file's place would hold us for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    source = FileSource(descriptor, 0, name)
+    source = FileSource(open_for_reading(path), name)
     try:
-        source.size = _regular_size(descriptor, name)
+        source.check_regular()
         if source.size > ARCHIVE_IN_MEMORY:
             return source
         data = source.read(0, source.size)
@@ -100,13 +120,6 @@ def open_source(path: str, name: str = "") -> BytesSource | FileSource:
         raise
     source.close()
     return BytesSource(data, name)
-
-
-def _regular_size(descriptor: int, name: str) -> int:
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode):
-        raise ArchiveRejected(f"{name} was refused", reason="it is no regular file")
-    return facts.st_size
 
 
 def _ended(name: str, offset: int, length: int) -> ArchiveRejected:

@@ -210,7 +210,7 @@ def _get_requirements(headers: Headers) -> tuple[str, ...]:
 def _check_listing(
     content: bytes, files: tuple[WheelFile, ...], filename: str, dist_info: str, policy: Policy, warnings: list[str]
 ) -> dict[str, RecordRow]:
-    found = reconcile(parse_record(content), {file.path: None for file in files}, dist_info)
+    found = reconcile(parse_record(content), {file.path: file.path for file in files}, dist_info)
     warnings.extend(found.warnings)
     if found.faults and policy.strict_record:
         more = f" (and {len(found.faults) - 1} more faults)" if len(found.faults) > 1 else ""

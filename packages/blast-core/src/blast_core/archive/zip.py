@@ -184,7 +184,10 @@ def _read_members(source: Source) -> tuple[ZipMember, ...]:
     _check_names(entries)
     _check_total(entries, source.size)
     entries.sort(key=_header_offset)
-    return tuple(_walk_locals(source, entries, directory.offset))
+    # In place: with a second list the peak would be a third higher.
+    for index, member in enumerate(_walk_locals(source, entries, directory.offset)):
+        entries[index] = member
+    return tuple(entries)
 
 
 def _header_offset(member: ZipMember) -> int:

@@ -212,7 +212,7 @@ class DppBuilder:
             path = file.path.encode()
             hashes.append(fnv1a64(path))
             writer.entry(
-                *writer.text(path), file.mode, layout.SCHEMES.index(file.scheme), file.codec, file.flags, file.crc32,
+                *writer.append(path), file.mode, layout.SCHEMES.index(file.scheme), file.codec, file.flags, file.crc32,
                 file.offset, file.stored_size, file.raw_size, hashes[-1], file.digest,
             )  # fmt: skip
         writer.set_table(build_table(hashes))

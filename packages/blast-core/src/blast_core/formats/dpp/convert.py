@@ -214,6 +214,7 @@ class _Conversion:
         hasher = hashlib.sha256()
         for start in range(0, source.size, CHUNK):
             hasher.update(source.read(start, min(CHUNK, source.size - start)))
+        source.check_unchanged()
         return hasher.digest()
 
 

@@ -36,6 +36,12 @@ class SectionWriter:
             self._pool += data
         return known
 
+    def append(self, data: bytes) -> Text:
+        """Put a text that comes only once into the pool, without looking for an equal one."""
+        place = len(self._pool)
+        self._pool += data
+        return place, len(data)
+
     def list(self, contents: Iterable[str | bytes]) -> tuple[int, int]:
         """Put texts into the table and return the first slot and their number."""
         first = len(self._slots) // self._kind.slot.size

@@ -6,6 +6,7 @@ import os
 import stat
 
 from blast_core.errors import FormatError, TruncatedInput
+from blast_core.positioned import open_for_reading, read_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class FileStorage:
 
     def __init__(self, path: str) -> None:
         self.name = path
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        self._descriptor = open_for_reading(path)
         facts = os.fstat(self._descriptor)
         self.size = facts.st_size
         if not stat.S_ISREG(facts.st_mode):
@@ -57,12 +58,9 @@ class FileStorage:
         """
         if offset < 0 or length < 0 or offset + length > self.size:
             raise _truncated(self.name, field, offset)
-        data = os.pread(self._descriptor, length, offset)
-        while len(data) < length:
-            more = os.pread(self._descriptor, length - len(data), offset + len(data))
-            if not more:
-                raise _truncated(self.name, field, offset)
-            data += more
+        data = read_at(self._descriptor, length, offset)
+        if len(data) != length:
+            raise _truncated(self.name, field, offset)
         return memoryview(data)
 
     def close(self) -> None:
