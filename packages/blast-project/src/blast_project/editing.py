@@ -9,9 +9,10 @@ from blast_core import fs
 from blast_core.errors import InvalidManifest, UsageError
 from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
-from blast_core.version.keys import version_key
+from blast_project.bounds import bounded
 from blast_project.locking import LockResult, lock_project, publish_lock
-from blast_project.project import MANIFEST_NAME, Project
+from blast_project.operations import exclusive, project_interpreter
+from blast_project.project import MANIFEST_NAME, Project, environment_path, load_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,31 +81,16 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
         UsageError: a line names the project itself.
         NoSolution: the requirements can't be met together.
     """
-    from blast_compat import pyproject
-
-    parsed = [parse_requirement(line) for line in requirements]
-    for requirement in parsed:
-        if requirement.name == project.name:
+    for line in requirements:
+        if parse_requirement(line).name == project.name:
             raise UsageError(
-                f"'{requirement.name}' is this project",
+                f"'{parse_requirement(line).name}' is this project",
                 reason="a project can't require itself",
                 hint="choose another name",
             )
-    text = _read_text(project)
-    edited = pyproject.add_requirements(text, requirements, group=place.group or None, extra=place.extra or None)
-    options = _Options(lock, sync, command, selection)
-    if not lock:
-        _publish_manifest(project, edited, text)
-        return EditResult(edited, tuple(requirements), None, None)
-    interpreter = session.find_interpreter(*_python_of(project))
-    locked = lock_project(session, _with_text(project, edited), interpreter)
-    versions = locked.pins()
-    final = [_bounded(line, versions, bounds) for line in requirements]
-    if list(requirements) != final:
-        edited = pyproject.add_requirements(edited, final, group=place.group or None, extra=place.extra or None)
-        locked = _relock(session, _with_text(project, edited), interpreter, locked)
-    synced = _publish(session, project, edited, text, locked, interpreter, options)
-    return EditResult(edited, tuple(final), locked, synced)
+    with exclusive(session, project.root, environment_path(project.root, session.settings)):
+        options = _Options(lock, sync, command, selection)
+        return _add(session, load_project(project.root), requirements, place, bounds, options)
 
 
 def remove_requirements(
@@ -123,10 +109,36 @@ def remove_requirements(
     Raises:
         UsageError: a name is not in that list.
     """
+    wanted = [normalize_name(parse_requirement(name).name) for name in names]
+    with exclusive(session, project.root, environment_path(project.root, session.settings)):
+        return _remove(session, load_project(project.root), wanted, place, _Options(lock, sync, command, selection))
+
+
+def _add(
+    session: Session, project: Project, requirements: Sequence[str], place: Place, bounds: str, options: _Options
+) -> EditResult:
     from blast_compat import pyproject
 
     text = _read_text(project)
-    wanted = [normalize_name(parse_requirement(name).name) for name in names]
+    edited = pyproject.add_requirements(text, requirements, group=place.group or None, extra=place.extra or None)
+    if not options.lock:
+        _publish_manifest(project, edited, text)
+        return EditResult(edited, tuple(requirements), None, None)
+    interpreter = project_interpreter(session, project)
+    locked = lock_project(session, _with_text(project, edited), interpreter)
+    versions = locked.pins()
+    final = [bounded(line, versions.get(parse_requirement(line).name, ""), bounds) for line in requirements]
+    if list(requirements) != final:
+        edited = pyproject.add_requirements(edited, final, group=place.group or None, extra=place.extra or None)
+        locked = _relock(session, _with_text(project, edited), interpreter, locked)
+    synced = _publish(session, project, edited, text, locked, interpreter, options)
+    return EditResult(edited, tuple(final), locked, synced)
+
+
+def _remove(session: Session, project: Project, wanted: list[str], place: Place, options: _Options) -> EditResult:
+    from blast_compat import pyproject
+
+    text = _read_text(project)
     edited, removed = pyproject.remove_requirements(text, wanted, group=place.group or None, extra=place.extra or None)
     missing = [name for name in wanted if name not in {parse_requirement(line).name for line in removed}]
     if missing:
@@ -135,11 +147,10 @@ def remove_requirements(
             reason=f"{MANIFEST_NAME} was not changed",
             hint="--dev, --group or --optional name another list; 'blast lock show' lists what is locked",
         )
-    options = _Options(lock, sync, command, selection)
-    if not lock:
+    if not options.lock:
         _publish_manifest(project, edited, text)
         return EditResult(edited, tuple(removed), None, None)
-    interpreter = session.find_interpreter(*_python_of(project))
+    interpreter = project_interpreter(session, project)
     locked = lock_project(session, _with_text(project, edited), interpreter)
     synced = _publish(session, project, edited, text, locked, interpreter, options)
     return EditResult(edited, tuple(removed), locked, synced)
@@ -162,6 +173,7 @@ def _publish(
     if options.sync:
         request = SyncRequest(options.selection, options.command, contents_of(after.source, locked))
         prepared = prepare_sync(session, after, locked, interpreter, request)
+    _check_unedited(project, text)
     publish_lock(project.root, locked)
     _publish_manifest(project, edited, text)
     return prepared.finish() if prepared is not None else None
@@ -173,45 +185,6 @@ def _relock(session: Session, project: Project, interpreter: Interpreter, locked
     return lock_project(session, project, interpreter, pins=pins)
 
 
-def _bounded(line: str, versions: dict[str, str], bounds: str) -> str:
-    requirement = parse_requirement(line)
-    version = versions.get(requirement.name, "")
-    if requirement.specifier or requirement.url or not version or bounds == "none":
-        return line
-    public = version.partition("+")[0]
-    head, semicolon, marker = line.partition(";")
-    return f"{head.strip()}{_specifier(public, bounds)}" + (f" ;{marker}" if semicolon else "")
-
-
-def _specifier(version: str, bounds: str) -> str:
-    if bounds == "exact":
-        return f"=={version}"
-    if bounds == "lower":
-        return f">={version}"
-    epoch, separator, release = version.rpartition("!")
-    numbers = _release_numbers(release)
-    if bounds == "major" or len(numbers) == 1:
-        upper = str(numbers[0] + 1)
-        if bounds == "major" and numbers[0] == 0 and len(numbers) > 1:
-            upper = f"0.{numbers[1] + 1}"
-    else:
-        upper = f"{numbers[0]}.{numbers[1] + 1}"
-    return f">={version},<{epoch}{separator}{upper}"
-
-
-def _release_numbers(release: str) -> list[int]:
-    numbers: list[int] = []
-    for part in release.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
-            break
-        numbers.append(int(digits))
-        if digits != part:
-            break
-    version_key(release)
-    return numbers
-
-
 def _with_text(project: Project, text: str) -> Project:
     from blast_compat.pyproject import parse_manifest
 
@@ -219,8 +192,12 @@ def _with_text(project: Project, text: str) -> Project:
 
 
 def _publish_manifest(project: Project, edited: str, before: str) -> None:
-    if edited == before:
-        return
+    if edited != before:
+        _check_unedited(project, before)
+        fs.replace_file(os.path.join(project.root, MANIFEST_NAME), edited.encode())
+
+
+def _check_unedited(project: Project, before: str) -> None:
     with open(project.manifest.path, "rb") as file:
         now = file.read()
     if now != before.encode():
@@ -229,17 +206,10 @@ def _publish_manifest(project: Project, edited: str, before: str) -> None:
             reason="another program or person wrote it",
             hint="look at the file and run the command again",
         )
-    fs.replace_file(os.path.join(project.root, MANIFEST_NAME), edited.encode())
 
 
 def _read_text(project: Project) -> str:
     return project.source.decode("utf-8")
-
-
-def _python_of(project: Project) -> tuple[str, str]:
-    from blast_project.python.discover import read_python_version_file
-
-    return read_python_version_file(project.root), project.manifest.requires_python or ""
 
 
 def _described(place: Place) -> str:

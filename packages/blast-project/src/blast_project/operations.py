@@ -51,19 +51,26 @@ class SyncOptions(NamedTuple):
 
 
 @contextmanager
-def exclusive(session: Session, root: str) -> Iterator[None]:
-    """Hold the project's lock against other Blast processes; a dead owner never blocks.
+def exclusive(session: Session, *places: str) -> Iterator[None]:
+    """Hold the locks of ``places`` against other Blast processes; a dead owner never blocks.
+
+    Whoever writes a project's files names its root, whoever changes an environment names that. Both name the root
+    first, so that nobody waits for the other way round.
 
     Raises:
-        StoreLocked: another process holds it for more than five minutes.
+        StoreLocked: another process holds one for more than five minutes.
     """
+    from contextlib import ExitStack
+
     from blast_core import fs
     from blast_pm.store.locks import lock
 
     directory = os.path.join(session.settings.home, "locks")
     fs.make_directories(directory)
-    name = f"{fnv1a64(os.path.realpath(root).encode('utf-8', 'surrogateescape')):016x}"
-    with lock(os.path.join(directory, name), _LOCK_TIMEOUT_S):
+    with ExitStack() as held:
+        for place in dict.fromkeys(map(os.path.realpath, places)):
+            name = f"{fnv1a64(place.encode('utf-8', 'surrogateescape')):016x}"
+            held.enter_context(lock(os.path.join(directory, name), _LOCK_TIMEOUT_S))
         yield
 
 
@@ -124,7 +131,7 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         NoSolution, IndexAccessError, IntegrityError, InstallError: nothing was changed.
     """
     project = load_project(session.settings.directory)
-    with exclusive(session, project.root):
+    with exclusive(session, project.root, environment_path(project.root, session.settings)):
         interpreter = project_interpreter(session, project)
         locked = _lock_for_sync(session, project, interpreter, options)
         contents = contents_of(project.source, locked)

@@ -126,7 +126,7 @@ def _move(session: Session, manager: VenvManager, current: Generation, number: i
     from blast_project.operations import exclusive
 
     root = find_root(session.settings.directory)
-    with exclusive(session, root or manager.environment):
+    with exclusive(session, *filter(None, (root, manager.environment))):
         target = next(row for row in manager.history() if row.number == number)
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
         if snapshots and root is not None and not force:
