@@ -3,8 +3,13 @@
 Whoever finds interpreters fills these in; nothing here looks at this machine.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from __future__ import annotations
+
+from blast_core.tuples import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Interpreter", "Target"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import NamedTuple
 
 from blast_core import fs
 from blast_core.errors import InstallError
+from blast_core.tuples import NamedTuple
 from blast_pm.install.link import MODES, Placer
 from blast_pm.install.merge import Member, MergedTree, Part, Places, merge_plans
 from blast_pm.install.plan import read_plan

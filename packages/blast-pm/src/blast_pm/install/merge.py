@@ -6,9 +6,8 @@ passed on as it is, whatever it holds.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import FileConflict, InstallError
+from blast_core.tuples import NamedTuple
 from blast_pm.install.origins import find_unfolded
 from blast_pm.install.plan import HEADERS, PREFIX, SITE, read_listing
 

@@ -7,9 +7,9 @@ another version of Blast wrote it, and that it has to be made again.
 from __future__ import annotations
 
 import marshal
-from typing import NamedTuple
 
 from blast_core.errors import StoreError
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

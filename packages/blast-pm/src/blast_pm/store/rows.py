@@ -9,7 +9,8 @@ from __future__ import annotations
 import marshal
 import os
 import stat
-from typing import NamedTuple
+
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

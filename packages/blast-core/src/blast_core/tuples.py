@@ -1,0 +1,98 @@
+"""``NamedTuple`` without ``typing``: the same records, for modules that commands with little to do import.
+
+``typing`` imports ``re``, ``enum``, ``contextlib`` and ``functools``: 9 ms of processor time, where a bare interpreter
+takes 10 in all. This module imports nothing, and a class costs 0.12 ms instead of 0.18.
+
+    from blast_core.tuples import NamedTuple
+
+A type checker sees ``typing.NamedTuple``. What comes out is as there: a plain subclass of ``tuple`` with ``_fields``,
+``_field_defaults``, ``_make``, ``_replace``, ``_asdict`` and ``__match_args__``. A module that uses it needs
+``from __future__ import annotations``.
+"""
+
+from __future__ import annotations
+
+from _collections import _tuplegetter  # type: ignore[import-not-found]  # typeshed leaves it out
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, NamedTuple, Self
+
+__all__ = ["NamedTuple"]
+
+
+class _Record(tuple):  # type: ignore[type-arg]  # what it holds, each class says
+    """What all records share."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+        _fields: tuple[str, ...]
+
+    @classmethod
+    def _make(cls, values: Iterable[Any]) -> Self:
+        made = tuple.__new__(cls, values)
+        if len(made) != len(cls._fields):
+            message = f"{cls.__name__} has {len(cls._fields)} fields, not {len(made)}"
+            raise TypeError(message)
+        return made
+
+    def _replace(self, **changes: Any) -> Self:
+        replaced = self._make([changes.pop(name, value) for name, value in zip(self._fields, self, strict=True)])
+        if changes:
+            message = f"{type(self).__name__} has no field {', '.join(changes)}"
+            raise TypeError(message)
+        return replaced
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self, strict=True))
+
+    def __repr__(self) -> str:
+        fields = (f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
+        return f"{type(self).__name__}({', '.join(fields)})"
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        # For copy and pickle.
+        return tuple(self)
+
+
+class _Maker(type):
+    """Turns the body of ``class X(NamedTuple)`` into a class like any other: no instance is left of this type."""
+
+    def __new__(cls, name: str, _: tuple[type, ...], body: dict[str, Any]) -> type:
+        annotations = body.get("__annotations__", {})
+        fields = tuple(annotations)
+        defaults = {field: body.pop(field) for field in fields if field in body}
+        arguments = "".join(f", {field}={field}" if field in defaults else f", {field}" for field in fields)
+        code = f"lambda _cls{arguments}: _new(_cls, ({''.join(f'{field}, ' for field in fields)}))"
+        new = eval(code, {"_new": tuple.__new__, **defaults})  # noqa: S307 - of identifiers alone
+        new.__name__, new.__qualname__ = "__new__", f"{name}.__new__"
+        new.__annotations__ = annotations
+        body.update((field, _tuplegetter(index, None)) for index, field in enumerate(fields))
+        return type(
+            name,
+            (_Record,),
+            {
+                **body,
+                "__slots__": (),
+                "__new__": new,
+                "__match_args__": fields,
+                "_fields": fields,
+                "_field_defaults": defaults,
+            },
+        )
+
+
+class _Base:
+    """Stands where a class names its base, and leads to `_Maker`."""
+
+    __slots__ = ()
+
+    def __mro_entries__(self, _: tuple[object, ...]) -> tuple[type, ...]:
+        return (_made_by_maker,)
+
+
+_made_by_maker = type.__new__(_Maker, "_NamedTuple", (), {})
+
+if not TYPE_CHECKING:
+    NamedTuple = _Base()
