@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from blast_cli.catalog import COMMANDS, GROUPS, find_command
 from blast_cli.exit_codes import FAILED, INTERRUPTED, exit_code
@@ -14,6 +13,7 @@ from blast_cli.outcome import Context
 from blast_cli.output import Output
 from blast_core.errors import BlastError, UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
@@ -22,29 +22,60 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
+# Options of every command that take a value: 'blast --project DIR sync' is read as 'blast sync --project DIR'.
+_WITH_VALUE = frozenset(("--project", "--color", "-p", "--python"))
+
+
 def run(words: list[str]) -> int:
     """Run the command that ``words`` name and return its exit status."""
-    plain = Output(json=False, quiet=False, color="auto", environ=os.environ)
-    if not words or words[0] in {"-h", "--help", "help"} or (len(words) == 1 and words[0] in GROUPS):
-        sys.stdout.write(_help(words[0] if words and words[0] in GROUPS else ""))
-        return 0
-    command, used = find_command(words)
-    if command is None:
-        if words[0] in GROUPS and words[1] in {"-h", "--help"}:
-            sys.stdout.write(_help(words[0]))
-            return 0
-        error = _unknown(words)
-        plain.show_error(error)
-        return exit_code(error)
-    module = import_module(f"blast_cli.commands.{command.module}")
-    parser = make_parser(command.name, command.help)
-    module.configure(parser)
+    leading, rest = _split_leading(words)
+    output = Output(json=_wants_json(words), quiet=False, color="auto", environ=os.environ)
     try:
-        arguments = _parse(parser, words[used:], os.environ)
+        if not rest or rest[0] == "help" or (rest[0] in GROUPS and set(rest[1:]) <= {"-h", "--help"}):
+            return _print_help(leading, rest)
+        command, used = find_command(rest)
+        if command is None:
+            raise _unknown(rest)
+        module = import_module(f"blast_cli.commands.{command.module}")
+        parser = make_parser(command.name, command.help)
+        module.configure(parser)
+        arguments = _parse(parser, [*leading, *rest[used:]], os.environ)
+        return _execute(command, module.execute, arguments)
     except UsageError as error:
-        plain.show_error(error)
+        output.show_error(error)
         return exit_code(error)
-    return _execute(command, module.execute, arguments)
+    except OSError as error:
+        # Commands translate their own: what is left is an output that can't be written.
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"error: the output can't be written: {error.strerror or error}\n")
+        return FAILED
+
+
+def _split_leading(words: list[str]) -> tuple[list[str], list[str]]:
+    """Split options that stand before the command from the rest."""
+    count = 0
+    while count < len(words) and words[count].startswith("-"):
+        count += 2 if words[count] in _WITH_VALUE else 1
+    return words[:count], words[count:]
+
+
+def _wants_json(words: list[str]) -> bool:
+    """Tell whether JSON is asked for, before there is a parser that would know it for sure."""
+    own = words[: words.index("--")] if "--" in words else words
+    return "--json" in own or os.environ.get("BLAST_JSON", "").lower() not in {"", "0", "false", "no", "off"}
+
+
+def _print_help(leading: list[str], rest: list[str]) -> int:
+    if {"--version", "-V"} & set(leading):
+        from blast_cli import __version__
+
+        sys.stdout.write(f'{{"version": "{__version__}"}}\n' if "--json" in leading else f"blast {__version__}\n")
+        return 0
+    unknown = [word for word in leading if word not in {"-h", "--help"}]
+    if unknown and not rest:
+        raise UsageError(f"no command follows '{unknown[-1]}'", hint="'blast -h' lists the commands")
+    sys.stdout.write(_help(rest[0] if rest and rest[0] in GROUPS else ""))
+    return 0
 
 
 def _execute(command: Command, execute: object, arguments: argparse.Namespace) -> int:
@@ -55,24 +86,13 @@ def _execute(command: Command, execute: object, arguments: argparse.Namespace) -
     try:
         context = Context(settings_from(arguments, os.environ), reporter, output, command.name)
         outcome = execute(arguments, context)  # type: ignore[operator]
-    except BlastError as error:
-        reporter.close()
-        if arguments.verbose > 1:
-            import traceback
-
-            traceback.print_exc()
-        output.show_error(error)
-        return exit_code(error)
     except KeyboardInterrupt:
         reporter.close()
         output.say("interrupted; nothing was changed that is not complete")
         return INTERRUPTED
-    except BrokenPipeError:
-        return FAILED
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 - the edge of the program: everything becomes a message and a status
         reporter.close()
-        output.show_error(_translated(error))
-        return FAILED
+        return _show_failure(output, error, arguments.verbose)
     reporter.close()
     output.show(outcome)
     if os.environ.get("BLAST_COUNT_OPERATIONS"):
@@ -83,12 +103,46 @@ def _execute(command: Command, execute: object, arguments: argparse.Namespace) -
     return int(outcome.code)
 
 
-def _translated(error: OSError) -> BlastError:
-    """An operating system error that no layer knew more about: still say what and why."""
-    where = f": {error.filename}" if error.filename else ""
+def _show_failure(output: Output, error: Exception, verbose: int) -> int:
+    if verbose > 1:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, BrokenPipeError):
+        return FAILED
+    if isinstance(error, OSError):
+        error = _translated(error)
+    elif not isinstance(error, BlastError):
+        error = _internal(error)
+    output.show_error(error)
+    return exit_code(error)
+
+
+def _internal(error: Exception) -> BlastError:
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f", at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
     return BlastError(
-        f"the operating system refused{where}", reason=error.strerror or str(error), hint="run again with -vv"
+        f"internal error: {type(error).__name__}: {error}",
+        reason=f"this is a defect of Blast{where}",
+        hint="run again with -vv and report what it prints",
     )
+
+
+def _translated(error: OSError) -> BlastError:
+    """An operating system error that no layer knew more about: still say what, why and what to do."""
+    import errno
+
+    where = f" at {error.filename}" if error.filename else ""
+    hint = {
+        errno.ENOSPC: "free some space on the disk of the project or of BLAST_HOME",
+        errno.EDQUOT: "free some space on the disk of the project or of BLAST_HOME",
+        errno.EACCES: "check who may write there",
+        errno.EPERM: "check who may write there",
+        errno.EROFS: "BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
+    }.get(error.errno or 0, "run again with -vv to see where")
+    return BlastError(f"the operating system refused{where}", reason=error.strerror or str(error), hint=hint)
 
 
 def _parse(parser: argparse.ArgumentParser, words: list[str], environ: os._Environ[str]) -> argparse.Namespace:

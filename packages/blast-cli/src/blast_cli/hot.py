@@ -16,6 +16,8 @@ def answer(arguments: list[str]) -> int | None:
     """Return the exit status when the command needed nothing but a look; None when it must go the long way."""
     verb = arguments[0]
     if verb in {"--version", "-V"}:
+        if len(arguments) > 1:
+            return None
         from blast_cli import __version__
 
         sys.stdout.write(f"blast {__version__}\n")

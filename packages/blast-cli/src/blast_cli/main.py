@@ -13,15 +13,45 @@ __all__ = ["main"]
 def main(arguments: list[str]) -> None:
     """Run the command and end the process with its exit status; does not return."""
     _forget_foreign_paths()
-    if arguments and arguments[0] in {"sync", "lock", "run", "--version", "-V"}:
-        from blast_cli.hot import answer
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        _open_closed_streams()
+    try:
+        status = _answer_at_once(arguments)
+        if status is None:
+            from blast_cli.application import run
 
-        status = answer(arguments)
-        if status is not None:
-            _leave(status)
-    from blast_cli.application import run
+            status = run(arguments)
+    except KeyboardInterrupt:
+        status = 130
+    _leave(status)
 
-    _leave(run(arguments))
+
+def _answer_at_once(arguments: list[str]) -> int | None:
+    if not arguments or arguments[0] not in {"sync", "lock", "run", "--version", "-V"}:
+        return None
+    from blast_cli.hot import answer
+
+    try:
+        return answer(arguments)
+    except OSError:
+        # Such as a current directory that is gone, or an output that is full: the long way says which.
+        return None
+
+
+def _open_closed_streams() -> None:
+    """Lead closed standard streams to the null device.
+
+    Otherwise the next file that is opened, such as the database, gets the number of a closed stream, and a program that
+    prints there writes into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - the function takes no keyword
+    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _forget_foreign_paths() -> None:
@@ -37,7 +67,10 @@ def _leave(status: int) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError:
+    except BrokenPipeError:
         # The reader of a pipe went away; there is nobody left to tell.
         status = status or 1
+    except OSError as error:
+        status = status or 1
+        os.write(2, f"error: the output can't be written: {error.strerror}\n".encode())
     os._exit(status)

@@ -42,7 +42,7 @@ def make_parser(name: str, help_line: str) -> argparse.ArgumentParser:
     )
     common.add_argument("--no-progress", action="store_true", help="show no progress")
     common.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="when to use colours")
-    common.add_argument("--project", metavar="DIR", default="", help="act as if started in DIR")
+    common.add_argument("--project", metavar="DIR", default="", help="the project in or above DIR instead of here")
     common.add_argument(
         "-p", "--python", metavar="REQUEST", default="", help="a version, a name or a path of an interpreter"
     )

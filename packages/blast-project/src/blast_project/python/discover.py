@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from blast_core.errors import InterpreterNotFound, ProbeFailed
 from blast_core.version.specifiers import SpecifierSet
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -101,7 +101,8 @@ def _places(environ: Mapping[str, str], home: str, name: str) -> Iterator[str]:
             continue
         if os.path.basename(directory) == "shims":
             # A shim is a shell script that picks another interpreter by directory: look behind it.
-            yield from _pyenv_selected(pyenv)
+            for executable in _pyenv_selected(pyenv):
+                yield os.path.join(os.path.dirname(executable), name + suffix) if name else executable
             continue
         for candidate in names:
             path = os.path.join(directory, candidate + suffix)

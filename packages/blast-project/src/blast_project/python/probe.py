@@ -16,6 +16,8 @@ from blast_core.interpreter import Interpreter, Target
 __all__ = ["InterpreterCache", "interpreter_from_answer", "probe"]
 
 _FORMAT = 2
+# Of what a program says that is no interpreter: it may repeat the whole question.
+_LINE = 200
 
 # Runs inside the interpreter. It borrows only `packaging` from Blast's own installation, for the tags (PEP 425).
 _PROGRAM = """
@@ -101,7 +103,7 @@ def probe(executable: str) -> dict[str, object]:
             if isinstance(answer, dict):
                 return answer
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = said[-1] if said else f"exit status {done.returncode}"
+        why = said[-1][:_LINE] if said else f"exit status {done.returncode}"
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         why = str(error)
     raise ProbeFailed(

@@ -1,0 +1,165 @@
+"""The command under odd circumstances: options before it, closed and full outputs, its own defects, vanished places."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blast_cli import application
+from blast_cli.application import run
+
+if TYPE_CHECKING:
+    from blast_cli.testing import Blast
+
+pytestmark = pytest.mark.acceptance
+
+_FULL = Path("/dev/full")
+
+
+def shell(blast: Blast, line: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell line in which ``blast`` is the command."""
+    program = f'blast() {{ "{sys.executable}" -m blast_cli "$@"; }}\n{line}'
+    return subprocess.run(
+        ["bash", "-c", program],
+        cwd=blast.directory,
+        env=blast.variables(**more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_options_may_stand_before_the_command(blast: Blast) -> None:
+    blast("-q", "init", "x")
+    document = json.loads(blast("--json", "--project", "x", "sync").stdout)
+    assert document["packages"] == 0
+    assert blast("--project", "x", "run", "x/main.py").stdout == "Hello from x!\n"
+
+
+def test_an_option_without_a_command_is_named(blast: Blast) -> None:
+    done = blast.run("--offline")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no command follows '--offline'" in done.stderr
+
+
+def test_version_speaks_json(blast: Blast) -> None:
+    assert set(blast.json("--version")) == {"version"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["--json"], id="no command"),
+        pytest.param(["snyc", "--json"], id="unknown command"),
+        pytest.param(["pip", "foo", "--json"], id="unknown command of a group"),
+        pytest.param(["remove", "--json"], id="missing argument"),
+        pytest.param(["sync", "--json", "--banana"], id="unknown option"),
+        pytest.param(["sync", "--json", "--link-mode", "banana"], id="wrong choice"),
+        pytest.param(["rollback", "x", "--json"], id="wrong type"),
+        pytest.param(["sync", "--json"], id="no project"),
+        pytest.param(["lock", "--project", "nowhere", "--json"], id="no directory"),
+    ],
+)
+def test_wrong_usage_is_one_json_document(blast: Blast, words: list[str]) -> None:
+    done = blast.run(*words)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["code"] == "usage"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", ["blast -h", "blast --version", "blast sync", "blast sync --json", "blast history"])
+def test_closed_streams_change_nothing_but_the_output(project: Blast, line: str) -> None:
+    project("sync")
+    done = shell(project, f"{line} >&- 2>&- <&-")
+    assert done.returncode == 0
+
+
+def test_closed_streams_do_not_become_the_database(project: Blast) -> None:
+    done = shell(project, "blast add alpha >&- 2>&- <&-; blast run python -c 'print(1)' <&-")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+@pytest.mark.skipif(not _FULL.exists(), reason="there is no /dev/full: a full output is NOT tested")
+@pytest.mark.parametrize("line", ["blast -h", "blast --version", "blast sync --json", "blast history"])
+def test_a_full_output_is_said_in_one_line(project: Blast, line: str) -> None:
+    project("sync")
+    done = shell(project, f"{line} > {_FULL}")
+    assert done.returncode == 1
+    assert "output can't be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(project: Blast) -> None:
+    done = shell(project, "blast -h | head -1; blast lock -h | head -1")
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr == ""
+
+
+def test_a_vanished_directory_is_said(blast: Blast) -> None:
+    done = shell(blast, "mkdir gone && cd gone && rmdir ../gone && blast sync")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "No such file or directory" in done.stderr
+
+
+def test_a_defect_is_one_error_and_one_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError("three")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(application, "settings_from", broken)
+    assert run(["sync", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["message"] == "internal error: ZeroDivisionError: three"
+    assert "Traceback" not in err
+    assert run(["sync", "-vv"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_narrow_terminal_is_no_reason_to_fail(blast: Blast) -> None:
+    for columns in ("1", "10", "banana"):
+        assert "--help" in blast("sync", "-h", COLUMNS=columns).stdout
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed: a full disk is NOT tested")
+def test_a_full_disk_leaves_the_project_as_it_was(project: Blast) -> None:
+    project("add", "beta")
+    line = """
+    cp pyproject.toml blast.lock pylock.toml {out}
+    mount -t tmpfs -o size=200k tmpfs . && cd "$PWD" && cp {out}/* . || exit 77
+    blast sync -q || exit 78
+    dd if=/dev/zero of=filler bs=1k 2> /dev/null
+    blast add alpha; status=$?
+    for name in pyproject.toml blast.lock pylock.toml; do cmp $name {out}/$name || exit 79; done
+    blast run python -c 'import beta' || exit 80
+    rm filler && blast add -q alpha && blast run python -c 'import alpha' || exit 81
+    exit $status
+    """
+    out = project.home.parent / "out"
+    out.mkdir()
+    script = project.home.parent / "script.sh"
+    script.write_text(
+        f'blast() {{ "{sys.executable}" -m blast_cli "$@"; }}\n' + line.format(out=out).replace("\n    ", "\n")
+    )
+    done = subprocess.run(
+        ["unshare", "-rm", "bash", str(script)],
+        cwd=project.directory,
+        env=project.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip(f"NO MOUNTS HERE, a full disk is not tested: {done.stderr.strip()}")
+    assert done.returncode == 1, done.stderr
+    assert "No space left on device" in done.stderr
