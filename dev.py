@@ -40,7 +40,7 @@ PYTHON = SCRIPTS / ("python.exe" if WINDOWS else "python")
 
 OLDEST = (3, 11)
 MINORS = (14, 13, 12, 11)
-NODE_PACKAGES = {"kaitai-struct-compiler": "0.11.0", "js-yaml": "4.1.0"}
+NODE_PACKAGES = {"kaitai-struct-compiler": "0.11.0", "js-yaml": "4.1.0", "pyright": "1.1.414"}
 QUICK = "not slow and not crash and not acceptance and not network"
 
 
@@ -180,13 +180,13 @@ def install_node_packages() -> None:
     if stamp.is_file() and stamp.read_text() == " ".join(wanted):
         return
     if not (shutil.which("node") and shutil.which("npm")) and not install_debian("nodejs", "npm"):
-        warn("the tests of the second reader (docs/spec/*.ksy): node and npm are not on PATH")
+        warn("the tests of the second reader (docs/spec/*.ksy) and of pyright: node and npm are not on PATH")
         return
     folder.mkdir(parents=True, exist_ok=True)
     npm = shutil.which("npm") or "npm"
     options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
     if subprocess.call([npm, "install", "--prefix", str(folder), *options, *wanted], stdout=subprocess.DEVNULL):
-        warn(f"the tests of the second reader (docs/spec/*.ksy): npm could not install {' '.join(wanted)}")
+        warn(f"the tests of the second reader (docs/spec/*.ksy) and of pyright: npm could not install {' '.join(wanted)}")
         return
     stamp.write_text(" ".join(wanted))
 

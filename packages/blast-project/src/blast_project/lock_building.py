@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from blast_core.errors import IntegrityError
 from blast_core.formats.dpl.model import Lock, LockedDependency, LockedFile, LockedPackage, LockedSource, LockTarget
 from blast_project.graph import edges_of, reach
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from blast_pm.index.client import PyPiClient
-
     from blast_core.interpreter import Target
     from blast_core.requirements import Requirement
+    from blast_pm.index.client import PyPiClient
     from blast_pm.index.model import IndexFile
     from blast_pm.resolver.model import Resolution, ResolvedPackage
     from blast_project.graph import Edges
@@ -47,7 +46,9 @@ def build_project_lock(
     edges = {package.name: edges_of(package, environment) for package in resolution.packages}
     masks = _group_masks(project, edges, environment)
     packages = [
-        _locked(client, package, edges[package.name], masks.get(package.name, 0)) for package in resolution.packages
+        _locked(client, package, edges[package.name], masks[package.name])
+        for package in resolution.packages
+        if package.name in masks
     ]
     packages.append(_own_package(project))
     packages.sort(key=lambda package: package.name)
@@ -100,13 +101,29 @@ def _locked(client: PyPiClient, package: ResolvedPackage, edges: Edges, mask: in
         name=package.name,
         version=package.version,
         source=_REGISTRY,
-        files=tuple(sorted(_locked_file(client, file) for file in package.files)),
+        files=tuple(sorted(_locked_file(client, file) for file in _verifiable(package))),
         dependencies=_dependencies(edges[""]),
         extras=tuple((extra, _dependencies(edges[extra])) for extra in sorted(package.extras) if extra in edges),
         requires_python=next((file.requires_python for file in package.files if file.requires_python), ""),
         target_mask=1,
         group_mask=mask,
     )
+
+
+def _verifiable(package: ResolvedPackage) -> list[IndexFile]:
+    """Leave out files that the index gives no sha256 for: nobody could tell whether they changed.
+
+    Raises:
+        IntegrityError: no file is left.
+    """
+    files = [file for file in package.files if file.sha256]
+    if not files:
+        raise IntegrityError(
+            f"{package.name} {package.version} can't be locked",
+            reason="the index gives no sha256 for any of its files",
+            hint="ask the index's operator for hashes, or take the project from another index",
+        )
+    return files
 
 
 def _locked_file(client: PyPiClient, file: IndexFile) -> LockedFile:
