@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import pickle
 import subprocess
 import sys
@@ -116,5 +117,6 @@ def test_imports_nothing() -> None:
     program = (
         "import sys; before = set(sys.modules); import blast_core.tuples; print(*sorted(set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {"__future__", "_collections", "blast_core", "blast_core.tuples"}

@@ -6,7 +6,7 @@ imported only when its command is asked for.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from blast_core.tuples import NamedTuple
 
 __all__ = ["COMMANDS", "GROUPS", "Command", "find_command"]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -59,6 +58,8 @@ class TerminalReporter(QuietReporter):
 
     def __init__(self, output: Output) -> None:
         super().__init__(output)
+        import threading
+
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._progress: Progress | None = None

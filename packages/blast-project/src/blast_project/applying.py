@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_project.environment.manager import Composition, VenvManager
 from blast_project.locking import VersionChange
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 

@@ -10,8 +10,9 @@ from blast_core.errors import InvalidManifest, UsageError
 from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_project.bounds import bounded
+from blast_project.exclusive import exclusive
 from blast_project.locking import LockResult, lock_project, publish_lock
-from blast_project.operations import exclusive, project_interpreter
+from blast_project.operations import project_interpreter
 from blast_project.project import MANIFEST_NAME, Project, environment_path, load_project
 
 if TYPE_CHECKING:

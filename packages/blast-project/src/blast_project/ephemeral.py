@@ -46,7 +46,7 @@ def ephemeral_environment(
     wanted = wanted_of(session, interpreter, resolution)
     path = os.path.join(session.settings.home, "environments", _name(interpreter, wanted))
     if not os.path.exists(os.path.join(path, ".blast", "current")):
-        from blast_project.operations import exclusive
+        from blast_project.exclusive import exclusive
 
         with exclusive(session, path):
             if not os.path.exists(os.path.join(path, ".blast", "current")):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
+from blast_core.tuples import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_compat.pyproject import Manifest
     from blast_pm.index.client import PyPiClient

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
 from blast_core.errors import FormatError, StaleLock
+from blast_core.tuples import NamedTuple
 from blast_project.inputs import input_hash
 from blast_project.lock_building import build_project_lock
 from blast_project.project import LOCK_NAME, PYLOCK_NAME, GroupRequirement, Project
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 

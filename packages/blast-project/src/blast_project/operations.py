@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
-
-from blast_core.fnv import fnv1a64
+from blast_core.tuples import NamedTuple
+from blast_project.exclusive import exclusive
 from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
 from blast_project.project import LOCK_NAME, Project, environment_path, find_root, load_project
 from blast_project.selection import GroupSelection
 from blast_project.syncing import SyncRequest, SyncResult, contents_of, prepare_sync, remember_lock
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
 
     from blast_core.interpreter import Interpreter
     from blast_project.session import Session
 
 __all__ = [
     "SyncOptions",
-    "exclusive",
     "lock_here",
     "make_environment",
     "project_interpreter",
     "sync_here",
 ]
-
-_LOCK_TIMEOUT_S = 300.0
 
 
 class SyncOptions(NamedTuple):
@@ -48,30 +43,6 @@ class SyncOptions(NamedTuple):
     inexact: bool = False
     dry_run: bool = False
     command: str = "sync"
-
-
-@contextmanager
-def exclusive(session: Session, *places: str) -> Iterator[None]:
-    """Hold the locks of ``places`` against other Blast processes; a dead owner never blocks.
-
-    Whoever writes a project's files names its root, whoever changes an environment names that. Both name the root
-    first, so that nobody waits for the other way round.
-
-    Raises:
-        StoreLocked: another process holds one for more than five minutes.
-    """
-    from contextlib import ExitStack
-
-    from blast_core import fs
-    from blast_pm.store.locks import lock
-
-    directory = os.path.join(session.settings.home, "locks")
-    fs.make_directories(directory)
-    with ExitStack() as held:
-        for place in dict.fromkeys(map(os.path.realpath, places)):
-            name = f"{fnv1a64(place.encode('utf-8', 'surrogateescape')):016x}"
-            held.enter_context(lock(os.path.join(directory, name), _LOCK_TIMEOUT_S))
-        yield
 
 
 def project_interpreter(session: Session, project: Project) -> Interpreter:

@@ -49,7 +49,7 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
         UsageError: there is no environment of Blast's.
         NoSolution, IndexAccessError, IntegrityError, InstallError: the environment is as it was.
     """
-    from blast_project.operations import exclusive
+    from blast_project.exclusive import exclusive
 
     environment = _find_environment(session)
     manager = VenvManager(environment)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import InvalidManifest, ProjectError, UsageError
 from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
+from blast_core.tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from blast_compat.pyproject import Manifest
-
     from blast_core.requirements import Requirement
     from blast_project.settings import Settings
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from blast_core.errors import UsageError
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 from blast_project.project import DEFAULT_GROUP
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, NamedTuple
-
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 from blast_project.applying import Change, compare_installed, composition_of
 from blast_project.environment.drift import find_drift
 from blast_project.environment.generations import Installed
@@ -17,6 +15,7 @@ from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environ
 from blast_project.selection import select_groups
 from blast_project.wanted import select_wanted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -174,6 +173,8 @@ def _distributions(
     stored = ensure_stored(session, wanted, interpreter)
     if not project.is_package or selection.only_groups:
         return stored, {}
+    import json
+
     from blast_project.building import editable_project
 
     url = "file://" + _quoted(project.root)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
 from blast_core.errors import InstallError, UsageError
+from blast_core.tuples import NamedTuple
 from blast_project.applying import compare_installed
 from blast_project.environment.generations import Generation, read_snapshots
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, write_state
 from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path, find_root
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_project.locking import VersionChange
     from blast_project.session import Session
@@ -123,7 +124,7 @@ def diff(session: Session, before: int | None, after: int | None) -> tuple[int, 
 
 
 def _move(session: Session, manager: VenvManager, current: Generation, number: int, *, force: bool) -> Move:
-    from blast_project.operations import exclusive
+    from blast_project.exclusive import exclusive
 
     root = find_root(session.settings.directory)
     with exclusive(session, *filter(None, (root, manager.environment))):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import marshal
-from typing import TYPE_CHECKING
 
 from blast_core.errors import InstallError, StaleLock
 from blast_pm.store.cache import WantedDistribution
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

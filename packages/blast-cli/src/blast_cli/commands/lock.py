@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import change_lines, changes_document, lock_line
 from blast_cli.options import add_index_options
 from blast_cli.outcome import Context, Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

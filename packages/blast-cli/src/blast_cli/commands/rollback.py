@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._shared import move_outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

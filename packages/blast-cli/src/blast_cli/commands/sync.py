@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import group_selection, sync_document, sync_lines
 from blast_cli.options import add_group_options, add_index_options, add_lock_options
 from blast_cli.outcome import Context, Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import marshal
 import os
-from typing import NamedTuple
 
 from blast_core import fs
+from blast_core.tuples import NamedTuple
 from blast_project.environment.layout import META, generations_directory
 
 __all__ = ["Drift", "find_drift", "write_entries"]

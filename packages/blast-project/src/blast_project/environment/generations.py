@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import marshal
 import os
-from typing import NamedTuple
 
 from blast_core import fs
 from blast_core.errors import InstallError
+from blast_core.tuples import NamedTuple
 from blast_project.environment.layout import META, current_link, generations_directory
 
 __all__ = [

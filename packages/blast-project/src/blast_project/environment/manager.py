@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
 from blast_core.errors import InstallError
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 from blast_project.environment import drift, generations, skeleton
 from blast_project.environment.generations import Generation, Installed
 from blast_project.environment.layout import (
@@ -18,6 +18,7 @@ from blast_project.environment.layout import (
     is_virtual_environment,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 

@@ -7,11 +7,11 @@ switches all of it; the environment itself holds only links with one and the sam
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_core import fs
 from blast_project.environment.layout import META
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -1,0 +1,66 @@
+"""One Blast process at a time for a project's files, and for an environment."""
+
+from __future__ import annotations
+
+import os
+
+from blast_core.fnv import fnv1a64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from blast_pm.store.locks import Lock
+    from blast_project.session import Session
+
+__all__ = ["Exclusive", "exclusive"]
+
+_LOCK_TIMEOUT_S = 300.0
+
+
+def exclusive(session: Session, *places: str) -> Exclusive:
+    """Hold the locks of ``places`` against other Blast processes; a dead owner never blocks.
+
+    Whoever writes a project's files names its root, whoever changes an environment names that. Both name the root
+    first, so that nobody waits for the other way round.
+
+    Returns:
+        A context manager, which takes the locks.
+
+    Raises:
+        StoreLocked: another process holds one for more than five minutes.
+    """
+    directory = os.path.join(session.settings.home, "locks")
+    names = (f"{fnv1a64(os.path.realpath(place).encode('utf-8', 'surrogateescape')):016x}" for place in places)
+    return Exclusive([os.path.join(directory, name) for name in dict.fromkeys(names)])
+
+
+class Exclusive:
+    """Locks that are taken in order and given back together; `contextlib` would be 2 ms more to import."""
+
+    __slots__ = ("_held", "_paths")
+
+    def __init__(self, paths: list[str]) -> None:
+        self._paths = paths
+        self._held: list[Lock] = []
+
+    def __enter__(self) -> None:
+        from blast_core import fs
+        from blast_pm.store.locks import lock
+
+        for path in self._paths:
+            fs.make_directories(os.path.dirname(path))
+            try:
+                self._held.append(lock(path, _LOCK_TIMEOUT_S))
+            except BaseException:
+                self._release()
+                raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        while self._held:
+            self._held.pop().release()
