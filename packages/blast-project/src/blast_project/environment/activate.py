@@ -78,19 +78,34 @@ if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
 end
 """
 
-_CSH = """\
+# After the standard library's activate.csh (PSF licence): one line, because csh takes a line break for a command's end.
+_CSH = (
+    """\
 # Use with: source {scripts}/activate.csh
-alias deactivate '\\
-    test $?_OLD_VIRTUAL_PATH != 0 && setenv PATH "$_OLD_VIRTUAL_PATH" && unset _OLD_VIRTUAL_PATH; \\
-    rehash; unsetenv VIRTUAL_ENV; unsetenv VIRTUAL_ENV_PROMPT; \\
-    test "\\!:*" != "nondestructive" && unalias deactivate'
+alias deactivate '"""
+    + "; ".join(
+        [
+            'test $?_OLD_VIRTUAL_PATH != 0 && setenv PATH "$_OLD_VIRTUAL_PATH" && unset _OLD_VIRTUAL_PATH',
+            "rehash",
+            'test $?_OLD_VIRTUAL_PROMPT != 0 && set prompt="$_OLD_VIRTUAL_PROMPT" && unset _OLD_VIRTUAL_PROMPT',
+            "unsetenv VIRTUAL_ENV",
+            "unsetenv VIRTUAL_ENV_PROMPT",
+            'test "\\!:*" != "nondestructive" && unalias deactivate',
+        ]
+    )
+    + """'
 deactivate nondestructive
 setenv VIRTUAL_ENV {quoted_environment}
 set _OLD_VIRTUAL_PATH="$PATH"
-setenv PATH "$VIRTUAL_ENV/{scripts}:$PATH"
+setenv PATH "${VIRTUAL_ENV}/{scripts}:$PATH"
 setenv VIRTUAL_ENV_PROMPT {quoted_prompt}
+if (! "$?VIRTUAL_ENV_DISABLE_PROMPT" && $?prompt) then
+    set _OLD_VIRTUAL_PROMPT="$prompt"
+    set prompt = "($VIRTUAL_ENV_PROMPT) $prompt:q"
+endif
 rehash
 """
+)
 
 _POWERSHELL = """\
 # Use with: {scripts}/Activate.ps1
