@@ -1,8 +1,7 @@
 """Which interpreter answers to a request.
 
-A request is a version (``3.12``, ``3.12.1``), a specifier (``>=3.11``), an implementation with an optional version
-(``cpython@3.12``), the name of an executable or a path. Places are looked at in this order: the request itself when it
-is a path, ``PATH``, pyenv's versions, uv's and Blast's own installations, and last the interpreter that runs Blast.
+A request is one of ``blast_project.python.request``, or a path. Places are looked at in this order: the request itself
+when it is a path, ``PATH``, the installations of Blast, pyenv and uv, and last the interpreter that runs Blast.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import os
 import sys
 
 from blast_core.errors import InterpreterNotFound, ProbeFailed
-from blast_core.version.specifiers import SpecifierSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
     from blast_project.python.probe import InterpreterCache
+    from blast_project.python.request import InterpreterRequest
 
 __all__ = ["find_interpreter", "iter_interpreters", "read_python_version_file"]
 
@@ -43,9 +42,11 @@ def find_interpreter(
     """
     if os.sep in request or (os.altsep and os.altsep in request):
         return _checked(cache.get(_executable_below(request)), requires_python)
-    wanted = _parse_request(request)
+    from blast_project.python.request import parse_request
+
+    wanted = parse_request(request)
     seen: list[str] = []
-    for executable in iter_interpreters(environ, home, wanted[2]):
+    for executable in iter_interpreters(environ, home, wanted.name):
         try:
             interpreter = cache.get(executable)
         except ProbeFailed:
@@ -72,7 +73,7 @@ def read_python_version_file(directory: str) -> str:
     The first line that is neither empty nor a comment counts.
     """
     try:
-        with open(os.path.join(directory, ".python-version"), encoding="utf-8") as file:
+        with open(os.path.join(directory, ".python-version"), encoding="utf-8-sig", errors="replace") as file:
             lines = [line.strip() for line in file]
     except OSError:
         return ""
@@ -95,7 +96,8 @@ def iter_interpreters(environ: Mapping[str, str], home: str, name: str = "") -> 
 def _places(environ: Mapping[str, str], home: str, name: str) -> Iterator[str]:
     suffix = ".exe" if os.name == "nt" else ""
     names = (name,) if name else _NAMES
-    pyenv = environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
+    user = environ.get("HOME") or os.path.expanduser("~")
+    pyenv = environ.get("PYENV_ROOT") or os.path.join(user, ".pyenv")
     for directory in environ.get("PATH", "").split(os.pathsep):
         if not directory:
             continue
@@ -110,9 +112,7 @@ def _places(environ: Mapping[str, str], home: str, name: str) -> Iterator[str]:
                 yield path
     if name:
         return
-    uv_pythons = environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(
-        os.path.expanduser("~"), ".local", "share", "uv", "python"
-    )
+    uv_pythons = environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(user, ".local", "share", "uv", "python")
     for root in (os.path.join(home, "pythons"), os.path.join(pyenv, "versions"), uv_pythons):
         yield from _installations(root)
     yield getattr(sys, "_base_executable", sys.executable)
@@ -154,36 +154,18 @@ def _executable_below(path: str) -> str:
     return os.path.join(path, "bin", "python3")
 
 
-def _parse_request(request: str) -> tuple[str, str, str]:
-    """Split a request into implementation, specifier and executable name, each empty where not asked for."""
-    text = request.strip().lower()
-    if not text:
-        return "", "", ""
-    if text[0] in "<>=!~":
-        return "", text, ""
-    implementation = ""
-    if "@" in text:
-        implementation, _, text = text.partition("@")
-    elif text in {"cpython", "pypy"}:
-        return text, "", ""
-    elif text.startswith("python") and text[6:7] != "":
-        return "", "", request.strip()
-    if text and text[0].isdigit():
-        if text.isdigit() and len(text) > 1:
-            text = f"{text[0]}.{text[1:]}"
-        return implementation, f"=={text}" if text.count(".") >= 2 else f"=={text}.*", ""
-    if text in {"", "python"}:
-        return implementation, "", ""
-    return implementation, "", request.strip()
-
-
-def _answers(interpreter: Interpreter, wanted: tuple[str, str, str]) -> bool:
-    implementation, specifier, _ = wanted
-    return (not implementation or interpreter.implementation == implementation) and _satisfies(interpreter, specifier)
+def _answers(interpreter: Interpreter, wanted: InterpreterRequest) -> bool:
+    if wanted.implementation and interpreter.implementation != wanted.implementation:
+        return False
+    return _satisfies(interpreter, wanted.specifier)
 
 
 def _satisfies(interpreter: Interpreter, specifier: str) -> bool:
-    return not specifier or SpecifierSet(specifier).contains(interpreter.version, prereleases=True)
+    if not specifier:
+        return True
+    from blast_core.version.specifiers import SpecifierSet
+
+    return SpecifierSet(specifier).contains(interpreter.version, prereleases=True)
 
 
 def _checked(interpreter: Interpreter, requires_python: str) -> Interpreter:

@@ -1,7 +1,7 @@
 """Asking an interpreter about itself, once, and remembering the answer.
 
 The answer is kept under the executable's path with its size and modification time, so an interpreter that was replaced
-is asked again.
+is asked again. A script is asked each time: what it starts may be another interpreter tomorrow, as with pyenv's shims.
 """
 
 from __future__ import annotations
@@ -51,13 +51,17 @@ print(json.dumps({
 
 
 def interpreter_from_answer(answer: dict[str, object]) -> Interpreter:
-    """Return the interpreter that an answer of the probe describes."""
+    """Return the interpreter that an answer of the probe describes.
+
+    Raises:
+        KeyError, TypeError, ValueError: the answer is not one of the probe's.
+    """
     version = str(answer["version"])
     major, minor = version.split(".")[:2]
     markers = answer["markers"]
     tags = answer["tags"]
     if not isinstance(markers, dict) or not isinstance(tags, list):
-        raise ProbeFailed(f"{answer.get('executable')}: its answer about itself has no markers or tags")
+        raise TypeError("its answer about itself has no markers or tags")
     target = Target(
         name=f"{answer['system']}-{answer['machine']}-py{major}{minor}",
         python_version=str(answer["full_version"]),
@@ -106,11 +110,18 @@ def probe(executable: str) -> dict[str, object]:
         why = said[-1][:_LINE] if said else f"exit status {done.returncode}"
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         why = str(error)
-    raise ProbeFailed(
-        f"{executable} is no usable Python interpreter",
-        reason=why,
-        hint="name another one with --python",
+    raise _failed(executable, why)
+
+
+def _failed(executable: str, why: str) -> ProbeFailed:
+    return ProbeFailed(
+        f"{executable} is no usable Python interpreter", reason=why, hint="name another one with --python"
     )
+
+
+def _is_script(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) == b"#!"
 
 
 class InterpreterCache:
@@ -133,22 +144,32 @@ class InterpreterCache:
             raise ProbeFailed(f"{executable} can't be read", reason=error.strerror or "") from error
         stamp = (status.st_size, status.st_mtime_ns)
         rows = self._load()
-        row = rows.get(real)
-        if row is None or row[0] != stamp:
-            row = (stamp, probe(executable))
-            rows[real] = row
+        try:
+            known, answer = rows[real]
+            if known == stamp:
+                return interpreter_from_answer(answer)
+        except (KeyError, TypeError, ValueError):
+            # It is new, or the row is damaged.
+            pass
+        answer = probe(executable)
+        try:
+            interpreter = interpreter_from_answer(answer)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _failed(executable, f"its answer about itself is no such: {error}") from error
+        if not _is_script(real):
+            rows[real] = (stamp, answer)
             self._save(rows)
-        return interpreter_from_answer(row[1])
+        return interpreter
 
     def _load(self) -> dict[str, tuple[tuple[int, int], dict[str, object]]]:
         if self._rows is None:
             self._rows = {}
             try:
                 with open(self._path, "rb") as file:
-                    stored = marshal.load(file)  # noqa: S302 - written by this user's Blast on this machine
-                if stored[0] == _FORMAT:
-                    self._rows = stored[1]
-            except (OSError, ValueError, EOFError, TypeError, IndexError):
+                    version, rows = marshal.load(file)  # noqa: S302 - written by this user's Blast on this machine
+                if version == _FORMAT and isinstance(rows, dict):
+                    self._rows = rows
+            except (OSError, ValueError, EOFError, TypeError):
                 # A missing or damaged file costs one probe.
                 self._rows = {}
         return self._rows

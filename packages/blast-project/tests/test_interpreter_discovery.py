@@ -1,0 +1,238 @@
+"""Which interpreter answers: real ones, found on made-up PATHs and in made-up pyenv and uv directories."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blast_core.errors import InterpreterError, InterpreterNotFound, ProbeFailed
+from blast_project.python.discover import find_interpreter, iter_interpreters, read_python_version_file
+from blast_project.python.probe import InterpreterCache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blast_core.interpreter import Interpreter
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and scripts as on POSIX")
+
+HERE = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+VERSION = ".".join(map(str, sys.version_info[:3]))
+MINOR = ".".join(map(str, sys.version_info[:2]))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> InterpreterCache:
+    return InterpreterCache(str(tmp_path_factory.mktemp("home")))
+
+
+class Machine:
+    """A home directory, a PATH and what is installed below them."""
+
+    def __init__(self, directory: Path, cache: InterpreterCache) -> None:
+        self.directory = directory
+        self.cache = cache
+        self.path: list[Path] = []
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        return {"PATH": os.pathsep.join(map(str, self.path)), "HOME": str(self.directory)}
+
+    def link(self, relative: str, target: str = HERE) -> Path:
+        path = self.directory / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+        return path
+
+    def script(self, relative: str, text: str) -> Path:
+        path = self.directory / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
+
+    def find(self, request: str = "", requires: str = "") -> Interpreter:
+        return find_interpreter(request, requires, self.environ, str(self.directory / "blast"), self.cache)
+
+    def iter(self, name: str = "") -> list[str]:
+        return list(iter_interpreters(self.environ, str(self.directory / "blast"), name))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, cache: InterpreterCache) -> Machine:
+    return Machine(tmp_path, cache)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "",
+        MINOR,
+        VERSION,
+        MINOR.replace(".", ""),
+        str(sys.version_info[0]),
+        f">={MINOR}",
+        f">=3.8,<={VERSION}",
+        "cpython",
+        "CPython",
+        f"cpython@{MINOR}",
+        f"cpython{MINOR}",
+        f"CPython-{VERSION}",
+        f"python{MINOR}",
+        "python3",
+        "python",
+        f"python@{MINOR}",
+        f" {MINOR} ",
+    ],
+)
+def test_every_way_to_ask_for_this_python(machine: Machine, request_: str) -> None:
+    machine.link("bin/python3")
+    machine.path = [machine.directory / "bin"]
+    found = machine.find(request_)
+    assert (found.executable, found.version) == (HERE, VERSION)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["2.7", "3.99", "3.99.1", "pypy", "pypy@3.10", "pypy3.10", "python2.7", ">=4", "system", "no-such-python", "3.8.0"],
+)
+def test_what_is_not_there_is_not_found(machine: Machine, request_: str) -> None:
+    machine.link("bin/python3")
+    machine.path = [machine.directory / "bin"]
+    with pytest.raises(InterpreterNotFound) as caught:
+        machine.find(request_)
+    assert request_ in caught.value.message
+
+
+@pytest.mark.parametrize("request_", ["3.", "3..1", "3.x", "3.12-dev", "3.13t", ">=", "~3", "=", "3 12", "pypy@3.x"])
+def test_nonsense_is_refused_in_words(machine: Machine, request_: str) -> None:
+    """Such as pyenv's version files hold."""
+    with pytest.raises(InterpreterError) as caught:
+        machine.find(request_)
+    assert request_ in caught.value.message
+
+
+def test_requires_python_counts_with_and_without_a_request(machine: Machine) -> None:
+    link = machine.link("bin/python3")
+    machine.path = [machine.directory / "bin"]
+    assert machine.find("", f">={MINOR}").version == VERSION
+    for request in ("", MINOR, str(link)):
+        with pytest.raises(InterpreterNotFound, match="Python"):
+            machine.find(request, "<3")
+
+
+def test_the_reason_names_what_was_seen(machine: Machine) -> None:
+    machine.link("bin/python3")
+    machine.path = [machine.directory / "bin"]
+    with pytest.raises(InterpreterNotFound) as caught:
+        machine.find("3.99")
+    assert VERSION in caught.value.reason
+
+
+def test_the_first_directory_of_the_path_counts(machine: Machine) -> None:
+    first, second = machine.link("one/python"), machine.link("two/python3")
+    machine.path = [second.parent, first.parent]
+    # One real file behind two names is asked once, under the name that stands first.
+    assert machine.iter()[0] == str(second)
+    assert str(first) not in machine.iter()
+
+
+def test_what_is_no_interpreter_is_passed_over(machine: Machine) -> None:
+    machine.script("broken/python3", "#!/bin/sh\nexit 3\n")
+    machine.script("liar/python3", "#!/bin/sh\necho '{}'\n")
+    machine.script("chatty/python3", "#!/bin/sh\necho hello\n")
+    machine.script("empty/python3", "")
+    machine.script("lost/python3", "#!/no/such/program\n")
+    (machine.directory / "folder/python3").mkdir(parents=True)
+    plain = machine.script("plain/python3", "#!/bin/sh\n")
+    plain.chmod(0o644)
+    machine.link("dangling/python3", "/no/such/file")
+    machine.link("right/python3")
+    names = ("broken", "liar", "chatty", "empty", "lost", "folder", "plain", "dangling", "missing", "right")
+    machine.path = [machine.directory / name for name in names]
+    assert machine.find().executable == HERE
+
+
+@pytest.mark.parametrize("text", ["#!/bin/sh\necho '{}'\n", "#!/bin/sh\necho '[1]'\n", "#!/bin/sh\nexit 3\n", "\0\0\0"])
+def test_a_path_that_is_no_interpreter_is_refused_in_words(machine: Machine, text: str) -> None:
+    path = machine.script("bin/thing", text)
+    with pytest.raises(ProbeFailed) as caught:
+        machine.find(str(path))
+    assert str(path) in caught.value.message
+    with pytest.raises(ProbeFailed):
+        machine.find(str(path))
+
+
+def test_a_path_may_be_an_environment_or_an_installation(machine: Machine) -> None:
+    machine.link("env/bin/python")
+    assert machine.find(str(machine.directory / "env")).executable == HERE
+    with pytest.raises(ProbeFailed):
+        machine.find(str(machine.directory / "nothing"))
+
+
+def test_an_environment_answers_with_the_interpreter_behind_it(machine: Machine) -> None:
+    """What is made with it shall not depend on it."""
+    machine.link("env/bin/python")
+    (machine.directory / "env/pyvenv.cfg").write_text(f"home = {os.path.dirname(HERE)}\n")
+    assert machine.find(str(machine.directory / "env/bin/python")).executable == HERE
+
+
+def test_pyenv_shims_lead_to_the_chosen_version(machine: Machine) -> None:
+    machine.script(".pyenv/shims/python3", "#!/bin/sh\nexit 1\n")
+    machine.link(".pyenv/versions/3.9.9/bin/python3", str(machine.script("old", "#!/bin/sh\nexit 1\n")))
+    chosen = machine.link(f".pyenv/versions/{VERSION}/bin/python3")
+    (machine.directory / ".pyenv/version").write_text(f"{VERSION}\n3.9.9\n")
+    machine.path = [machine.directory / ".pyenv/shims"]
+    assert machine.iter()[0] == str(chosen)
+    assert machine.find().executable == HERE
+
+
+def test_a_name_is_not_answered_by_whatever_pyenv_chose(machine: Machine) -> None:
+    """A shim stands for a program of the chosen version, if that has it; not for its python3."""
+    machine.link(f".pyenv/versions/{VERSION}/bin/python3")
+    (machine.directory / ".pyenv/version").write_text(VERSION)
+    machine.path = [machine.directory / ".pyenv/shims"]
+    with pytest.raises(InterpreterNotFound):
+        machine.find("mypython")
+    machine.link(f".pyenv/versions/{VERSION}/bin/mypython")
+    assert machine.find("mypython").executable == HERE
+
+
+def test_installations_are_found_newest_first(machine: Machine) -> None:
+    for version in ("3.9.2", "3.10.11", "3.10.2"):
+        machine.script(f".pyenv/versions/{version}/bin/python3", f"#!/bin/sh\nexit 1 # {version}\n")
+    machine.script("blast/pythons/cpython-3.8.1/bin/python3", "#!/bin/sh\nexit 1\n")
+    found = [Path(path).relative_to(machine.directory).parts[2] for path in machine.iter()[:4]]
+    assert found == ["cpython-3.8.1", "3.10.11", "3.10.2", "3.9.2"]
+
+
+def test_the_home_directory_is_that_of_the_variables(machine: Machine) -> None:
+    path = machine.link(".local/share/uv/python/cpython-3.12/bin/python3", str(machine.script("uv", "#!/bin/sh\n")))
+    assert str(path) in machine.iter()
+
+
+@pytest.mark.parametrize(
+    ("content", "request_"),
+    [
+        pytest.param(b"3.12\n", "3.12", id="plain"),
+        pytest.param(b"\n# why\n\n 3.11.4 \n3.9\n", "3.11.4", id="comments and more lines"),
+        pytest.param(b"\xef\xbb\xbf3.12\r\n", "3.12", id="byte order mark"),
+        pytest.param(b"", "", id="empty"),
+    ],
+)
+def test_version_files(tmp_path: Path, content: bytes, request_: str) -> None:
+    (tmp_path / ".python-version").write_bytes(content)
+    assert read_python_version_file(str(tmp_path)) == request_
+
+
+def test_a_version_file_may_be_missing_a_directory_or_noise(tmp_path: Path) -> None:
+    assert read_python_version_file(str(tmp_path)) == ""
+    (tmp_path / ".python-version").mkdir()
+    assert read_python_version_file(str(tmp_path)) == ""
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/.python-version").write_bytes(b"\xff\xfe3\x00.\x001\x002\x00")
+    assert read_python_version_file(str(tmp_path / "x"))
