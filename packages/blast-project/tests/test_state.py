@@ -52,6 +52,19 @@ def test_is_current_right_after_writing(root: Path) -> None:
     assert read.generation == 7
 
 
+def test_a_store_that_is_gone_is_seen(root: Path) -> None:
+    tree = root / "home" / "t" / "abc"
+    tree.mkdir(parents=True)
+    (root / ".venv" / SITE / "click").symlink_to(tree / "click")
+    assert write(root)
+    assert current(root) is not None
+    tree.rename(root / "elsewhere")
+    assert current(root) is None
+    assert not write(root)
+    tree.mkdir()
+    assert current(root) is None, "another store at the same place"
+
+
 @pytest.mark.parametrize("name", ["pyproject.toml", "blast.lock"])
 def test_another_content_is_seen_even_with_equal_size_and_mtime(root: Path, name: str) -> None:
     write(root)

@@ -2,17 +2,18 @@
 
     offset  type  meaning
     0       4s    magic ``BST1``
-    4       u16   format version, 1
-    6       u16   length of the path that follows the struct
+    4       u16   format version, 2
+    6       u16   length of the paths that follow the struct
     8       8s    digest of the options (``blast_project.hot_key``)
     16      u32   number of the generation
     20      u32   number of distributions
     24      i64   when it was written, nanoseconds since 1970
-    32      4 x   stamp: u64 inode, i64 size (-1: there is no such file), i64 mtime, i64 ctime, both in nanoseconds
-    160     ...   path of site-packages below the environment, UTF-8
+    32      5 x   stamp: u64 inode, i64 size (-1: there is no such file), i64 mtime, i64 ctime, both in nanoseconds
+    192     ...   path of site-packages below the environment, NUL, path of a directory of the store; UTF-8
 
 The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose
-times change when a foreign installer adds or removes something.
+times change when a foreign installer adds or removes something, and the directory of the store that one of its links
+leads into, which is gone when the store is.
 
 A stamp proves nothing about a file that changed within one tick of the file system's clock before it was taken, so a
 state is not believed while a file is younger than 20 ms at the time of writing; ``write_state`` waits that long.
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["State", "is_current", "is_memo_current", "read_state", "write_memo", "write_state"]
 
 _MAGIC = b"BST1"
-_VERSION = 1
+_VERSION = 2
 _HEAD = Struct("<4sHH8sIIq")
 _STAMP = Struct("<Qqqq")
-_STAMPS = 4
+_STAMPS = 5
 _SIZE = _HEAD.size + _STAMPS * _STAMP.size
 _TICK_NS = 20_000_000
 _ABSENT = (0, -1, 0, 0)
@@ -47,15 +48,17 @@ class State:
         generation: number of the generation; 0 in a memo.
         packages: how many distributions it holds.
         site_packages: below the environment, with ``/``.
+        tree: a directory of the store that the environment links into; empty when it links to none.
     """
 
     # typing.NamedTuple and collections.namedtuple cost the hot path more than all the rest of this module.
-    __slots__ = ("generation", "packages", "site_packages")
+    __slots__ = ("generation", "packages", "site_packages", "tree")
 
-    def __init__(self, generation: int, packages: int, site_packages: str) -> None:
+    def __init__(self, generation: int, packages: int, site_packages: str, tree: str = "") -> None:
         self.generation = generation
         self.packages = packages
         self.site_packages = site_packages
+        self.tree = tree
 
 
 def is_current(root: str, environment: str, options: bytes) -> State | None:
@@ -66,7 +69,7 @@ def is_current(root: str, environment: str, options: bytes) -> State | None:
         environment: directory of the environment.
         options: 8 bytes of ``options_digest``.
 
-    Cost: one read, four stats.
+    Cost: one read, five stats.
     """
     content = _read(f"{environment}/.blast/state")
     state = _matching(content, root, options)
@@ -74,6 +77,8 @@ def is_current(root: str, environment: str, options: bytes) -> State | None:
         return None
     directory = f"{environment}/{state.site_packages}"
     if _stamp(directory) != _STAMP.unpack_from(content, _HEAD.size + 3 * _STAMP.size):
+        return None
+    if state.tree and _stamp(state.tree) != _STAMP.unpack_from(content, _HEAD.size + 4 * _STAMP.size):
         return None
     # The interpreter may have gone away: the link then leads nowhere.
     return state if os.access(f"{environment}/bin/python", os.X_OK) else None
@@ -103,7 +108,9 @@ def write_state(root: str, environment: str, options: bytes, state: State, conte
     Returns:
         False, and nothing is written, when a file holds something else by now: the next command looks again.
     """
-    return _write(f"{environment}/.blast/state", root, options, state, contents, f"{environment}/{state.site_packages}")
+    directory = f"{environment}/{state.site_packages}"
+    linked = State(state.generation, state.packages, state.site_packages, _find_tree(directory))
+    return _write(f"{environment}/.blast/state", root, options, linked, contents, directory)
 
 
 def write_memo(root: str, path: str, options: bytes, contents: "Mapping[str, bytes]") -> bool:
@@ -128,10 +135,26 @@ def _write(path: str, root: str, options: bytes, state: State, contents: "Mappin
         time.sleep((_TICK_NS - age) / 1e9)
         now = time.time_ns()
     stamps.append(_stamp(directory) if directory else _ABSENT)
-    name = state.site_packages.encode("utf-8", "surrogateescape")
-    head = _HEAD.pack(_MAGIC, _VERSION, len(name), options, state.generation, state.packages, now)
-    fs.replace_file(path, b"".join([head, *(_STAMP.pack(*stamp) for stamp in stamps), name]), durable=False)
+    stamps.append(_stamp(state.tree) if state.tree else _ABSENT)
+    if state.tree and stamps[-1] == _ABSENT:
+        return False
+    paths = f"{state.site_packages}\0{state.tree}".encode("utf-8", "surrogateescape")
+    head = _HEAD.pack(_MAGIC, _VERSION, len(paths), options, state.generation, state.packages, now)
+    fs.replace_file(path, b"".join([head, *(_STAMP.pack(*stamp) for stamp in stamps), paths]), durable=False)
     return True
+
+
+def _find_tree(directory: str) -> str:
+    """Return the directory of the store that a link in site-packages leads into; empty if there is no link."""
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.is_symlink() and os.path.isabs(target := os.readlink(entry.path)):
+                    return os.path.dirname(target)
+    except OSError:
+        # What is wrong with it, the next command that looks closer says.
+        return ""
+    return ""
 
 
 def _matching(content: bytes | None, root: str, options: bytes) -> State | None:
@@ -156,7 +179,8 @@ def _decode(content: bytes) -> State | None:
     magic, version, length, _, generation, packages, _ = _HEAD.unpack_from(content)
     if magic != _MAGIC or version != _VERSION or len(content) != _SIZE + length:
         return None
-    return State(generation, packages, content[_SIZE:].decode("utf-8", "surrogateescape"))
+    site_packages, _, tree = content[_SIZE:].decode("utf-8", "surrogateescape").partition("\0")
+    return State(generation, packages, site_packages, tree)
 
 
 def _stamp(path: str) -> tuple[int, int, int, int]:
