@@ -12,8 +12,7 @@ __all__ = ["input_hash"]
 # Raised when the same inputs may give another lock: a change of the resolver's policy or of what a lock holds.
 _POLICY = 1
 
-# Settings of [tool.blast] that change what is locked. Names of indexes count, their addresses do not: a lock is the
-# same through a mirror.
+# Settings of [tool.blast] that change what is locked.
 _SETTINGS = (
     "prerelease",
     "resolution",
@@ -23,6 +22,9 @@ _SETTINGS = (
     "resolver",
     "targets",
 )
+
+# Of an index its name counts and who is asked for what, but not its address: a lock is the same through a mirror.
+_INDEX = ("name", "default", "explicit")
 
 
 def input_hash(project: Project, target: Target) -> bytes:
@@ -37,10 +39,11 @@ def input_hash(project: Project, target: Target) -> bytes:
         ("package", project.is_package),
         ("requires-python", manifest.requires_python or ""),
         ("target", target.name),
+        ("implementation", target.marker_environment.get("implementation_name", "")),
         ("requirements", sorted((row.group, tuple(row.requirement)) for row in project.requirements())),
         ("groups", project.groups),
         ("settings", [(key, repr(manifest.tool.get(key))) for key in _SETTINGS]),
         ("sources", sorted((name, repr(source)) for name, source in manifest.sources.items())),
-        ("indexes", [str(index.get("name", "")) for index in manifest.tool.get("index", [])]),
+        ("indexes", [tuple(str(index.get(key, "")) for key in _INDEX) for index in manifest.tool.get("index", [])]),
     ]
     return bytes(blake3(repr(parts).encode("utf-8", "surrogateescape")).digest())

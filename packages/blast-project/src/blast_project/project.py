@@ -166,5 +166,15 @@ def _expand(
                     hint=f"its extras: {', '.join(sorted(manifest.optional_dependencies)) or 'none'}",
                 )
             if extra not in seen:
-                found += _expand(tuple(manifest.optional_dependencies[extra]), own_name, manifest, seen | {extra})
+                brought = _expand(tuple(manifest.optional_dependencies[extra]), own_name, manifest, seen | {extra})
+                found += [(_limited(row, requirement.marker), origin) for row, origin in brought]
     return found
+
+
+def _limited(requirement: Requirement, marker: str) -> Requirement:
+    """Return a requirement that holds only where ``marker`` does too."""
+    if not marker:
+        return requirement
+    from blast_core.markers import and_markers
+
+    return requirement._replace(marker=and_markers(marker, requirement.marker))
