@@ -208,3 +208,49 @@ def test_an_unreadable_generation_does_not_hide_the_others(store: WheelStore, en
         apply(environment, make(store, "alpha"))
     (environment / ".blast/generations/1/.meta/generation").write_bytes(b"")
     assert [row.number for row in VenvManager(str(environment)).history()] == [2]
+
+
+def test_what_runs_at_start_up_is_said_once(store: WheelStore, environment: Path) -> None:
+    stored = store.make("alpha", {"alpha.pth": "import os\n"})
+    notes = Notes()
+    for _ in range(2):
+        apply(environment, stored, notes=notes)
+    assert notes.notes == ["alpha brings alpha.pth, which runs whenever the environment's Python starts"]
+
+
+# What the standard library's small modules need, and `typing.NamedTuple` with them.
+_ALLOWED = {"blast_core", "blast_pm", "blast_project", "__future__", "errno", "marshal", "_thread", "_collections"}
+
+_WARM = """
+import sys
+from blast_core.interpreter import Interpreter
+from blast_core.reporter import SilentReporter
+from blast_pm.store.rows import StoredDistribution
+before = set(sys.modules)
+import marshal
+from blast_project.environment.manager import Composition, VenvManager
+here, rows = marshal.loads(bytes.fromhex(sys.argv[2]))
+stored = tuple(StoredDistribution(*row) for row in rows)
+VenvManager(sys.argv[1]).apply(Interpreter(*here, None), Composition(stored, "test"), SilentReporter())
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_composing_what_was_composed_before_imports_almost_nothing(store: WheelStore, environment: Path) -> None:
+    """ARCHITECTURE, rule 4: the hot path imports almost nothing."""
+    import marshal
+
+    stored = (make(store, "alpha"), store.make("beta", {"ns/b.py": "", "{data}/data/etc/b": ""}))
+    apply(environment, *stored)
+    given = marshal.dumps((tuple(_HERE[:8]), tuple(tuple(row) for row in stored))).hex()
+    program = f"import sys; sys.path[:0] = {[path for path in sys.path if 'src' in path]!r}\n{_WARM}"
+    imported = run(sys.executable, "-I", "-S", "-c", program, environment.with_name("other"), given).split()
+    assert {name.partition(".")[0] for name in imported} <= _ALLOWED
+    assert {"blast_pm.install.prepared", "blast_pm.install.compose"} <= set(imported)
+    for name in (
+        "blast_pm.install.record",
+        "blast_pm.install.scripts",
+        "blast_pm.install.planning",
+        "blast_core.archive",
+    ):
+        assert name not in imported

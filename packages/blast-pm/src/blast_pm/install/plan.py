@@ -23,6 +23,7 @@ __all__ = [
     "Folder",
     "Script",
     "TreePlan",
+    "is_current_plan",
     "make_tree_plan",
     "read_listing",
     "read_plan",
@@ -100,6 +101,11 @@ class TreePlan(NamedTuple):
     listing: bytes
 
 
+def is_current_plan(plan: bytes) -> bool:
+    """Tell whether this version of Blast wrote a plan; one that it did not has to be made again from the container."""
+    return plan[:4] == PLAN_MAGIC
+
+
 def read_plan(plan: bytes) -> TreePlan:
     """Return the plan that `make_tree_plan` wrote; its folders and scripts are plain tuples.
 
@@ -107,7 +113,7 @@ def read_plan(plan: bytes) -> TreePlan:
         StoreError: another version of Blast wrote it, or it is damaged.
     """
     try:
-        if plan[:4] == PLAN_MAGIC:
+        if is_current_plan(plan):
             return TreePlan._make(marshal.loads(memoryview(plan)[4:]))  # noqa: S302 - this machine's own, see the module
     except (ValueError, EOFError, TypeError):
         pass

@@ -20,7 +20,7 @@ from blast_project.environment.layout import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_core.reporter import Reporter
@@ -145,7 +145,7 @@ class VenvManager:
         except BaseException:
             _remove_quietly(staging)
             raise
-        for text in report.notes:
+        for text in (*report.notes, *self._startup_notes(composition, report.startup)):
             reporter.note(text)
         return number
 
@@ -192,6 +192,23 @@ class VenvManager:
         fs.exchange(beside, self.environment)
         fs.remove_tree(beside)
         note(f"{self.environment} was made by another tool and is replaced")
+
+    def _startup_notes(self, composition: Composition, startup: Sequence[tuple[str, str]]) -> Iterator[str]:
+        """Yield a line for each file that runs at start-up and was not in the current generation."""
+        if not startup:
+            return
+        before = generations.current_number(self.environment)
+        known = {row.sha256 for row in self._installed(before)} if before else set()
+        new = {normalize_name(row.name) for row in composition.distributions if row.sha256 not in known}
+        for name, path in startup:
+            if name in new:
+                yield f"{name} brings {path}, which runs whenever the environment's Python starts"
+
+    def _installed(self, number: int) -> tuple[Installed, ...]:
+        try:
+            return generations.read_generation(self.environment, number).installed
+        except InstallError:
+            return ()
 
     def _describe(self, number: int, interpreter: Interpreter, composition: Composition, link_mode: str) -> Generation:
         installed = tuple(
