@@ -8,9 +8,10 @@ from importlib import import_module
 
 from blast_cli.catalog import COMMANDS, GROUPS, find_command
 from blast_cli.exit_codes import FAILED, INTERRUPTED, exit_code
-from blast_cli.options import make_parser, settings_from
+from blast_cli.options import settings_from
 from blast_cli.outcome import Context
 from blast_cli.output import Output
+from blast_cli.plain import plain_arguments
 from blast_core.errors import BlastError, UsageError
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
     from blast_cli.catalog import Command
+    from blast_cli.plain import Configure
 
 __all__ = ["run"]
 
@@ -37,10 +39,7 @@ def run(words: list[str]) -> int:
         if command is None:
             raise _unknown(rest)
         module = import_module(f"blast_cli.commands.{command.module}")
-        parser = make_parser(command.name, command.help)
-        module.configure(parser)
-        arguments = _parse(parser, [*leading, *rest[used:]], os.environ)
-        return _execute(command, module.execute, arguments)
+        return _execute(command, module.execute, _arguments(command, module.configure, [*leading, *rest[used:]]))
     except UsageError as error:
         output.show_error(error)
         return exit_code(error)
@@ -49,6 +48,15 @@ def run(words: list[str]) -> int:
         if not isinstance(error, BrokenPipeError):
             sys.stderr.write(f"error: the output can't be written: {error.strerror or error}\n")
         return FAILED
+
+
+def _arguments(command: Command, configure: Configure, words: list[str]) -> argparse.Namespace:
+    arguments = None if words else plain_arguments(configure, os.environ)
+    if arguments is None:
+        from blast_cli.parsing import parse
+
+        arguments = parse(command, configure, words, os.environ)
+    return arguments
 
 
 def _split_leading(words: list[str]) -> tuple[list[str], list[str]]:
@@ -143,24 +151,6 @@ def _translated(error: OSError) -> BlastError:
         errno.EROFS: "BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
     }.get(error.errno or 0, "run again with -vv to see where")
     return BlastError(f"the operating system refused{where}", reason=error.strerror or str(error), hint=hint)
-
-
-def _parse(parser: argparse.ArgumentParser, words: list[str], environ: os._Environ[str]) -> argparse.Namespace:
-    for action in parser._actions:  # noqa: SLF001 - argparse offers no other way to walk options
-        variable = f"BLAST_{action.dest.upper()}"
-        if action.option_strings and variable in environ and action.dest != "help":
-            action.default = _from_environment(action, environ[variable])
-    return parser.parse_args(words)
-
-
-def _from_environment(action: argparse.Action, value: str) -> object:
-    if action.nargs == 0:
-        if isinstance(action.const, bool):
-            return action.const if value.lower() not in {"", "0", "false", "no", "off"} else not action.const
-        return int(value) if value.isdigit() else action.default
-    if isinstance(action.default, list):
-        return value.split()
-    return value
 
 
 def _unknown(words: list[str]) -> UsageError:

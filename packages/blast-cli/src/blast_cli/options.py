@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
 from blast_core.errors import UsageError
 from blast_pm.store.home import find_home
 from blast_project.settings import LINK_MODES, Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
-__all__ = ["add_group_options", "add_index_options", "add_lock_options", "make_parser", "settings_from"]
+__all__ = ["add_common_options", "add_group_options", "add_index_options", "add_lock_options", "settings_from"]
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that raises instead of ending the process, so that every error is shown in one way."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"'{self.prog} -h' explains the command")
-
-
-def make_parser(name: str, help_line: str) -> argparse.ArgumentParser:
-    """Return a parser for the command ``name`` that knows the options common to all."""
-    parser = _Parser(
-        prog=f"blast {name}",
-        description=help_line + ".",
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command."""
     common = parser.add_argument_group("options of every command")
     common.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors and data")
     common.add_argument("-v", "--verbose", action="count", default=0, help="print more; -vv shows tracebacks")
@@ -46,7 +33,6 @@ def make_parser(name: str, help_line: str) -> argparse.ArgumentParser:
     common.add_argument(
         "-p", "--python", metavar="REQUEST", default="", help="a version, a name or a path of an interpreter"
     )
-    return parser
 
 
 def add_index_options(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,55 @@
+"""Words of a command line turned into arguments, by argparse."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from blast_cli.options import add_common_options
+from blast_cli.plain import from_environment
+from blast_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from blast_cli.catalog import Command
+    from blast_cli.plain import Configure
+
+__all__ = ["make_parser", "parse"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises instead of ending the process, so that every error is shown in one way."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"'{self.prog} -h' explains the command")
+
+
+def make_parser(command: Command, configure: Configure) -> argparse.ArgumentParser:
+    """Return a parser for ``command`` that knows the options common to all and those that ``configure`` declares."""
+    parser = _Parser(
+        prog=f"blast {command.name}",
+        description=command.help + ".",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common_options(parser)
+    configure(parser)
+    return parser
+
+
+def parse(
+    command: Command, configure: Configure, words: Sequence[str], environ: Mapping[str, str]
+) -> argparse.Namespace:
+    """Return the arguments; a variable ``BLAST_NAME`` is the default of the option ``--name``.
+
+    Raises:
+        UsageError: the words are not what the command takes.
+    """
+    parser = make_parser(command, configure)
+    for action in parser._actions:  # noqa: SLF001 - argparse offers no other way to walk options
+        variable = f"BLAST_{action.dest.upper()}"
+        if action.option_strings and variable in environ and action.dest != "help":
+            action.default = from_environment(action, environ[variable])
+    return parser.parse_args(words)

@@ -1,0 +1,125 @@
+"""The arguments of a command that is given no words, without argparse.
+
+Importing argparse and making a parser cost 10 ms of processor time, as much as a bare interpreter; ``blast sync`` and
+``blast undo`` need nothing of it. Commands declare their options through `Defaults` as through a parser, and it answers
+what the parser would.
+"""
+
+from __future__ import annotations
+
+from blast_cli.options import add_common_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
+
+    Configure = Callable[[argparse.ArgumentParser], None]
+
+    class _Action(Protocol):
+        nargs: Any
+        const: Any
+        default: Any
+
+
+__all__ = ["Defaults", "from_environment", "plain_arguments"]
+
+_OFF = frozenset(("", "0", "false", "no", "off"))
+
+
+class _Arguments:
+    """Stands for an ``argparse.Namespace``."""
+
+
+class _Option:
+    __slots__ = ("const", "default", "dest", "is_typed", "nargs")
+
+    def __init__(self, dest: str, default: object, const: object, nargs: object, *, is_typed: bool) -> None:
+        self.dest = dest
+        self.default = default
+        self.const = const
+        self.nargs = nargs
+        self.is_typed = is_typed
+
+
+class Defaults:
+    """Takes declarations as an ``argparse.ArgumentParser`` does, and keeps the defaults alone.
+
+    Attributes:
+        options: what begins with ``-``.
+        positionals: value of each other argument when no word is given.
+        is_sufficient: no word is required, and nothing was declared that only argparse understands.
+    """
+
+    def __init__(self) -> None:
+        self.options: list[_Option] = []
+        self.positionals: dict[str, object] = {}
+        self.is_sufficient = True
+
+    def add_argument_group(self, *_: str) -> Defaults:
+        """Groups are for help alone."""
+        return self
+
+    def add_mutually_exclusive_group(self, *, required: bool = False) -> Defaults:
+        """Without words nothing excludes anything."""
+        self.is_sufficient &= not required
+        return self
+
+    def add_argument(self, *names: str, **given: Any) -> None:
+        """Take a declaration."""
+        default, nargs, action = given.get("default"), given.get("nargs"), given.get("action", "store")
+        if not names[0].startswith("-"):
+            self.is_sufficient &= nargs in {"?", "*", "..."}
+            self.positionals[given.get("dest", names[0])] = [] if default is None and nargs != "?" else default
+            return
+        long = next((name for name in names if name.startswith("--")), names[0])
+        dest = given.get("dest") or long.lstrip("-").replace("-", "_")
+        const = given.get("const")
+        if action == "store_true":
+            default, const = bool(default), True
+        if action in {"store_true", "store_const", "count"}:
+            nargs = 0
+        elif action not in {"store", "append"}:
+            self.is_sufficient = False
+        self.is_sufficient &= not given.get("required", False)
+        self.options.append(_Option(dest, default, const, nargs, is_typed="type" in given))
+
+
+def plain_arguments(configure: Configure, environ: Mapping[str, str]) -> argparse.Namespace | None:
+    """Return the arguments of a command without words; None when only argparse can tell, or has to complain.
+
+    Args:
+        configure: declares the command's arguments.
+        environ: a variable ``BLAST_NAME`` is the default of the option ``--name``.
+    """
+    declared: Any = Defaults()
+    add_common_options(declared)
+    configure(declared)
+    if not declared.is_sufficient:
+        return None
+    arguments: Any = _Arguments()
+    for dest, value in declared.positionals.items():
+        setattr(arguments, dest, value)
+    for option in declared.options:
+        variable = f"BLAST_{option.dest.upper()}"
+        if variable in environ:
+            if option.is_typed:
+                return None
+            option.default = from_environment(option, environ[variable])
+        # Of options that write to one place, the first one's default holds.
+        if not hasattr(arguments, option.dest):
+            setattr(arguments, option.dest, option.default)
+    result: argparse.Namespace = arguments
+    return result
+
+
+def from_environment(action: _Action, value: str) -> object:
+    """Return the default of an option whose variable holds ``value``."""
+    if action.nargs == 0:
+        if isinstance(action.const, bool):
+            return action.const if value.lower() not in _OFF else not action.const
+        return int(value) if value.isdigit() else action.default
+    if isinstance(action.default, list):
+        return value.split()
+    return value
