@@ -64,6 +64,8 @@ def check_exports(text: str) -> list[str]:
         return ["has no __all__"] if defined else []
     lazy = any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body)
     known = defined | imported | {name for name in exported if lazy or name.startswith("__")}
+    for branch in (part for node in tree.body if isinstance(node, ast.If) for part in (node.body, node.orelse)):
+        known.update(*find_names(ast.Module(branch, [])))
     wrong = [f"exports {name} without having it" for name in sorted(set(exported) - known)]
     return wrong + [f"defines {name} without exporting it" for name in sorted(defined - set(exported))]
 
@@ -82,6 +84,7 @@ def test_exports_are_the_public_names(module: Path) -> None:
         pytest.param("__all__ = []\nclass A: ...\n", ["defines A without exporting it"], id="missing"),
         pytest.param("__all__ = ['B']\n", ["exports B without having it"], id="too many"),
         pytest.param("__all__ = ['f']\nfrom m import f\n", [], id="re-exported"),
+        pytest.param("__all__ = ['f']\nif a:\n    from m import f\nelse:\n    f = 1\n", [], id="either way"),
         pytest.param('"""A package."""\n', [], id="nothing public"),
     ],
 )
