@@ -48,7 +48,7 @@ def build_project_lock(
     packages = [
         _locked(client, package, edges[package.name], masks[package.name])
         for package in resolution.packages
-        if package.name in masks
+        if package.name in masks and package.name != project.name
     ]
     packages.append(_own_package(project))
     packages.sort(key=lambda package: package.name)

@@ -6,10 +6,11 @@ import os
 
 from blast_core import fs
 from blast_core.errors import FormatError, StaleLock
+from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_project.inputs import input_hash
 from blast_project.lock_building import build_project_lock
-from blast_project.project import LOCK_NAME, PYLOCK_NAME, GroupRequirement, Project
+from blast_project.project import DEFAULT_GROUP, LOCK_NAME, PYLOCK_NAME, GroupRequirement, Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
-    from blast_pm.resolver.model import Resolution
+    from blast_pm.resolver.model import DirectCandidate, Resolution
     from blast_project.session import Session
 
 __all__ = ["LockResult", "VersionChange", "lock_project", "publish_lock", "read_lock", "resolve_project"]
@@ -94,7 +95,9 @@ def lock_project(
     wanted_hash = input_hash(project, interpreter.target)
     old = read_lock(session, project.root)
     if old is not None and old.reader().input_hash == wanted_hash and not upgrade and not upgrade_names:
-        return old
+        if check or old.text is not None or not _wants_text(project):
+            return old
+        return _finished(session, project, old.reader().to_lock(), old, 0, old.pins())
     if check:
         raise StaleLock(
             f"{LOCK_NAME} is missing" if old is None else f"{LOCK_NAME} does not answer to pyproject.toml",
@@ -102,7 +105,8 @@ def lock_project(
             hint="'blast lock' makes it anew",
         )
     before = old.pins() if old else {}
-    preferences = {} if upgrade else {name: version for name, version in before.items() if name not in upgrade_names}
+    free = {normalize_name(name) for name in upgrade_names}
+    preferences = {} if upgrade else {name: version for name, version in before.items() if name not in free}
     preferences.update(pins or {})
     session.reporter.step("Resolving")
     resolution = resolve_project(session, project, interpreter, preferences)
@@ -133,7 +137,29 @@ def resolve_project(
         constraints=tuple(parse_requirement(line) for line in tool.get("constraint-dependencies", ())),
         overrides=tuple(parse_requirement(line) for line in tool.get("override-dependencies", ())),
         prereleases=str(tool.get("prerelease", "if-necessary-or-explicit")),
+        direct={project.name: _itself(project, rows)},
         origins=_origins(project, rows),
+    )
+
+
+def _itself(project: Project, rows: tuple[GroupRequirement, ...]) -> DirectCandidate:
+    """The project as a candidate, for what requires it: never the release of its name on an index."""
+    from blast_core.markers import and_markers
+    from blast_pm.resolver.model import DirectCandidate
+
+    requirements = [row.requirement for row in rows if row.group == DEFAULT_GROUP]
+    for row in rows:
+        kind, _, extra = row.group.partition(":")
+        if kind == "extra":
+            marker = and_markers(row.requirement.marker, f'extra == "{extra}"')
+            requirements.append(row.requirement._replace(marker=marker))
+    manifest = project.manifest
+    return DirectCandidate(
+        project.name,
+        manifest.version or "0",
+        "",
+        tuple(requirements),
+        provides_extras=tuple(sorted(manifest.optional_dependencies)),
     )
 
 
@@ -189,7 +215,10 @@ def _finished(
     from blast_core.formats.dpl.builder import build_lock
 
     text = None
-    if project.manifest.tool.get("lock", "both") != "dpl":
+    standing = old.text if old is not None else _read(os.path.join(project.root, PYLOCK_NAME))
+    if _wants_text(project):
+        if standing is not None and not _is_ours(standing):
+            session.reporter.note(f'{PYLOCK_NAME} of another tool is replaced; `lock = "dpl"` in [tool.blast] keeps it')
         from blast_compat.locks.pylock import write_pylock
 
         client = session.client
@@ -202,7 +231,12 @@ def _finished(
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     )
-    return LockResult(content, text, old is None or content != old.content, changes, visited)
+    changed = old is None or old.changed or (content, text) != (old.content, old.text)
+    return LockResult(content, text, changed, changes, visited)
+
+
+def _wants_text(project: Project) -> bool:
+    return bool(project.manifest.tool.get("lock", "both") != "dpl")
 
 
 def _from_text(root: str, text: bytes) -> LockResult:
