@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
 from blast_project.environment.manager import Composition, VenvManager
-from blast_project.locking import VersionChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,10 +11,10 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
     from blast_pm.store.cache import StoredDistribution
-    from blast_project.environment.generations import Generation, Installed
+    from blast_project.environment.generations import Generation
     from blast_project.session import Session
 
-__all__ = ["Change", "apply_change", "compare_installed", "composition_of"]
+__all__ = ["Change", "apply_change", "composition_of"]
 
 
 class Change(NamedTuple):
@@ -55,14 +54,3 @@ def apply_change(session: Session, environment: str, interpreter: Interpreter, c
         FileConflict, InstallError: the environment is as it was.
     """
     return VenvManager(environment).apply(interpreter, composition_of(session, change), session.reporter)
-
-
-def compare_installed(before: Sequence[Installed], after: Sequence[Installed]) -> tuple[VersionChange, ...]:
-    """Return what differs, by name; a rebuilt distribution of one version counts as changed."""
-    old = {row.name: row for row in before}
-    new = {row.name: row for row in after}
-    return tuple(
-        VersionChange(name, old[name].version if name in old else "", new[name].version if name in new else "")
-        for name in sorted({*old, *new})
-        if (name in old) != (name in new) or old[name][1:3] != new[name][1:3]
-    )

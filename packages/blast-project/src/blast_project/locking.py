@@ -8,8 +8,8 @@ from blast_core import fs
 from blast_core.errors import FormatError, StaleLock
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
+from blast_project.changes import VersionChange
 from blast_project.inputs import input_hash
-from blast_project.lock_building import build_project_lock
 from blast_project.project import DEFAULT_GROUP, LOCK_NAME, PYLOCK_NAME, GroupRequirement, Project
 
 TYPE_CHECKING = False
@@ -23,17 +23,9 @@ if TYPE_CHECKING:
     from blast_pm.resolver.model import DirectCandidate, Resolution
     from blast_project.session import Session
 
-__all__ = ["LockResult", "VersionChange", "lock_project", "publish_lock", "read_lock", "resolve_project"]
+__all__ = ["LockResult", "lock_project", "publish_lock", "read_lock", "resolve_project"]
 
 _NO_TEXT = bytes(32)
-
-
-class VersionChange(NamedTuple):
-    """How one package differs between two locks; a version is empty where the package is absent."""
-
-    name: str
-    before: str
-    after: str
 
 
 class LockResult(NamedTuple):
@@ -108,6 +100,8 @@ def lock_project(
     free = {normalize_name(name) for name in upgrade_names}
     preferences = {} if upgrade else {name: version for name, version in before.items() if name not in free}
     preferences.update(pins or {})
+    from blast_project.lock_building import build_project_lock
+
     session.reporter.step("Resolving")
     resolution = resolve_project(session, project, interpreter, preferences)
     lock = build_project_lock(session.client, project, interpreter.target, resolution, wanted_hash)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from blast_core.errors import DigestMismatch, UsageError
 from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
-from blast_project.applying import Change, apply_change, compare_installed
+from blast_project.applying import Change, apply_change
+from blast_project.changes import compare_installed
 from blast_project.environment.layout import is_virtual_environment, python_path
 from blast_project.environment.manager import VenvManager
 from blast_project.fetching import ensure_stored

@@ -6,7 +6,6 @@ import os
 
 from blast_core.errors import InvalidManifest, ProjectError, UsageError
 from blast_core.names import normalize_name
-from blast_core.requirements import parse_requirement
 from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -147,6 +146,8 @@ def _lines_by_group(manifest: Manifest) -> dict[str, tuple[str, ...]]:
 def _expand(
     lines: tuple[str, ...], own_name: str, manifest: Manifest, seen: frozenset[str]
 ) -> list[tuple[Requirement, str]]:
+    from blast_core.requirements import parse_requirement
+
     found: list[tuple[Requirement, str]] = []
     for line in lines:
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
-from blast_project.applying import Change, compare_installed, composition_of
+from blast_project.applying import Change, composition_of
+from blast_project.changes import compare_installed
 from blast_project.environment.drift import find_drift
 from blast_project.environment.generations import Installed
 from blast_project.environment.manager import VenvManager
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
     from blast_pm.store.cache import StoredDistribution
+    from blast_project.changes import VersionChange
     from blast_project.environment.generations import Generation
-    from blast_project.locking import LockResult, VersionChange
+    from blast_project.locking import LockResult
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
     from blast_project.session import Session

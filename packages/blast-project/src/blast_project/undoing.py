@@ -7,7 +7,7 @@ import os
 from blast_core import fs
 from blast_core.errors import InstallError, UsageError
 from blast_core.tuples import NamedTuple
-from blast_project.applying import compare_installed
+from blast_project.changes import compare_installed
 from blast_project.environment.generations import Generation, read_snapshots
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, write_state
@@ -15,7 +15,7 @@ from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from blast_project.locking import VersionChange
+    from blast_project.changes import VersionChange
     from blast_project.session import Session
 
 __all__ = ["HistoryRow", "Move", "diff", "history", "redo", "rollback", "undo"]

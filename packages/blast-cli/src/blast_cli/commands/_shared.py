@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from blast_project.locking import LockResult, VersionChange
+    from blast_project.changes import VersionChange
+    from blast_project.locking import LockResult
     from blast_project.syncing import SyncResult
     from blast_project.undoing import Move
 
