@@ -12,7 +12,7 @@ from blast_pm.resolver.universe import NOT_SELECTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from blast_core.requirements import Requirement
     from blast_pm.resolver.assignment import Assignment
@@ -22,8 +22,11 @@ __all__ = ["Chooser", "link_clause", "need_clause"]
 
 # After so many drops of p blamed on the decision for q, q's decision is taken back and p decided first.
 _SWAP_AFTER = 5
-# While candidates are dropped, ask for the metadata of twice as many more each time, up to this many at once.
+# After so many candidates in vain, announce twice as many, up to twice as many as the second number at once.
+_TRIED_TO_PREFETCH = 4
 _MOST_PREFETCHED = 32
+# When all candidates were dropped because of the same package so many times, look beyond what the state allows.
+_WALK_ON_AFTER = 2
 
 
 def link_clause(proxy: Package, versions: int) -> Clause:
@@ -50,6 +53,12 @@ class _Drop:
         self.versions = 0
         self.asked = 0
         self.requirements: dict[Requirement, None] = {}
+
+    def add(self, bit: int, same: _Drop) -> None:
+        """Take in a version that was dropped for the same reason."""
+        self.versions |= bit
+        self.asked |= same.asked
+        self.requirements.update(same.requirements)
 
     def clause(self) -> Clause:
         part = self.part
@@ -85,6 +94,8 @@ class Chooser:
         self._state = state
         self._highest = highest
         self._blocked: dict[tuple[int, int], int] = {}
+        self._exhausted: dict[tuple[int, int], int] = {}
+        self._tried: dict[int, int] = {}
 
     def candidates(self, package: Package, versions: int) -> Iterator[int]:
         """Walk the bits of ``versions``, the most wanted first."""
@@ -117,17 +128,63 @@ class Chooser:
             versions &= self._state.left[base.id]
         drops: dict[tuple[int, object], _Drop] = {}
         chosen = 0
-        for dropped, bit in enumerate(self.candidates(base, versions), 1):
-            self.looks += 1
+        for bit in self.candidates(base, versions):
             drop = self._blame(parts, bit, drops)
             if drop is None:
                 chosen = bit
                 break
             versions &= ~bit
-            self._prefetch(base, versions, dropped)
+            self.expect(base, versions)
             if self._is_blocking(base, drop):
                 break
+        else:
+            if len(drops) == 1:
+                self._walk_on(parts, *drops.values())
         return chosen, self._clauses(base, drops)
+
+    def expect(self, package: Package, versions: int) -> None:
+        """Note that a candidate was tried in vain and ``versions`` are left; announce those that may be looked at next.
+
+        The more candidates of a package were tried, the more are announced, so that a long search waits for many at
+        once.
+        """
+        tried = self._tried[package.id] = self._tried.get(package.id, 0) + 1
+        is_power_of_two = not tried & (tried - 1)
+        if tried < _TRIED_TO_PREFETCH or not (is_power_of_two or tried % _MOST_PREFETCHED == 0):
+            return
+        prefetch = self._universe.request.source.prefetch_dependencies
+        count = min(2 * tried, 2 * _MOST_PREFETCHED)
+        for bit in self.candidates(package, versions):
+            prefetch(package.name, package.table.texts[bit.bit_length() - 2])
+            count -= 1
+            if not count:
+                break
+
+    def _walk_on(self, parts: Sequence[Package], drop: _Drop) -> None:
+        """Look at the versions after those that the state allowed, while the same package rules them out too.
+
+        Where a parent pins a narrow range of each version, as boto3 does of botocore, every parent would otherwise have
+        to be tried before the next few versions are looked at.
+        """
+        other = drop.other
+        if other is None:
+            return
+        base = parts[0].base
+        key = (drop.part.id, other.id)
+        count = self._exhausted[key] = self._exhausted.get(key, 0) + 1
+        if count < _WALK_ON_AFTER:
+            return
+        beyond = drop.versions & -drop.versions
+        versions = base.full & (beyond - 1) if self._highest else base.full & -(2 << drop.versions.bit_length() - 1)
+        for bit in self.candidates(base, versions):
+            found: dict[tuple[int, object], _Drop] = {}
+            self._blame(parts, bit, found)
+            same = found.get(key)
+            if same is None:
+                break
+            drop.add(bit, same)
+            versions &= ~bit
+            self.expect(base, versions)
 
     def _clauses(self, base: Package, drops: dict[tuple[int, object], _Drop]) -> list[Clause]:
         clauses: list[Clause] = []
@@ -139,6 +196,7 @@ class Chooser:
 
     def _blame(self, parts: Sequence[Package], bit: int, drops: dict[tuple[int, object], _Drop]) -> _Drop | None:
         """Return the drop that the version went into, None if nothing speaks against it."""
+        self.looks += 1
         index = bit.bit_length() - 2
         for part in parts:
             rows = self._universe.requirements(part, index)
@@ -150,9 +208,8 @@ class Chooser:
                 other = self._denied(part, row, bit)
                 if other is None:
                     continue
-                key = (part.id, other.id)
-                drop = drops.get(key) or drops.setdefault(
-                    key, _Drop(part, None if other.base is part.base else other, None)
+                drop = drops.setdefault(
+                    (part.id, other.id), _Drop(part, None if other.base is part.base else other, None)
                 )
                 drop.versions |= bit
                 drop.asked |= self._universe.mask(other, row)
@@ -189,15 +246,3 @@ class Chooser:
             return False
         self.swap = other.base
         return True
-
-    def _prefetch(self, base: Package, versions: int, dropped: int) -> None:
-        """Ask for the candidates that will be looked at next, when more and more of them are dropped."""
-        if dropped == 1 or (dropped & (dropped - 1) and dropped % _MOST_PREFETCHED):
-            return
-        prefetch: Callable[[str, str], None] = self._universe.request.source.prefetch_dependencies
-        count = min(2 * dropped, _MOST_PREFETCHED)
-        for bit in self.candidates(base, versions):
-            prefetch(base.name, base.table.texts[bit.bit_length() - 2])
-            count -= 1
-            if not count:
-                break

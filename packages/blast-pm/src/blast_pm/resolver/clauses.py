@@ -72,7 +72,8 @@ class Unusable(NamedTuple):
 
     Attributes:
         package: theirs.
-        kind: ``python``, ``platform``, ``yanked``, ``prerelease``, ``metadata``, ``missing`` or ``address``.
+        kind: ``python``, ``platform`` (no wheel for the target), ``source`` (no wheel, but something to build one
+            from), ``yanked``, ``prerelease``, ``metadata`` or ``missing`` (the project itself).
         detail: the words that go with the kind.
     """
 

@@ -31,6 +31,11 @@ __all__ = [
 
 #: A step with more reasons than this is cut in two, with a conclusion between.
 _MOST_PREMISES = 4
+#: Of different words for the same kind of trouble with a package's versions, so many are told.
+_MOST_DETAILS = 2
+_OTHERS = " or "
+#: Of the alternatives in a conclusion, so many are named.
+_MOST_NEEDED = 3
 
 
 class Fact(NamedTuple):
@@ -38,14 +43,15 @@ class Fact(NamedTuple):
 
     Attributes:
         kind: ``asked``, ``constrained``, ``depends``, ``own``, or why versions can't be used: ``python``, ``platform``,
-            ``yanked``, ``prerelease``, ``metadata``, ``address``.
+            ``source``, ``yanked``, ``prerelease``, ``metadata``.
         subject: the versions it is about, such as ``flask>=3.0``; the asker for ``asked`` and ``constrained``.
         object: what is needed, such as ``werkzeug>=3.0.0``, or the words that go with the kind.
         name: the project that the subject belongs to; of ``asked`` and ``constrained`` that of the object.
         other: the project that is needed, "" if none is.
         missing: ``project`` if that is on no index, ``version`` if it has no version that fits, ``address`` if it is
             needed from an address that the user does not name; else "".
-        known: its versions, such as ``1.0 to 2.3``, where none fits; the index's words where there is no project.
+        known: its versions, such as ``1.0 to 2.3``, where none fits; the index's words where there is no project; of
+            ``python`` the target's version.
     """
 
     kind: str
@@ -87,14 +93,15 @@ def leaves(clause: Clause) -> list[Clause]:
     return list(found.values())
 
 
-def derive(clause: Clause, origins: Mapping[Requirement, str]) -> Derivation:
+def derive(clause: Clause, origins: Mapping[Requirement, str], python: str) -> Derivation:
     """Return the tree behind a clause that ended the search.
 
     Args:
         clause: without terms, or with terms that always hold.
         origins: words for where requirements stand.
+        python: version of the target's.
     """
-    node = _Deriver(origins).node(clause)
+    node = _Deriver(origins, python).node(clause)
     if isinstance(node, Fact):
         return Derivation("", (node,))
     return node._replace(conclusion="")
@@ -146,7 +153,7 @@ def iter_facts(derivation: Derivation) -> list[Fact]:
 
 
 class _Premises:
-    """The premises of one step; dependencies that differ only in the version that has them become one."""
+    """The premises of one step; what is the same for several versions of a package becomes one."""
 
     def __init__(self, deriver: _Deriver, first: Derivation | None = None) -> None:
         self._deriver = deriver
@@ -168,11 +175,23 @@ class _Premises:
                 versions = known.cause.versions | cause.versions
                 cause = Depends(cause.package, versions, requirements)
                 clause = Clause(((cause.package, versions), clause.terms[1]), cause)
-            self._merged[key] = clause
-            self._nodes[key] = self._deriver.fact(clause)
+            self._tell(key, clause)
+            return
+        if isinstance(cause, Unusable):
+            unusable = (cause.package.id, cause.kind)
+            known = self._merged.get(unusable)
+            if known is not None and isinstance(known.cause, Unusable):
+                details = dict.fromkeys((*known.cause.detail.split(_OTHERS), *cause.detail.split(_OTHERS)))
+                cause = cause._replace(detail=_OTHERS.join(list(details)[:_MOST_DETAILS]))
+                clause = Clause(((cause.package, known.terms[0][1] | clause.terms[0][1]),), cause)
+            self._tell(unusable, clause)
             return
         node = self._deriver.node(clause)
         self._nodes[node if isinstance(node, Fact) else id(node)] = node
+
+    def _tell(self, key: object, clause: Clause) -> None:
+        self._merged[key] = clause
+        self._nodes[key] = self._deriver.fact(clause)
 
     def told(self) -> tuple[Derivation | Fact, ...]:
         return tuple(in_order(self._nodes.values()))
@@ -181,8 +200,9 @@ class _Premises:
 class _Deriver:
     """Turns clauses into nodes, each clause once."""
 
-    def __init__(self, origins: Mapping[Requirement, str]) -> None:
+    def __init__(self, origins: Mapping[Requirement, str], python: str) -> None:
         self._origins = origins
+        self._python = python
         self._nodes: dict[int, Derivation | Fact] = {}
 
     def node(self, clause: Clause) -> Derivation | Fact:
@@ -229,7 +249,8 @@ class _Deriver:
         if isinstance(cause, OwnDependency):
             return Fact("own", subject, either(map(_written, cause.requirements)), package.name)
         if isinstance(cause, Unusable):
-            return Fact(cause.kind, subject, cause.detail, package.name)
+            known = self._python if cause.kind == "python" else ""
+            return Fact(cause.kind, subject, cause.detail, package.name, known=known)
         return Fact("same", subject, "", package.name)
 
     def _asked(self, cause: Asked | Constrained, clause: Clause) -> Fact:
@@ -287,6 +308,8 @@ def _conclude(terms: dict[Package, int]) -> str:
         if len(used) == 1:
             return f"{used[0]} can't be used"
         return f"{all_of(used)} can't be used together" if used else ""
+    if len(needed) > _MOST_NEEDED:
+        needed = [*needed[: _MOST_NEEDED - 1], f"one of {len(needed) - _MOST_NEEDED + 1} others"]
     if not used:
         return f"{either(needed)} is needed"
     return f"{' together with '.join(used)} {'needs' if len(used) == 1 else 'need'} {either(needed)}"

@@ -46,7 +46,7 @@ def diagnose(request: Request) -> NoSolution:
             hint="resolve parts of the requirements alone to find the ones that conflict",
         )
     request, proof = _shorten(request, proof)
-    derivation = derive(proof, request.origins)
+    derivation = derive(proof, request.origins, request.target.python_version)
     told = sentences(derivation)
     offers = request.prereleases not in ("disallow", "explicit")
     suggestions = hints(iter_facts(derivation), _relaxations(request, proof), offers_prereleases=offers)[:_MOST_HINTS]

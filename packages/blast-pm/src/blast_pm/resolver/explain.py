@@ -109,9 +109,12 @@ def phrase(fact: Fact) -> str:
     if kind == "own":
         return f"{subject} needs {needed} of itself"
     if kind == "python":
-        return f"{subject} needs {needed}"
-    if kind == "platform":
-        return f"{subject} has no file for {needed}"
+        return f"{subject} needs {needed} (this is {fact.known})"
+    if kind in ("platform", "source"):
+        wheel = f"wheel for {needed}" + (" (it would have to be built)" if kind == "source" else "")
+        if subject.startswith("every "):
+            return f"no {subject.removeprefix('every ')} has a {wheel}"
+        return f"{subject} has no {wheel}"
     if kind == "yanked":
         return f"{subject} was yanked"
     if kind == "prerelease":
@@ -124,6 +127,8 @@ def _but(fact: Fact) -> str:
     if fact.missing == "project":
         return f", but {fact.known}"
     if fact.missing == "address":
+        if fact.kind == "asked":
+            return ", but no distribution was read from that address"
         return ", an address that your project does not ask for itself"
     if fact.missing == "version":
         return f", but there is only {fact.other} {fact.known}" if fact.known else f", but {fact.other} has no version"
@@ -143,7 +148,7 @@ def hints(facts: Sequence[Fact], relaxations: Sequence[Relaxation], *, offers_pr
     for fact in facts:
         if fact.missing == "project":
             found.append(f"check the name {fact.other!r}, or add the index that has it")
-        elif fact.missing == "address":
+        elif fact.missing == "address" and fact.kind == "depends":
             found.append(f"add '{fact.object}' to your project's own requirements")
         elif fact.missing == "version" and fact.known and not relaxations:
             found.append(f"ask for a version of {fact.other} that exists: {fact.known}")
@@ -154,7 +159,9 @@ def hints(facts: Sequence[Fact], relaxations: Sequence[Relaxation], *, offers_pr
         elif fact.kind == "prerelease" and not offers_prereleases:
             found.append(f"allow pre-releases of {fact.name}")
         elif fact.kind == "platform":
-            found.append(f"resolve for a platform that {fact.name} has files for")
+            found.append(f"resolve for a Python and a platform that {fact.name} has wheels for")
+        elif fact.kind == "source":
+            found.append(f"allow {fact.name} to be built from source")
     return list(dict.fromkeys(found)) or ["loosen or remove one of the requirements named above"]
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["python_reason", "reasons_against"]
 
 
-def python_reason(requires_python: str, target: Target) -> str:
+def python_reason(requires_python: str) -> str:
     """Return the words for a Requires-Python that the target does not satisfy."""
-    return f"Python {requires_python} (this is {target.python_version})"
+    return f"Python {requires_python}"
 
 
 def reasons_against(
@@ -35,14 +35,31 @@ def reasons_against(
             continue
         reason = _reason(record, bit, index, target)
         found[reason] = found.get(reason, 0) | bit << 1
-    return [(mask, Unusable(package, kind, detail)) for (kind, detail), mask in found.items()]
+    return [(mask, Unusable(package, *reason)) for reason, mask in _one_about_python(found).items()]
+
+
+def _one_about_python(found: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+    """Make the reasons of kind ``python`` one: what the newest of those versions needs stands for all."""
+    pythons = {reason: mask for reason, mask in found.items() if reason[0] == "python"}
+    if len(pythons) < 2:
+        return found
+    _, detail = max(pythons, key=pythons.__getitem__)
+    union = 0
+    for mask in pythons.values():
+        union |= mask
+    rest = {reason: mask for reason, mask in found.items() if reason[0] != "python"}
+    return {("python", f"{detail} or the like"): union, **rest}
 
 
 def _reason(record: ProjectRecord, bit: int, index: int, target: Target) -> tuple[str, str]:
     if record.usable & bit:
         return ("yanked", "") if record.yanked & bit else ("prerelease", "")
-    wanted = _refused_python(record.files[index], target)
-    return ("python", python_reason(wanted, target)) if wanted else ("platform", target.name)
+    files = record.files[index]
+    wanted = _refused_python(files, target)
+    if wanted:
+        return ("python", python_reason(wanted))
+    has_source = any(not file.filename.endswith(".whl") for file in files)
+    return ("source" if has_source else "platform", target.name)
 
 
 def _refused_python(files: tuple[IndexFile, ...], target: Target) -> str:

@@ -157,6 +157,8 @@ class Solver:
         if clauses:
             state.requeue(package.id)
             return self._refuse(base, clauses)
+        if (parts[0].id, bit) not in self._expanded:
+            self._chooser.expect(base, state.left[base.id] & ~bit)
         state.decide(parts[0].id, bit)
         if package is not parts[0]:
             state.requeue(package.id)

@@ -245,9 +245,9 @@ class Universe:
                 requirements = source.dependencies(base.name, version)
                 python = source.requires_python(base.name, version)
             except (ProjectError, FormatError, IntegrityError, BuildFailed, OfflineError) as error:
-                return Unusable(base, "metadata", error.message)
+                return Unusable(base, "metadata", error.reason or error.message)
         if not self._runs_on_target(python):
-            return Unusable(base, "python", python_reason(python, self.request.target))
+            return Unusable(base, "python", python_reason(python))
         return requirements
 
     def _runs_on_target(self, python: str) -> bool:
