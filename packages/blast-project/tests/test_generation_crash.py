@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import marshal
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,11 +108,12 @@ def test_at_every_operation(tmp_path: Path, fault: str) -> None:
 def test_the_first_environment_of_a_project(tmp_path: Path) -> None:
     with WheelStore(tmp_path) as store:
         stored = make(store, "1")
-        apply(tmp_path / "first", stored)
         total = count(tmp_path / "probe", stored)
         for number in range(1 + (os.getpid() % 5), total + 1, 5):
             environment = tmp_path / f"p{number}" / ".venv"
             environment.parent.mkdir()
+            # What is prepared beside the trees is written anew, too.
+            shutil.rmtree(tmp_path / "home/i1", ignore_errors=True)
             done = run_child(environment, stored, f"kill:{number}")
             assert done.returncode == -signal.SIGKILL, (number, done.stderr)
             apply(environment, stored)
