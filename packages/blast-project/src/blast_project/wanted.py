@@ -50,7 +50,11 @@ def select_wanted(
         StaleLock: the lock was not made for the target.
         InstallError: a package has no file that the target can install.
     """
-    key = b"wanted\0" + content_hash + target.name.encode() + b"\0%d" % group_mask
+    from blake3 import blake3
+
+    # Two interpreters of one target may take other files: PyPy and CPython, musl and glibc.
+    tags = blake3("\0".join(target.tags).encode()).digest()[:8]
+    key = b"wanted\0" + content_hash + tags + target.name.encode() + b"\0%d" % group_mask
     stored = database.get(_MEMO, key)
     if stored is not None:
         return tuple(WantedDistribution(*row) for row in marshal.loads(stored))  # noqa: S302 - written by this Blast
