@@ -47,7 +47,10 @@ CASES = [
         TWO_LEVELS,
         ("app",),
         [
-            "Because server needs wire<2, app needs client and client needs wire>=2, server and app can't be used together.",
+            (
+                "Because server needs wire<2, app needs client and client needs wire>=2, "
+                "server and app can't be used together."
+            ),
             "And because line 5 asks for app and app needs server",
         ],
         ["loosen or remove one of the requirements named above"],

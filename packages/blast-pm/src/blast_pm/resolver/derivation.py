@@ -159,6 +159,7 @@ class _Premises:
         self._deriver = deriver
         self._nodes: dict[object, Derivation | Fact] = {} if first is None else {id(first): first}
         self._merged: dict[object, Clause] = {}
+        self._wanted: dict[Package, int] = {}
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -167,6 +168,9 @@ class _Premises:
         cause = clause.cause
         if isinstance(cause, SameVersion):
             return
+        if isinstance(cause, Asked | Depends):
+            package, denied = clause.terms[-1]
+            self._wanted[package.base] = self._wanted.get(package.base, 0) | package.full & ~denied
         if isinstance(cause, Depends):
             key = (cause.package.id, clause.terms[1])
             known = self._merged.get(key)
@@ -194,6 +198,12 @@ class _Premises:
         self._nodes[key] = self._deriver.fact(clause)
 
     def told(self) -> tuple[Derivation | Fact, ...]:
+        """Return the premises in the order to tell them; of versions that can't be used, those that something wants."""
+        for key, clause in self._merged.items():
+            package, mask = clause.terms[0]
+            wanted = mask & self._wanted.get(package, mask)
+            if isinstance(clause.cause, Unusable) and wanted:
+                self._nodes[key] = self._deriver.fact(Clause(((package, wanted),), clause.cause))
         return tuple(in_order(self._nodes.values()))
 
 

@@ -214,6 +214,8 @@ class Solver:
                 pinned = requirement.specifier.startswith("==") and not requirement.specifier.endswith("*")
                 found = self._load(requirement.name) if pinned or not self._waits else None
             conflict = conflict or found
+            if conflict is not None and not self.state.level:
+                break  # final, so the other projects need not be read
         return conflict
 
     def _load_waiting(self) -> tuple[bool, Clause | None]:
