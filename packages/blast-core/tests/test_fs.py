@@ -110,6 +110,48 @@ def test_replace_file_is_old_or_new_whichever_operation_fails(tmp_path: Path, *,
     assert number == (6 if durable else 4)
 
 
+def test_replace_files_are_each_old_or_new_whichever_operation_fails(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("one", "two", "three")]
+    for number in range(1, 30):
+        for path in paths:
+            path.write_bytes(b"old")
+        fs.set_fault(f"fail:{number}:ENOSPC")
+        try:
+            fs.replace_files([(str(path), b"new") for path in paths])
+        except OSError:
+            fs.set_fault(None)
+        else:
+            break
+        contents = [path.read_bytes() for path in paths]
+        # In this order: what comes later is not new before what comes first.
+        assert contents == sorted(contents), number
+        assert sorted(os.listdir(tmp_path)) == ["one", "three", "two"], number
+    else:
+        pytest.fail("never came to an end")
+    assert number > 9
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_sync_files_flushes_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    descriptors = [os.open(tmp_path / str(number), os.O_CREAT | os.O_WRONLY) for number in range(count)]
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    fs.sync_files(descriptors)
+    assert sorted(flushed) == sorted(descriptors)
+    for fd in descriptors:
+        os.close(fd)
+
+
+def test_sync_files_raises_what_one_of_them_raised(tmp_path: Path) -> None:
+    descriptors = [os.open(tmp_path / str(number), os.O_CREAT | os.O_WRONLY) for number in range(6)]
+    fs.set_fault("fail:4:EIO")
+    with pytest.raises(OSError, match="Input/output error"):
+        fs.sync_files(descriptors)
+    for fd in descriptors:
+        os.close(fd)
+
+
 def test_replace_symlink_switches(tmp_path: Path) -> None:
     link = tmp_path / "link"
     fs.replace_symlink(str(link), "one")
