@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -347,3 +350,16 @@ class TestEffort:
         again = resolve(requirements("flask", "rich"), LINUX, source, preferences=first)
         assert versions(again) == {**first, "rich": "1"}
         assert len(source.visited) == 5
+
+
+def test_a_search_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import blast_pm.resolver.solver, blast_pm.resolver.result;"
+        "print([name for name in ('packaging', 'pathlib', 'dataclasses', 'json', 'numpy', 'resolvelib', 'asyncio')"
+        " if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -35,7 +35,8 @@ class TargetMarkers:
         """Return 1 if ``marker`` holds when no extra is asked for, else 0."""
         known = self._base.get(marker)
         if known is None:
-            known = self._base[marker] = int(evaluate_marker(marker, self._environment))
+            known = 0 if _needs_extra(marker) else int(evaluate_marker(marker, self._environment))
+            self._base[marker] = known
         return known
 
     def holds_with(self, marker: str, extra: str) -> int:
@@ -66,3 +67,8 @@ class TargetMarkers:
             and not self.holds(requirement.marker)
             and self.holds_with(requirement.marker, extra)
         ]
+
+
+def _needs_extra(marker: str) -> bool:
+    """Tell quickly that ``marker`` can't hold without an extra: most markers are of this kind, and need no parsing."""
+    return (marker.startswith("extra == ") or " and extra == " in marker) and " or " not in marker

@@ -1,0 +1,45 @@
+"""Markers on one target."""
+
+from __future__ import annotations
+
+import pytest
+
+from blast_core.markers import evaluate_marker
+from blast_pm.resolver.markers import TargetMarkers
+from blast_pm.resolver.testing import make_target, requirements
+
+ENVIRONMENT = make_target().marker_environment
+MARKERS = [
+    "",
+    'extra == "x"',
+    "extra == 'x' and sys_platform == 'linux'",
+    "sys_platform == 'linux' and extra == 'x'",
+    "sys_platform == 'linux' or extra == 'x'",
+    "(extra == 'x' or extra == 'y') and python_version >= '3.8'",
+    "extra != 'x'",
+    "'x' == extra",
+    "python_version < '3.8'",
+]
+
+
+@pytest.mark.parametrize("marker", MARKERS)
+def test_answers_as_the_evaluation_does_each_time(marker: str) -> None:
+    markers = TargetMarkers(ENVIRONMENT)
+    for _ in range(2):
+        assert markers.holds(marker) == evaluate_marker(marker, ENVIRONMENT)
+        assert markers.holds_with(marker, "x") == evaluate_marker(marker, ENVIRONMENT, ("x",))
+        assert markers.mentions_extra(marker) == ("extra" in marker)
+
+
+def test_parts_metadata_into_base_and_extras() -> None:
+    markers = TargetMarkers(ENVIRONMENT)
+    rows = requirements(
+        "a",
+        "b; extra == 'x'",
+        "c; extra == 'y'",
+        "d; sys_platform == 'win32'",
+        "e; sys_platform == 'linux' or extra == 'x'",
+    )
+    assert [row.name for row in markers.base_requirements(rows)] == ["a", "e"]
+    assert [row.name for row in markers.extra_requirements(rows, "x")] == ["b"]
+    assert markers.extra_requirements(rows, "nope") == []
