@@ -54,22 +54,52 @@ def build_sdist(session: Session, file: IndexFile, interpreter: Interpreter) -> 
     """
     import tempfile
 
+    from blast_core.digests import sha256_file
     from blast_pm.build.unpack import unpack_sdist
 
-    key = f"built\0{file.sha256}\0{interpreter.executable}\0{interpreter.version}".encode()
-    known = session.database.get(_MEMO, key)
+    # An index may give no digest; then only the archive itself tells which it is.
+    known = _find_built(session, file.sha256, interpreter) if file.sha256 else None
     if known is not None:
-        found = session.cache.find([known.decode()])
-        if found:
-            return found[known.decode()]
+        return known
     with tempfile.TemporaryDirectory(prefix="blast-sdist-") as directory:
         archive = os.path.join(directory, os.path.basename(file.filename))
         session.client.download(file, archive, None)
         unpacked = os.path.join(directory, "unpacked")
         os.mkdir(unpacked)
+        sha256 = file.sha256 or sha256_file(archive).hex()
         stored = build_source(session, unpack_sdist(archive, unpacked), interpreter)
-    session.database.put(_MEMO, key, stored.sha256.encode())
+    _check_built(file.filename, stored)
+    session.database.put(_MEMO, _built_key(sha256, interpreter), stored.sha256.encode())
     return stored
+
+
+def _built_key(sha256: str, interpreter: Interpreter) -> bytes:
+    return f"built\0{sha256}\0{interpreter.executable}\0{interpreter.version}".encode("utf-8", "surrogateescape")
+
+
+def _find_built(session: Session, sha256: str, interpreter: Interpreter) -> StoredDistribution | None:
+    known = session.database.get(_MEMO, _built_key(sha256, interpreter))
+    return session.cache.find([known.decode()]).get(known.decode()) if known is not None else None
+
+
+def _check_built(filename: str, stored: StoredDistribution) -> None:
+    """Refuse a wheel of another release than the source distribution's name promised to the resolver.
+
+    Raises:
+        BuildFailed: it is one.
+    """
+    from blast_core.errors import BuildFailed
+    from blast_core.names import normalize_name
+    from blast_core.version.keys import version_key
+    from blast_pm.metadata.sdists import sdist_version
+
+    version = sdist_version(filename, normalize_name(stored.name))
+    if version is None or version_key(version) != version_key(stored.version):
+        raise BuildFailed(
+            f"{filename} is not what its name says",
+            reason=f"building it gave {stored.name} {stored.version}",
+            hint="ask for another version of it",
+        )
 
 
 def build_metadata(session: Session, file: IndexFile, interpreter: Interpreter) -> bytes:

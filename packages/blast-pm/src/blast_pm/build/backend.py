@@ -48,11 +48,25 @@ def read_build_system(directory: str) -> BuildSystem:
     table = document.get("build-system")
     if table is None:
         return BuildSystem()
-    requires = table.get("requires")
-    if not isinstance(requires, list) or not all(isinstance(line, str) for line in requires):
+    if not isinstance(table, dict) or not _is_text_list(table.get("requires")):
         raise InvalidManifest(f"{path}: build-system.requires must be a list of requirements")
     backend = table.get("build-backend", BuildSystem().backend)
-    return BuildSystem(tuple(requires), str(backend), tuple(str(part) for part in table.get("backend-path", ())))
+    places = table.get("backend-path", [])
+    if not _is_text_list(places) or not all(_is_inside(place, directory) for place in places):
+        raise InvalidManifest(
+            f"{path}: build-system.backend-path must be a list of directories in the source tree",
+            reason="a backend from elsewhere is not the project's own (PEP 517)",
+        )
+    return BuildSystem(tuple(table["requires"]), str(backend), tuple(places))
+
+
+def _is_text_list(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_inside(place: str, directory: str) -> bool:
+    root = os.path.realpath(directory)
+    return os.path.commonpath([root, os.path.realpath(os.path.join(root, place))]) == root
 
 
 def build_wheel(
@@ -75,6 +89,8 @@ def build_wheel(
     Raises:
         BuildFailed: the backend failed, or has no such hook; the reason holds its last lines.
     """
+    import warnings
+
     import pyproject_hooks
 
     system = read_build_system(directory)
@@ -90,11 +106,14 @@ def build_wheel(
 
     kind = "editable" if editable else "wheel"
     try:
-        hooks = caller(compose(system.requires))
-        more = (hooks.get_requires_for_build_editable if editable else hooks.get_requires_for_build_wheel)()
-        if more:
-            hooks = caller(compose((*system.requires, *more)))
-        name = (hooks.build_editable if editable else hooks.build_wheel)(output)
+        with warnings.catch_warnings():
+            # A backend's own warnings are raised again here; they are for whoever maintains the source tree.
+            warnings.simplefilter("ignore")
+            hooks = caller(compose(system.requires))
+            more = (hooks.get_requires_for_build_editable if editable else hooks.get_requires_for_build_wheel)()
+            if more:
+                hooks = caller(compose((*system.requires, *more)))
+            name = (hooks.build_editable if editable else hooks.build_wheel)(output)
     except pyproject_hooks.HookMissing as error:
         raise BuildFailed(
             f"{directory}: the build backend {system.backend} can't build an {kind}",
