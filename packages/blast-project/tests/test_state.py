@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from blast_core import fs
 from blast_project.environment.state import State, is_current, is_memo_current, read_state, write_memo, write_state
 
 if TYPE_CHECKING:
@@ -108,6 +111,56 @@ def test_other_options_are_not_current(root: Path) -> None:
 def test_nothing_is_written_when_a_file_changed_meanwhile(root: Path) -> None:
     assert not write(root, {**CONTENTS, "blast.lock": b"another"})
     assert current(root) is None
+
+
+def keep(root: Path, contents: dict[str, bytes]) -> None:
+    kept = root / ".venv/.blast/generations/7/.meta"
+    kept.mkdir(parents=True)
+    for name, content in contents.items():
+        (kept / name).write_bytes(content)
+
+
+def test_young_files_are_believed_when_the_generation_keeps_the_same(root: Path) -> None:
+    keep(root, CONTENTS)
+    for name, content in CONTENTS.items():
+        (root / name).write_bytes(content)
+    assert write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), CONTENTS, wait=False)
+    before = (root / ".venv/.blast/state").read_bytes()
+    assert current(root) is not None
+    time.sleep(0.025)
+    assert current(root) is not None
+    assert (root / ".venv/.blast/state").read_bytes() != before, "it says now that they are old enough"
+    shutil.rmtree(root / ".venv/.blast/generations")
+    assert current(root) is not None, "the stamps alone are enough"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({**CONTENTS, "blast.lock": b"DPL2"}, id="another-lock"),
+        pytest.param({"blast.lock": CONTENTS["blast.lock"]}, id="no-manifest"),
+    ],
+)
+def test_young_files_are_not_believed_when_the_generation_keeps_others(root: Path, kept: dict[str, bytes]) -> None:
+    keep(root, kept)
+    for name, content in CONTENTS.items():
+        (root / name).write_bytes(content)
+    write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), CONTENTS, wait=False)
+    assert current(root) is None
+
+
+def test_a_state_that_cannot_be_written_anew_is_believed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    keep(root, CONTENTS)
+    for name, content in CONTENTS.items():
+        (root / name).write_bytes(content)
+    write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), CONTENTS, wait=False)
+    monkeypatch.setattr(fs, "replace_file", refuse)
+    time.sleep(0.025)
+    assert current(root) is not None
 
 
 def test_a_time_in_the_future_is_not_believed(root: Path) -> None:

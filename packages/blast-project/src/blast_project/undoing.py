@@ -54,12 +54,11 @@ def undo(session: Session, *, force: bool) -> Move:
     """
     manager = _manager(session)
     current = _current(manager)
-    kept = {row.number for row in manager.history()}
-    parent = current.parent
-    if parent not in kept:
+    parent = manager.find(current.parent)
+    if parent is None:
         raise UsageError(
             "there is nothing to undo",
-            reason="the generation before this one is not kept" if parent else "this is the first generation",
+            reason="the generation before this one is not kept" if current.parent else "this is the first generation",
             hint="'blast history' lists what is kept",
         )
     return _move(session, manager, current, parent, force=force)
@@ -74,7 +73,7 @@ def redo(session: Session, *, force: bool) -> Move:
     """
     manager = _manager(session)
     current = _current(manager)
-    children = [row.number for row in manager.history() if row.parent == current.number and row.number > current.number]
+    children = [row for row in manager.history() if row.parent == current.number and row.number > current.number]
     if not children:
         raise UsageError(
             "there is nothing to redo", reason="no generation was made from this one", hint="'blast history' lists them"
@@ -91,10 +90,11 @@ def rollback(session: Session, number: int, *, force: bool) -> Move:
     """
     manager = _manager(session)
     current = _current(manager)
-    kept = [row.number for row in manager.history()]
-    if number not in kept:
-        raise UsageError(f"there is no generation {number}", reason=f"kept are {', '.join(map(str, kept))}")
-    return _move(session, manager, current, number, force=force)
+    target = manager.find(number)
+    if target is None:
+        kept = ", ".join(str(row.number) for row in manager.history())
+        raise UsageError(f"there is no generation {number}", reason=f"kept are {kept}")
+    return _move(session, manager, current, target, force=force)
 
 
 def history(session: Session) -> list[HistoryRow]:
@@ -123,41 +123,39 @@ def diff(session: Session, before: int | None, after: int | None) -> tuple[int, 
     return first.number, second.number, compare_installed(first.installed, second.installed)
 
 
-def _move(session: Session, manager: VenvManager, current: Generation, number: int, *, force: bool) -> Move:
+def _move(session: Session, manager: VenvManager, current: Generation, target: Generation, *, force: bool) -> Move:
     from blast_project.exclusive import exclusive
 
     root = find_root(session.settings.directory)
+    restored: tuple[str, ...] = ()
     with exclusive(session, *filter(None, (root, manager.environment))):
-        target = next(row for row in manager.history() if row.number == number)
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
-        if snapshots and root is not None and not force:
-            _check_unedited(root, read_snapshots(manager.environment, current))
-        restored = _restore(root, snapshots) if root is not None else ()
-        manager.switch(number, session.reporter.note)
+        if snapshots and root is not None:
+            found = {name: _read(os.path.join(root, name)) for name in _FILES}
+            if not force:
+                _check_unedited(found, read_snapshots(manager.environment, current))
+            restored = tuple(name for name in _FILES if name in snapshots and found[name] != snapshots[name])
+            fs.replace_files([(os.path.join(root, name), snapshots[name]) for name in restored])
+        manager.switch(target.number, session.reporter.note)
+        if restored and root is not None:
+            # After the switch, which flushes the environment: where one journal holds both, nothing is left to be done.
+            fs.sync_directory(root)
         if root is not None and snapshots and target.options:
-            state = State(number, len(target.installed), target.site_packages)
-            write_state(root, manager.environment, target.options, state, snapshots)
-    return Move(current.number, number, restored, compare_installed(current.installed, target.installed))
+            state = State(target.number, len(target.installed), target.site_packages)
+            # The files are new, and the state is to be believed only with a look at the snapshots: better than to wait.
+            write_state(root, manager.environment, target.options, state, snapshots, wait=False)
+    changes = compare_installed(current.installed, target.installed)
+    return Move(current.number, target.number, tuple(sorted(restored)), changes)
 
 
-def _check_unedited(root: str, snapshots: dict[str, bytes]) -> None:
-    edited = [name for name in _FILES if name in snapshots and _read(os.path.join(root, name)) != snapshots[name]]
+def _check_unedited(found: dict[str, bytes | None], snapshots: dict[str, bytes]) -> None:
+    edited = [name for name in _FILES if name in snapshots and found.get(name) != snapshots[name]]
     if edited:
         raise InstallError(
             f"{' and '.join(edited)} changed since this generation was made",
             reason="going to another generation would put another content in their place",
             hint="save what you need and use --force, or 'blast sync' to make a generation of the present state",
         )
-
-
-def _restore(root: str, snapshots: dict[str, bytes]) -> tuple[str, ...]:
-    restored = []
-    for name in _FILES:
-        path = os.path.join(root, name)
-        if name in snapshots and _read(path) != snapshots[name]:
-            fs.replace_file(path, snapshots[name])
-            restored.append(name)
-    return tuple(sorted(restored))
 
 
 def _read(path: str) -> bytes | None:

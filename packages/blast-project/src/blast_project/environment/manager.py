@@ -78,16 +78,17 @@ class VenvManager:
         number = generations.current_number(self.environment)
         return generations.read_generation(self.environment, number) if number else None
 
+    def find(self, number: int) -> Generation | None:
+        """Return a generation; None where it is not kept or can't be read."""
+        try:
+            return generations.read_generation(self.environment, number) if number else None
+        except InstallError:
+            # Another version of Blast made it; that is no reason to hide the others.
+            return None
+
     def history(self) -> list[Generation]:
         """Return the generations that are kept and can be read, oldest first."""
-        found = []
-        for number in generations.list_numbers(self.environment):
-            try:
-                found.append(generations.read_generation(self.environment, number))
-            except InstallError:
-                # Another version of Blast made it; that is no reason to hide the others.
-                continue
-        return found
+        return [found for number in generations.list_numbers(self.environment) if (found := self.find(number))]
 
     def apply(self, interpreter: Interpreter, composition: Composition, reporter: Reporter) -> Generation:
         """Compose a generation, switch to it, remove the oldest ones, and return what it says of itself.

@@ -15,8 +15,9 @@ The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment
 times change when a foreign installer adds or removes something, and the directory of the store that one of its links
 leads into, which is gone when the store is.
 
-A stamp proves nothing about a file that changed within one tick of the file system's clock before it was taken, so a
-state is not believed while a file is younger than 20 ms at the time of writing; ``write_state`` waits that long.
+A stamp proves nothing about a file that changed within one tick of the file system's clock before it was taken. Of a
+file that was younger than 20 ms when the state was written, the content is compared with what the generation keeps of
+it (``.meta/``), and the state is written anew when that is long enough ago; so git treats what it calls racily clean.
 
 The module imports ``os`` and ``struct`` alone.
 """
@@ -69,10 +70,10 @@ def is_current(root: str, environment: str, options: bytes) -> State | None:
         environment: directory of the environment.
         options: 8 bytes of ``options_digest``.
 
-    Cost: one read, five stats.
+    Cost: one read, five stats; once after an undo, a comparison of three files and a write.
     """
     content = _read(f"{environment}/.blast/state")
-    state = _matching(content, root, options)
+    state = _matching(content, root, options, environment)
     if state is None or content is None:
         return None
     directory = f"{environment}/{state.site_packages}"
@@ -86,7 +87,7 @@ def is_current(root: str, environment: str, options: bytes) -> State | None:
 
 def is_memo_current(root: str, path: str, options: bytes) -> bool:
     """Tell whether the memo at ``path`` says that the lock of the project at ``root`` is current."""
-    return _matching(_read(path), root, options) is not None
+    return _matching(_read(path), root, options, "") is not None
 
 
 def read_state(environment: str) -> State | None:
@@ -95,7 +96,9 @@ def read_state(environment: str) -> State | None:
     return _decode(content) if content is not None else None
 
 
-def write_state(root: str, environment: str, options: bytes, state: State, contents: "Mapping[str, bytes]") -> bool:
+def write_state(
+    root: str, environment: str, options: bytes, state: State, contents: "Mapping[str, bytes]", *, wait: bool = True
+) -> bool:
     """Record that the environment is what manifest, lock and options ask for.
 
     Args:
@@ -104,13 +107,14 @@ def write_state(root: str, environment: str, options: bytes, state: State, conte
         options: 8 bytes of ``options_digest``.
         state: what to record.
         contents: what pyproject.toml and the locks held when they were looked at, by name.
+        wait: for the files to be 20 ms old; not needed where ``contents`` are what the generation keeps.
 
     Returns:
         False, and nothing is written, when a file holds something else by now: the next command looks again.
     """
     directory = f"{environment}/{state.site_packages}"
     linked = State(state.generation, state.packages, state.site_packages, _find_tree(directory))
-    return _write(f"{environment}/.blast/state", root, options, linked, contents, directory)
+    return _write(f"{environment}/.blast/state", root, options, linked, contents, directory, wait=wait)
 
 
 def write_memo(root: str, path: str, options: bytes, contents: "Mapping[str, bytes]") -> bool:
@@ -118,10 +122,19 @@ def write_memo(root: str, path: str, options: bytes, contents: "Mapping[str, byt
     from blast_core import fs
 
     fs.make_directories(os.path.dirname(path))
-    return _write(path, root, options, State(0, 0, ""), contents, "")
+    return _write(path, root, options, State(0, 0, ""), contents, "", wait=True)
 
 
-def _write(path: str, root: str, options: bytes, state: State, contents: "Mapping[str, bytes]", directory: str) -> bool:
+def _write(
+    path: str,
+    root: str,
+    options: bytes,
+    state: State,
+    contents: "Mapping[str, bytes]",
+    directory: str,
+    *,
+    wait: bool,
+) -> bool:
     import time
 
     from blast_core import fs
@@ -131,7 +144,7 @@ def _write(path: str, root: str, options: bytes, state: State, contents: "Mappin
         return False
     now = time.time_ns()
     age = now - max(max(stamp[2], stamp[3]) for stamp in stamps)
-    if 0 <= age < _TICK_NS:
+    if wait and 0 <= age < _TICK_NS:
         time.sleep((_TICK_NS - age) / 1e9)
         now = time.time_ns()
     stamps.append(_stamp(directory) if directory else _ABSENT)
@@ -157,7 +170,7 @@ def _find_tree(directory: str) -> str:
     return ""
 
 
-def _matching(content: bytes | None, root: str, options: bytes) -> State | None:
+def _matching(content: bytes | None, root: str, options: bytes, environment: str) -> State | None:
     if content is None:
         return None
     state = _decode(content)
@@ -165,12 +178,44 @@ def _matching(content: bytes | None, root: str, options: bytes) -> State | None:
         return None
     written = _HEAD.unpack_from(content)[6]
     offset = _HEAD.size
+    young = []
     for name in _FILES:
         stamp = _STAMP.unpack_from(content, offset)
-        if _stamp(f"{root}/{name}") != stamp or max(stamp[2], stamp[3]) > written - _TICK_NS:
+        if _stamp(f"{root}/{name}") != stamp:
             return None
+        if max(stamp[2], stamp[3]) > written - _TICK_NS:
+            young.append(name)
         offset += _STAMP.size
-    return state
+    return state if not young or (environment and _is_kept(content, root, environment, state, young)) else None
+
+
+def _is_kept(content: bytes, root: str, environment: str, state: State, names: list[str]) -> bool:
+    """Tell whether these files, too young to be known by their stamps, are what the generation keeps of them."""
+    import time
+
+    now = time.time_ns()
+    kept = f"{environment}/.blast/generations/{state.generation}/.meta"
+    for name in names:
+        snapshot = _read(f"{kept}/{name}")
+        if snapshot is None or _read(f"{root}/{name}") != snapshot:
+            return False
+    # From here on the stamps are enough: `_matching` took them before the contents were read, and whatever is written
+    # from now on gets another time.
+    newest = max(max(_STAMP.unpack_from(content, _HEAD.size + at * _STAMP.size)[2:]) for at in range(len(_FILES)))
+    if newest <= now - _TICK_NS:
+        from blast_core import fs
+
+        try:
+            fs.replace_file(f"{environment}/.blast/state", _at(content, now), durable=False)
+        except OSError:
+            # Such as a full disk: the next command compares again.
+            return True
+    return True
+
+
+def _at(content: bytes, written: int) -> bytes:
+    """Return a state that says it was written at another time."""
+    return _HEAD.pack(*_HEAD.unpack_from(content)[:6], written) + content[_HEAD.size :]
 
 
 def _decode(content: bytes) -> State | None:
