@@ -20,6 +20,31 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.acceptance
 
 _FULL = Path("/dev/full")
+# A build backend that speaks in every way it can, and makes the smallest editable wheel.
+_BACKEND = """
+import base64, hashlib, os, sys, warnings, zipfile
+
+def build_editable(directory, config_settings=None, metadata_directory=None):
+    print("noise on standard output")
+    print("noise on standard error", file=sys.stderr)
+    warnings.warn("noise as a warning")
+    files = {
+        "demo.py": b"",
+        "demo-0.1.0.dist-info/METADATA": b"Metadata-Version: 2.1\\nName: demo\\nVersion: 0.1.0\\n",
+        "demo-0.1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    rows = [
+        name + ",sha256=" + base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
+        + "," + str(len(body)) for name, body in files.items()
+    ]
+    files["demo-0.1.0.dist-info/RECORD"] = "\\n".join([*rows, "demo-0.1.0.dist-info/RECORD,,", ""]).encode()
+    with zipfile.ZipFile(os.path.join(directory, "demo-0.1.0-py3-none-any.whl"), "w") as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return "demo-0.1.0-py3-none-any.whl"
+
+build_wheel = build_editable
+"""
 
 
 def shell(blast: Blast, line: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -107,6 +132,18 @@ def test_a_vanished_directory_is_said(blast: Blast) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "No such file or directory" in done.stderr
+
+
+def test_what_a_build_says_is_not_repeated(blast: Blast) -> None:
+    blast("init", "--lib", "--name", "demo")
+    manifest = blast.directory / "pyproject.toml"
+    head = manifest.read_text().partition("[build-system]")[0]
+    system = '[build-system]\nrequires = ["alpha"]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    manifest.write_text(head + system)
+    (blast.directory / "backend.py").write_text(_BACKEND)
+    done = blast("sync")
+    assert "noise" not in done.stderr + done.stdout
+    assert [line.strip() for line in done.stderr.splitlines()][2:] == ["+ demo 0.1.0"]
 
 
 def test_a_defect_is_one_error_and_one_document(

@@ -49,3 +49,9 @@ def test_a_garbled_database_is_rebuilt(synced: Blast) -> None:
     shutil.rmtree(synced.directory / ".venv")
     synced("sync")
     assert synced.python("import alpha, gamma; print(alpha.VERSION)") == "2.0"
+
+
+def test_a_tool_whose_trees_are_gone_is_made_anew(blast: Blast) -> None:
+    assert blast("tool", "run", "alpha").stdout == "alpha 2.0\n"
+    fs.remove_tree(str(blast.home / "t"))
+    assert blast("tool", "run", "alpha").stdout == "alpha 2.0\n"

@@ -1,7 +1,7 @@
 """Environments that belong to no project: for tools, for ``run --with`` and for builds.
 
-An environment is named by what it holds and by its interpreter, so equal requests share one, and one that stands is
-right without being looked at again.
+An environment is named by what it holds and by its interpreter, so equal requests share one. One that stands is right
+as long as its interpreter and what it links into stand too.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from blast_core.reporter import SilentReporter
 from blast_core.requirements import parse_requirement
-from blast_project.applying import Change, apply_change
+from blast_project.applying import Change, composition_of
+from blast_project.environment.layout import python_path
+from blast_project.environment.manager import VenvManager
 from blast_project.fetching import ensure_stored
 from blast_project.resolving import resolve_requirements, wanted_of
 
@@ -45,15 +48,25 @@ def ephemeral_environment(
     )
     wanted = wanted_of(session, interpreter, resolution)
     path = os.path.join(session.settings.home, "environments", _name(interpreter, wanted))
-    if not os.path.exists(os.path.join(path, ".blast", "current")):
+    if not _stands(session, path, wanted):
         from blast_project.exclusive import exclusive
 
         with exclusive(session, path):
-            if not os.path.exists(os.path.join(path, ".blast", "current")):
+            if not _stands(session, path, wanted):
                 stored = ensure_stored(session, wanted, interpreter)
                 change = Change(stored, command=f"for {', '.join(requirements)}", link_mode="")
-                apply_change(session, path, interpreter, change)
+                # What runs at start-up of a build's environment concerns nobody: it is gone after the build.
+                reporter = session.reporter if builds else SilentReporter()
+                VenvManager(path).apply(interpreter, composition_of(session, change), reporter)
     return path
+
+
+def _stands(session: Session, path: str, wanted: Sequence[WantedDistribution]) -> bool:
+    """Tell whether the environment is there, with its interpreter and all of the store that it links into."""
+    if not os.path.exists(python_path(path)):
+        return False
+    wheels = {row.sha256 for row in wanted if row.filename.endswith(".whl")}
+    return session.cache.find(wheels).keys() == wheels
 
 
 def _name(interpreter: Interpreter, wanted: Sequence[WantedDistribution]) -> str:
