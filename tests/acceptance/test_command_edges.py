@@ -134,6 +134,25 @@ def test_a_vanished_directory_is_said(blast: Blast) -> None:
     assert "No such file or directory" in done.stderr
 
 
+def test_installing_what_is_there_makes_no_generation(blast: Blast) -> None:
+    (blast.directory / "wanted.txt").write_text("alpha\n")
+    blast("venv")
+    assert blast.json("pip", "install", "-r", "wanted.txt")["generation"] == 2
+    document = blast.json("pip", "install", "alpha")
+    assert (document["changed"], document["generation"]) == (False, 2)
+    assert [row["command"] for row in blast.json("history")["generations"]] == ["venv", "pip install -r wanted.txt"]
+    (blast.directory / ".venv" / "bin" / "alpha").unlink()
+    assert blast.json("pip", "install", "alpha")["changed"]
+    assert blast("run", "alpha").stdout == "alpha 2.0\n"
+
+
+def test_what_can_not_be_decoded_is_named(blast: Blast) -> None:
+    (blast.directory / "x.dx").write_bytes(b"nothing")
+    done = blast.run("dx", "decode", "x.dx")
+    assert done.returncode == 4
+    assert "x.dx can't be read" in done.stderr.splitlines()[0]
+
+
 def test_what_a_build_says_is_not_repeated(blast: Blast) -> None:
     blast("init", "--lib", "--name", "demo")
     manifest = blast.directory / "pyproject.toml"

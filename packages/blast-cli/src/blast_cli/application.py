@@ -148,6 +148,7 @@ def _translated(error: OSError) -> BlastError:
         errno.EDQUOT: "free some space on the disk of the project or of BLAST_HOME",
         errno.EACCES: "check who may write there",
         errno.EPERM: "check who may write there",
+        errno.EEXIST: "name another place, or move away what is there",
         errno.EROFS: "BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
     }.get(error.errno or 0, "run again with -vv to see where")
     return BlastError(f"the operating system refused{where}", reason=error.strerror or str(error), hint=hint)

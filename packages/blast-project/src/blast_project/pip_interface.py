@@ -10,6 +10,8 @@ from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_project.applying import Change, apply_change
 from blast_project.changes import compare_installed
+from blast_project.environment.drift import find_drift
+from blast_project.environment.generations import Installed
 from blast_project.environment.layout import is_virtual_environment, python_path
 from blast_project.environment.manager import VenvManager
 from blast_project.fetching import ensure_stored
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from blast_core.requirements import Requirement
     from blast_pm.store.cache import WantedDistribution
+    from blast_project.environment.generations import Generation
     from blast_project.session import Session
 
 __all__ = ["InstallRequest", "InstalledDistribution", "install", "list_installed"]
@@ -78,22 +81,37 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
         new = ensure_stored(session, wanted, interpreter)
         names = {normalize_name(row.name) for row in new}
         kept = session.cache.find([row.sha256 for row in before.installed if row.name not in names])
-        requested = {row.name for row in before.installed if row.requested} | {row.name for row in requirements}
+        requested = _requested(before) | {row.name for row in requirements}
         change = Change(
             (*new, *kept.values()),
-            command=f"pip install {' '.join((*request.requirements, *request.files))}",
+            command=" ".join(("pip install", *request.requirements, *(f"-r {name}" for name in request.files))),
             link_mode=before.link_mode,
             requested=frozenset(requested),
             direct_urls={
                 row.name: row.direct_url for row in before.installed if row.direct_url and row.name not in names
             },
         )
+        held = [
+            Installed(normalize_name(row.name), row.version, row.sha256, requested=False, direct_url=b"")
+            for row in change.stored
+        ]
+        same = not compare_installed(before.installed, held) and requested <= _requested(before)
+        if same and not find_drift(environment, before.number, before.site_packages):
+            return _result(environment, before, before)
         after = apply_change(session, environment, interpreter, change)
+    return _result(environment, before, after)
+
+
+def _requested(generation: Generation) -> set[str]:
+    return {row.name for row in generation.installed if row.requested}
+
+
+def _result(environment: str, before: Generation, after: Generation) -> SyncResult:
     return SyncResult(
         environment,
         after.number,
         created=False,
-        changed=True,
+        changed=after.number != before.number,
         python=after.python,
         packages=len(after.installed),
         link_mode=after.link_mode,

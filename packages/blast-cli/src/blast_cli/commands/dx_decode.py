@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from blast_cli.commands._paths import existing_file
 from blast_cli.outcome import Context, Outcome
+from blast_core.errors import FormatError
 
 if TYPE_CHECKING:
     import argparse
@@ -23,6 +24,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_compat.dpx_text import to_toml
     from blast_core.formats.dpx import decode
 
-    with open(existing_file(context, arguments.source), "rb") as file:
-        document = decode(file.read())
+    path = existing_file(context, arguments.source)
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        document = decode(content)
+    except FormatError as error:
+        raise FormatError(f"{path} can't be read", reason=error.message) from error
     return Outcome(document, data=to_toml(document))
