@@ -77,7 +77,7 @@ def _run(environment: str, words: list[str]) -> int | None:
     scripts = environment + os.sep + _SCRIPTS
     first = words[0]
     python = scripts + os.sep + "python"
-    if first.endswith(".py"):
+    if first.endswith(".py") and os.path.isfile(first):
         line = [python, *words]
     elif os.sep in first:
         return None

@@ -47,10 +47,11 @@ def command_line(environment: str, words: Sequence[str], path: str) -> list[str]
         if os.path.isdir(first) and os.path.isfile(os.path.join(first, "__main__.py")):
             return [python, *words]
         return [first, *words[1:]]
-    for directory in (os.path.join(environment, _SCRIPTS), *path.split(os.pathsep)):
+    # An empty part of PATH means the current directory to a shell. Not here: it may be a stranger's checkout.
+    for directory in (os.path.join(environment, _SCRIPTS), *filter(None, path.split(os.pathsep))):
         for suffix in _SUFFIXES:
             candidate = os.path.join(directory, first + suffix)
-            if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
+            if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
                 return [candidate, *words[1:]]
     raise UsageError(
         f"there is no command '{first}'",

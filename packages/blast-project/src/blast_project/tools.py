@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["prepare_tool"]
 
+_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
 
 def prepare_tool(
     session: Session, words: Sequence[str], from_: str, with_: Sequence[str]
@@ -36,7 +38,9 @@ def prepare_tool(
     command, _, version = words[0].partition("@")
     requirement = from_ or (f"{command}=={version}" if version and version != "latest" else command)
     if not from_:
-        command = parse_requirement(command).name if "[" in command else command
+        # As written: a command is not normalised as a project's name is.
+        command = command[: len(command) - len(command.lstrip(_NAME))]
+        parse_requirement(requirement)
     interpreter = session.find_interpreter()
     environment = ephemeral_environment(session, interpreter, [requirement, *with_])
     scripts = os.path.join(environment, interpreter.scripts)
