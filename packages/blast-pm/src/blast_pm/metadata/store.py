@@ -32,6 +32,7 @@ DATABASES = ("pages", "metadata", "trees", "hints", "misc")
 _SCHEMA_KEY = b"\0schema"
 _SCHEMA = b"blast metadata 1"
 # Address space, not disk: the file holds what was written. Grown by doubling when it is full.
+_REBUILDING = "-rebuild"
 _FIRST_MAP_BYTES = 256 << 20
 _MAX_MAP_BYTES = 1 << 40
 _MAX_READERS = 1022
@@ -293,7 +294,10 @@ class _Environment:
                 from blast_core.fs import make_directories
 
                 make_directories(os.path.dirname(self.path))
-            if not self._try_open():
+            # While another process puts a new file and a new lock file in place, opening would pair an old with a new.
+            with _Held(self.path + _REBUILDING, shared=True):
+                opened = self._try_open()
+            if not opened:
                 self._rebuild()
         except OSError as error:
             self._open_readonly(error)
@@ -371,7 +375,7 @@ class _Environment:
         """Put an empty file in the place of a damaged one; of several processes that try, one does it."""
         from blast_core.fs import unlink
 
-        with _exclusively(self.path + "-rebuild"):
+        with _Held(self.path + _REBUILDING, shared=False):
             if self._try_open():  # another process was faster
                 return
             for path in (self.path, self.path + "-lock"):
@@ -381,11 +385,12 @@ class _Environment:
                 raise StoreError(f"{self.path} can't be opened", reason="a new file is damaged at once")
 
 
-class _exclusively:  # noqa: N801 - used as a function
-    """Hold a kernel lock on a file beside the database; none where the system has no flock."""
+class _Held:
+    """A kernel lock on a file beside the database; none where the system has no flock."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, shared: bool) -> None:
         self._path = path
+        self._shared = shared
         self._fd = -1
 
     def __enter__(self) -> None:
@@ -394,8 +399,9 @@ class _exclusively:  # noqa: N801 - used as a function
         except ImportError:
             return
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        fcntl.flock(self._fd, fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
         if self._fd >= 0:
             os.close(self._fd)
+            self._fd = -1
