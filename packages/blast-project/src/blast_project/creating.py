@@ -74,6 +74,12 @@ def create_project(directory: str, name: str, *, kind: str, requires_python: str
             reason="a name has letters, digits, '-', '_' and '.', and ends with a letter or digit",
             hint="give one with --name",
         )
+    if kind == "lib" and not _is_importable(_module(chosen)):
+        raise UsageError(
+            f"'{chosen}' is no legal project name for a package",
+            reason=f"Python can't import a module called '{_module(chosen)}'",
+            hint="give one with --name",
+        )
     if os.path.exists(os.path.join(directory, MANIFEST_NAME)):
         raise UsageError(
             f"{os.path.join(directory, MANIFEST_NAME)} exists",
@@ -86,8 +92,18 @@ def create_project(directory: str, name: str, *, kind: str, requires_python: str
     return CreatedProject(directory, normalize_name(chosen), _write_missing(directory, files))
 
 
+def _module(name: str) -> str:
+    return normalize_name(name).replace("-", "_")
+
+
+def _is_importable(module: str) -> bool:
+    from keyword import iskeyword
+
+    return module.isidentifier() and not iskeyword(module)
+
+
 def _files(name: str, kind: str) -> dict[str, str]:
-    module = name.replace("-", "_").replace(".", "_")
+    module = _module(name)
     files = {"README.md": f"# {name}\n", ".gitignore": _GITIGNORE}
     if kind == "lib":
         files[f"src/{module}/__init__.py"] = _PACKAGE.format(title=name, name=name)

@@ -9,6 +9,7 @@ from blast_core.errors import UsageError
 from blast_core.requirements import parse_requirement
 
 if TYPE_CHECKING:
+    from blast_compat.requirements import RequirementsFile
     from blast_core.requirements import Requirement
     from blast_project.settings import Settings
 
@@ -60,6 +61,7 @@ def read_file(settings: Settings, name: str) -> RequirementLines:
             reason="editable and unnamed requirements are not understood here yet",
             hint="name a project, such as 'flask>=3' or 'flask @ URL'",
         )
+    _check_indexes(settings, name, file)
     return RequirementLines(
         file.requirements,
         tuple(parse_requirement(line) for line in file.requirements),
@@ -68,12 +70,32 @@ def read_file(settings: Settings, name: str) -> RequirementLines:
     )
 
 
+def _check_indexes(settings: Settings, name: str, file: RequirementsFile) -> None:
+    """Refuse a file that names indexes, unless the command line names another: a name is not the same everywhere."""
+    named = [option for option, value in _index_options(file) if value]
+    if named and not settings.index_url:
+        raise UsageError(
+            f"{name} has {named[0]}",
+            reason="indexes of requirement files are not understood here yet",
+            hint="'--index-url URL' says which index to ask instead",
+        )
+
+
+def _index_options(file: RequirementsFile) -> tuple[tuple[str, object], ...]:
+    return (
+        ("--index-url", file.index_url),
+        ("--extra-index-url", file.extra_index_urls),
+        ("--find-links", file.find_links),
+        ("--no-index", file.no_index),
+    )
+
+
 def _sha256(name: str, values: tuple[str, ...]) -> frozenset[str]:
     digests = frozenset(value.partition(":")[2].lower() for value in values if value.startswith("sha256:"))
-    if not digests:
+    if not digests or any(len(digest) != 64 or digest.strip("0123456789abcdef") for digest in digests):
         raise UsageError(
-            f"{name} has hashes of other kinds than sha256 only",
+            f"{name}: a requirement's hashes hold no sha256, or one that is none",
             reason="the index promises sha256, and weaker kinds prove nothing",
-            hint="write --hash=sha256:…",
+            hint="write --hash=sha256: and 64 digits",
         )
     return digests
