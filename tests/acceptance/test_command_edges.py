@@ -146,6 +146,12 @@ def test_installing_what_is_there_makes_no_generation(blast: Blast) -> None:
     assert blast("run", "alpha").stdout == "alpha 2.0\n"
 
 
+@pytest.mark.parametrize("place", ["--optional", "--to-group", "--group"])
+def test_what_was_added_is_installed_wherever_it_was_added(project: Blast, place: str) -> None:
+    document = project.json("add", place, "more", "gamma")
+    assert [row["name"] for row in document["sync"]["changes"]] == ["gamma"]
+
+
 def test_what_can_not_be_decoded_is_named(blast: Blast) -> None:
     (blast.directory / "x.dx").write_bytes(b"nothing")
     done = blast.run("dx", "decode", "x.dx")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
 
     from blast_project.editing import EditResult, Place
+    from blast_project.selection import GroupSelection
 
 __all__ = ["add_place_options", "configure", "edit_outcome", "execute", "place_of"]
 
@@ -84,7 +85,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             lock=not arguments.no_lock,
             sync=not (arguments.no_sync or arguments.no_lock),
             command=f"add {' '.join(lines)}",
-            selection=group_selection(arguments),
+            selection=_selection(arguments),
         )
     return edit_outcome("added", result, began)
 
@@ -105,6 +106,13 @@ def edit_outcome(key: str, result: EditResult, began: float) -> Outcome:
     else:
         lines += [f" {'+' if key == 'added' else '-'} {line}" for line in result.requirements]
     return Outcome(document, tuple(lines))
+
+
+def _selection(arguments: argparse.Namespace) -> GroupSelection:
+    """Return what is installed: what the group options say, and what was just added."""
+    selection = group_selection(arguments)
+    extras = (*selection.extras, *filter(None, [arguments.optional]))
+    return selection._replace(groups=(*selection.groups, *filter(None, [arguments.to_group])), extras=extras)
 
 
 def _from_files(context: Context, names: list[str]) -> list[str]:
