@@ -72,9 +72,10 @@ def test_wrong_lines_are_named_with_their_file(bench: Workbench, text: str) -> N
     assert "a.txt" in caught.value.message or "missing.txt" in caught.value.message
 
 
-def test_a_file_that_names_itself_is_read_once(bench: Workbench) -> None:
+def test_a_file_that_names_itself_is_refused(bench: Workbench) -> None:
     write(bench, "a.txt", "alpha\n-r a.txt\n")
-    assert read_file(bench.settings(), "a.txt").lines == ("alpha",)
+    with pytest.raises(BlastError, match="includes itself"):
+        read_file(bench.settings(), "a.txt")
 
 
 def test_a_missing_file_is_named(bench: Workbench) -> None:
