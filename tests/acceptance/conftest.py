@@ -29,6 +29,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_wheel(directory, "epsilon", "1.0", ["beta>=1.5", "delta"])
     make_wheel(directory, "space-one", "1.0", files={"space/one/__init__.py": b"NAME = 'one'\n"})
     make_wheel(directory, "space-two", "1.0", files={"space/two/__init__.py": b"NAME = 'two'\n"})
+    for owner in ("one", "two"):
+        files = {"clash/__init__.py": b"", "clash/module.py": f"OWNER = {owner!r}\n".encode()}
+        make_wheel(directory, f"clash-{owner}", "1.0", files=files)
     return directory
 
 

@@ -28,6 +28,7 @@ _COMMON = {
     "blast_project.environment",
     "blast_project.environment.state",
     "blast_project.hot_key",
+    "__future__",
     "_struct",
     "struct",
 }

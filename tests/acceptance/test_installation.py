@@ -46,7 +46,8 @@ def test_pip_installs_a_working_command(minor: str, tmp_path: Path, index: Stati
     subprocess.run([python, "-m", "venv", environment], check=True)
     # A copy: building writes beside the sources, and the tests run at the same time.
     sources = shutil.copytree(_PACKAGES, tmp_path / "packages", ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    pip = [environment / "bin/python", "-m", "pip", "install", "--quiet", *sorted(map(str, sources.iterdir()))]
+    folders = sorted(str(folder) for folder in sources.iterdir())
+    pip = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", *folders]
     subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
     variables = {key: value for key, value in os.environ.items() if not key.startswith(("BLAST_", "PYTHON", "PIP_"))}
     variables |= {"BLAST_HOME": str(tmp_path / "home"), "BLAST_INDEX_URL": index.url, "BLAST_PYTHON": python}
@@ -54,7 +55,7 @@ def test_pip_installs_a_working_command(minor: str, tmp_path: Path, index: Stati
     project.mkdir()
 
     def run(*words: str) -> str:
-        line = [environment / "bin" / words[0], *words[1:]]
+        line = [str(environment / "bin" / words[0]), *words[1:]]
         done = subprocess.run(line, cwd=project, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

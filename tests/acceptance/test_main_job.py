@@ -86,6 +86,8 @@ def test_groups_and_extras_are_installed_as_asked(project: Blast) -> None:
     project("add", "--optional", "more", "delta")
     names = "import importlib.metadata as m; print(sorted(d.name for d in m.distributions()))"
     assert "'gamma'" in project.python(names)
+    assert "'delta'" in project.python(names)
+    project("sync")
     assert "'delta'" not in project.python(names)
     project("sync", "--no-dev")
     assert "'gamma'" not in project.python(names)
@@ -338,3 +340,15 @@ def test_interpreter_is_the_asked_one(project: Blast) -> None:
     done = project.run("sync", "--python", "3.1")
     assert done.returncode == 1
     assert "3.1" in done.stderr
+
+
+def test_two_owners_of_one_path_are_named_and_may_be_allowed(project: Blast) -> None:
+    before = files_of(project.directory)
+    done = project.run("add", "clash-one", "clash-two")
+    assert done.returncode == 1
+    assert "clash-one" in done.stderr
+    assert "clash-two" in done.stderr
+    assert files_of(project.directory) == before
+    allowed = project("add", "clash-one", "clash-two", "--allow-overwrite")
+    assert "note" in allowed.stderr
+    assert project.python("import clash.module as m; print(m.OWNER)") in {"one", "two"}

@@ -13,6 +13,8 @@ from blast_core.errors import ArchiveRejected, DigestMismatch, IndexTimeout, Obj
 from blast_core.reporter import SilentReporter
 from blast_pm.metadata.store import Database
 from blast_pm.store.cache import GlobalCache, WantedDistribution
+from blast_pm.store.home import StorePaths
+from blast_pm.store.rows import TreeRows
 from blast_pm.store.testing import LocalWheels, check_store, list_tree, want_wheel
 from blast_pm.testing import make_wheel
 
@@ -234,3 +236,14 @@ def test_many_distributions_are_found_in_milliseconds(cache: GlobalCache, tmp_pa
         assert len(cache.find(digests)) == 60
         best = min(best, time.perf_counter() - begin)
     assert best < 0.005
+
+
+def test_a_plan_of_another_version_is_made_again(home: str, tmp_path: Path) -> None:
+    database = Database(os.path.join(home, "store", "meta.lmdb"))
+    cache = GlobalCache(home, database)
+    stored = cache.add_wheel(make_wheel(tmp_path, "pkg", "1.0"))
+    rows = TreeRows(database, StorePaths(home).trees)
+    rows.put([stored._replace(plan=b"BTP0" + stored.plan[4:])])
+    assert cache.find([stored.sha256]) == {stored.sha256: stored}
+    assert rows.find([stored.sha256]) == {stored.sha256: stored}
+    database.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from blast_core.errors import UsageError
 from blast_pm.store.home import find_home
@@ -14,7 +13,14 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-__all__ = ["add_common_options", "add_group_options", "add_index_options", "add_lock_options", "settings_from"]
+__all__ = [
+    "add_common_options",
+    "add_group_options",
+    "add_index_options",
+    "add_install_options",
+    "add_lock_options",
+    "settings_from",
+]
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +57,18 @@ def add_group_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only-group", action="append", default=[], metavar="NAME", help="only this dependency group")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME", help="also this extra")
     parser.add_argument("--all-extras", action="store_true", help="every extra")
-    parser.add_argument("--link-mode", choices=LINK_MODES, default="", help="how files reach the environment")
+    add_install_options(parser)
     parser.add_argument("--inexact", action="store_true", help="keep distributions that the lock does not name")
+
+
+def add_install_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of commands that change an environment."""
+    parser.add_argument("--link-mode", choices=LINK_MODES, default="", help="how files reach the environment")
+    parser.add_argument(
+        "--allow-overwrite",
+        action="store_true",
+        help="of two distributions that bring different files for one path, take one and say so",
+    )
 
 
 def add_lock_options(parser: argparse.ArgumentParser) -> None:
@@ -80,5 +96,5 @@ def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         python=arguments.python,
         link_mode=getattr(arguments, "link_mode", "") or environ.get("BLAST_LINK_MODE", ""),
         environment=environ.get("BLAST_PROJECT_ENVIRONMENT", ""),
-        blast_python=sys.executable,
+        allow_overwrite=getattr(arguments, "allow_overwrite", False),
     )

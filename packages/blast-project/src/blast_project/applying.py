@@ -44,7 +44,8 @@ class Change(NamedTuple):
 def composition_of(session: Session, change: Change) -> Composition:
     """Return the change as the environment's manager takes it, the link mode settled."""
     mode = session.settings.link_mode or change.link_mode or "fold"
-    return Composition(change.stored, change.command, mode, *change[3:])
+    composition = Composition(change.stored, change.command, mode, *change[3:])
+    return composition._replace(allow_overwrite=session.settings.allow_overwrite)
 
 
 def apply_change(session: Session, environment: str, interpreter: Interpreter, change: Change) -> Generation:

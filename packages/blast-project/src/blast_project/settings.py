@@ -26,7 +26,7 @@ class Settings(NamedTuple):
         python: the interpreter asked for on the command line or by BLAST_PYTHON; empty for none.
         link_mode: one of ``LINK_MODES``; empty for the project's own or the default.
         environment: path of the environment when it is not ``.venv``; empty for that.
-        blast_python: the interpreter that runs Blast.
+        allow_overwrite: of two distributions that bring different files for one path, take one and say so.
     """
 
     directory: str
@@ -38,4 +38,4 @@ class Settings(NamedTuple):
     python: str = ""
     link_mode: str = ""
     environment: str = ""
-    blast_python: str = ""
+    allow_overwrite: bool = False

@@ -91,7 +91,6 @@ class Workbench:
             environ={**passed_on, "PIP_CONFIG_FILE": os.devnull, "NETRC": os.devnull, **self.environ},
             index_url=self.index_url,
             python=sys.executable,
-            blast_python=sys.executable,
         )
         return Settings(**{**plain._asdict(), **changes})
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import sync_document, sync_lines
-from blast_cli.options import add_index_options
+from blast_cli.options import add_index_options, add_install_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
@@ -22,9 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-r", "--requirement", action="append", default=[], metavar="FILE", help="take them from FILE")
     parser.add_argument("-c", "--constraint", action="append", default=[], metavar="FILE", help="constraints from FILE")
     parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions")
-    parser.add_argument(
-        "--link-mode", choices=("fold", "hardlink", "copy"), default="", help="how files reach the environment"
-    )
+    add_install_options(parser)
     add_index_options(parser)
 
 

@@ -44,11 +44,31 @@ class GlobalCache:
         self._rows = TreeRows(database, self._paths.trees)
 
     def find(self, sha256s: Iterable[str]) -> dict[str, StoredDistribution]:
-        """Return what of these is in the store, by the wheel's sha256. No network, nothing is changed.
+        """Return what of these is in the store, by the wheel's sha256. No network.
+
+        A plan that another version of Blast made is made again from the container, and kept.
 
         Cost: one read transaction for all, then one lstat per distribution: is its tree a directory?
         """
-        return self._rows.find(sha256s)
+        from blast_pm.install.plan import is_current_plan
+
+        found = self._rows.find(sha256s)
+        stale = [stored for stored in found.values() if not is_current_plan(stored.plan)]
+        return self._plan_again(found, stale) if stale else found
+
+    def _plan_again(
+        self, found: dict[str, StoredDistribution], stale: Sequence[StoredDistribution]
+    ) -> dict[str, StoredDistribution]:
+        from blast_pm.store.ingest import adopt_object
+
+        for stored in stale:
+            adopted = adopt_object(stored.blake3, stored.sha256, self._paths)
+            if adopted is None:
+                del found[stored.sha256]
+            else:
+                found[stored.sha256] = adopted
+        self._rows.put([found[stored.sha256] for stored in stale if stored.sha256 in found])
+        return found
 
     def ensure(
         self,

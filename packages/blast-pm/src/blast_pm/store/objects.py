@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from blast_core import fs
 from blast_core.errors import ObjectMissing
+from blast_pm.install.prepared import DIRECTORY, prepared_name
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.locks import Lock, lock
 from blast_pm.store.publish import publish_tree
@@ -88,6 +89,10 @@ def remove_object(blake3: str, paths: StorePaths, rows: TreeRows) -> None:
             elif os.path.lexists(tree):
                 fs.set_mode(tree, _WRITABLE)
                 fs.rename(tree, os.path.join(staging.path, "tree"))
+        for fold in (True, False):
+            prepared = os.path.join(paths.home, DIRECTORY, prepared_name(tree, fold=fold))
+            if os.path.lexists(prepared):
+                fs.remove_tree(prepared)
         if os.path.lexists(paths.container(blake3)):
             fs.unlink(paths.container(blake3))
     except OSError as error:
