@@ -133,7 +133,7 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
         if snapshots and root is not None:
             found = {name: _read(os.path.join(root, name)) for name in _FILES}
             if not force:
-                _check_unedited(found, read_snapshots(manager.environment, current))
+                _check_unedited(found, read_snapshots(manager.environment, current), snapshots)
             restored = tuple(name for name in _FILES if name in snapshots and found[name] != snapshots[name])
             fs.replace_files([(os.path.join(root, name), snapshots[name]) for name in restored])
         manager.switch(target.number, session.reporter.note)
@@ -148,8 +148,9 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
     return Move(current.number, target.number, tuple(sorted(restored)), changes)
 
 
-def _check_unedited(found: dict[str, bytes | None], snapshots: dict[str, bytes]) -> None:
-    edited = [name for name in _FILES if name in snapshots and found.get(name) != snapshots[name]]
+def _check_unedited(found: dict[str, bytes | None], before: dict[str, bytes], after: dict[str, bytes]) -> None:
+    """Refuse to overwrite what is in neither generation; what pip commands made keeps no files to compare with."""
+    edited = [name for name in _FILES if name in after and found[name] not in (None, before.get(name), after[name])]
     if edited:
         raise InstallError(
             f"{' and '.join(edited)} changed since this generation was made",
