@@ -108,5 +108,5 @@ def _pins_of(session: Session, name: str) -> dict[str, str]:
     return {
         row.name: row.specifier[2:].strip()
         for row in found
-        if row.specifier.startswith("==") and "," not in row.specifier
+        if row.specifier.startswith("==") and not {",", "*", "="} & set(row.specifier[2:])
     }

@@ -145,11 +145,16 @@ def _find_environment(session: Session) -> str:
     settings = session.settings
     # BLAST_PYTHON chooses what environments are made with; only --python names one to work on.
     named = settings.python if settings.python != settings.environ.get("BLAST_PYTHON") else ""
-    asked = os.path.join(settings.directory, named) if named else ""
-    if asked and is_virtual_environment(asked):
-        return os.path.normpath(asked)
-    if asked and is_virtual_environment(os.path.dirname(os.path.dirname(asked))):
-        return os.path.normpath(os.path.dirname(os.path.dirname(asked)))
+    asked = os.path.normpath(os.path.join(settings.directory, named)) if named else ""
+    for candidate in (asked, os.path.dirname(os.path.dirname(asked))):
+        if asked and is_virtual_environment(candidate):
+            return candidate
+    if os.sep in named:
+        raise UsageError(
+            f"{named} is no environment",
+            reason="it is neither a virtual environment nor the interpreter of one",
+            hint=f"'blast venv {named}' makes one there",
+        )
     here = settings.directory
     while True:
         candidate = os.path.join(here, settings.environment or ".venv")
@@ -197,8 +202,15 @@ def _read_metadata(path: str) -> InstalledDistribution | None:
 
 
 def _check_hashes(wanted: Sequence[WantedDistribution], hashes: Mapping[str, frozenset[str]]) -> None:
-    for row in wanted:
-        if row.name in hashes and row.sha256 not in hashes[row.name]:
+    """One hash turns them on for all that is installed, as in pip's hash-checking mode."""
+    for row in wanted if hashes else ():
+        if row.name not in hashes:
+            raise UsageError(
+                f"the requirements hold no hash for {row.name}",
+                reason="where one requirement has hashes, all must have, dependencies too",
+                hint="'blast pip compile --generate-hashes' writes them all",
+            )
+        if row.sha256 not in hashes[row.name]:
             raise DigestMismatch(
                 f"{row.filename} is not one of the files that the requirements allow",
                 reason=f"its sha256 is {row.sha256}",
