@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from blast_cli.catalog import COMMANDS
+from blast_cli.reference import reference
 
 pytestmark = pytest.mark.docs
 
@@ -48,3 +49,33 @@ def test_architecture_names_every_room() -> None:
     text = (_TOP / "docs" / "architecture.md").read_text(encoding="utf-8")
     rooms = {path.parent.name for path in _SOURCES if path.name == "__init__.py"}
     assert sorted(room for room in rooms if not re.search(rf"\b{room}\b", text)) == []
+
+
+def test_the_reference_is_what_the_parsers_say() -> None:
+    page = _TOP / "docs" / "guide" / "commands.md"
+    assert page.read_text(encoding="utf-8") == reference(), "python -m blast_cli.reference > docs/guide/commands.md"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    text = (_TOP / "mkdocs.yml").read_text(encoding="utf-8")
+    docs = _TOP / "docs"
+    pages = [path.relative_to(docs).as_posix() for path in docs.rglob("*.md")]
+    assert sorted(page for page in pages if f" {page}\n" not in text) == []
+
+
+def test_every_decision_is_listed() -> None:
+    folder = _TOP / "docs" / "decisions"
+    text = (folder / "index.md").read_text(encoding="utf-8")
+    for path in sorted(folder.glob("0*.md")):
+        title = path.read_text(encoding="utf-8").splitlines()[0].partition(". ")[2]
+        assert f"({path.name}) | {title} |" in text
+
+
+def test_every_setting_named_in_the_guide_is_read() -> None:
+    """Of the table ``[tool.blast]`` in the guide: nothing is promised that no code looks at."""
+    text = (_TOP / "docs" / "guide" / "projects.md").read_text(encoding="utf-8")
+    table = text.partition("[tool.blast]\n")[2].partition("```")[0]
+    read = "\n".join(path.read_text(encoding="utf-8") for path in _SOURCES)
+    names = re.findall(r"^([a-z-]+) =", table, re.MULTILINE)
+    assert names
+    assert [name for name in names if f'.get("{name}"' not in read] == []
