@@ -7,7 +7,14 @@ from blast_project.exclusive import exclusive
 from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
 from blast_project.project import LOCK_NAME, Project, environment_path, find_root, load_project
 from blast_project.selection import GroupSelection
-from blast_project.syncing import SyncRequest, SyncResult, contents_of, prepare_sync, remember_lock
+from blast_project.syncing import (
+    SyncRequest,
+    contents_of,
+    prepare_known_sync,
+    prepare_sync,
+    read_contents,
+    remember_lock,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +22,7 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
     from blast_project.session import Session
+    from blast_project.syncing import PreparedSync, SyncResult
 
 __all__ = [
     "SyncOptions",
@@ -54,14 +62,17 @@ def project_interpreter(session: Session, project: Project) -> Interpreter:
     Raises:
         InterpreterNotFound: none satisfies requires-python.
     """
+    return _find_interpreter(session, project.root, project.manifest.requires_python or "")
+
+
+def _find_interpreter(session: Session, root: str, requires: str) -> Interpreter:
     from blast_core.errors import InterpreterError
     from blast_project.environment.layout import environment_interpreter
     from blast_project.python.discover import read_python_version_file
 
-    requires = project.manifest.requires_python or ""
-    request = session.settings.python or read_python_version_file(project.root)
+    request = session.settings.python or read_python_version_file(root)
     if not request:
-        standing = environment_interpreter(environment_path(project.root, session.settings))
+        standing = environment_interpreter(environment_path(root, session.settings))
         if standing:
             try:
                 return session.find_interpreter(standing, requires)
@@ -90,7 +101,7 @@ def lock_here(
         result = lock_project(session, project, interpreter, upgrade=upgrade, upgrade_names=upgrade_names, check=check)
         if publish is not None:
             publish(project.root, result)
-            remember_lock(session, project, contents_of(project.source, result))
+            remember_lock(session, project.root, contents_of(project.source, result))
         return result
 
 
@@ -101,6 +112,12 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         StaleLock: ``locked`` or ``frozen`` is set and the lock will not do.
         NoSolution, IndexAccessError, IntegrityError, InstallError: nothing was changed.
     """
+    root = find_root(session.settings.directory)
+    if root is not None and not options.frozen:
+        with exclusive(session, root, environment_path(root, session.settings)):
+            known = _prepare_known(session, root, options)
+            if known is not None:
+                return known.finish()
     project = load_project(session.settings.directory)
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
         interpreter = project_interpreter(session, project)
@@ -113,6 +130,22 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         if not options.dry_run:
             publish_lock(project.root, locked)
         return prepared.finish()
+
+
+def _prepare_known(session: Session, root: str, options: SyncOptions) -> PreparedSync | None:
+    """Prepare a sync of files that the store knows to be a manifest and its current lock; None for the long way."""
+    from blast_core.errors import InterpreterError
+
+    contents = read_contents(root)
+    if LOCK_NAME not in contents:
+        return None
+    try:
+        # Whether it satisfies requires-python is part of what is known: another interpreter, another recipe.
+        interpreter = _find_interpreter(session, root, "")
+    except InterpreterError:
+        return None
+    request = SyncRequest(options.selection, options.command, contents, options.inexact, options.dry_run)
+    return prepare_known_sync(session, root, interpreter, request)
 
 
 def make_environment(session: Session, path: str, *, prompt: str, clear: bool) -> Interpreter:

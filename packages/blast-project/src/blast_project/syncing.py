@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_project.applying import Change, composition_of
@@ -13,15 +15,16 @@ from blast_project.environment.state import State, write_memo, write_state
 from blast_project.fetching import ensure_stored
 from blast_project.hot_key import options_digest, project_memo_path, request_of
 from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path
+from blast_project.recipes import Recipe, find_recipe, keep_recipe, recipe_key
 from blast_project.selection import select_groups
-from blast_project.wanted import select_wanted
+from blast_project.wanted import is_sdist, select_wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
-    from blast_pm.store.cache import StoredDistribution
+    from blast_pm.store.cache import StoredDistribution, WantedDistribution
     from blast_project.changes import VersionChange
     from blast_project.environment.generations import Generation
     from blast_project.locking import LockResult
@@ -29,7 +32,16 @@ if TYPE_CHECKING:
     from blast_project.selection import GroupSelection
     from blast_project.session import Session
 
-__all__ = ["PreparedSync", "SyncRequest", "SyncResult", "contents_of", "prepare_sync", "remember_lock"]
+__all__ = [
+    "PreparedSync",
+    "SyncRequest",
+    "SyncResult",
+    "contents_of",
+    "prepare_known_sync",
+    "prepare_sync",
+    "read_contents",
+    "remember_lock",
+]
 
 
 class SyncRequest(NamedTuple):
@@ -85,7 +97,7 @@ class PreparedSync(NamedTuple):
     """
 
     session: Session
-    project: Project
+    root: str
     interpreter: Interpreter
     request: SyncRequest
     number: int
@@ -116,22 +128,66 @@ def prepare_sync(
         IndexAccessError, IntegrityError, StoreError, InstallError: nothing was changed.
     """
     session.use_project(project.manifest)
-    environment = environment_path(project.root, session.settings)
-    manager = VenvManager(environment)
-    before = manager.current()
-    stored, direct_urls = _distributions(session, project, locked, interpreter, request.selection)
-    change = Change(
+    wanted = _wanted(session, locked, interpreter, request.selection)
+    stored = ensure_stored(session, wanted, interpreter)
+    recipe = Recipe(
+        project.name,
+        str(project.manifest.tool.get("link-mode", "")),
+        tuple(sorted({row.requirement.name for row in project.requirements()})),
+        tuple(row.sha256 for row in wanted),
+    )
+    own: tuple[tuple[StoredDistribution, ...], dict[str, bytes]] = (), {}
+    if project.is_package and not request.selection.only_groups:
+        own = _own_distribution(session, project, interpreter)
+    elif request.record and project.manifest.name and not any(is_sdist(row.filename) for row in wanted):
+        key = recipe_key(request.contents, interpreter, request.selection.key)
+        keep_recipe(session.database, key, recipe)
+    return _prepare(session, project.root, interpreter, request, _change(recipe, (*stored, *own[0]), own[1], request))
+
+
+def prepare_known_sync(
+    session: Session, root: str, interpreter: Interpreter, request: SyncRequest
+) -> PreparedSync | None:
+    """Do as `prepare_sync` for files that are known to be a manifest and its current lock; None where they aren't.
+
+    Nothing of the files is parsed and nothing is fetched.
+    """
+    recipe = find_recipe(session.database, recipe_key(request.contents, interpreter, request.selection.key))
+    if recipe is None:
+        return None
+    found = session.cache.find(recipe.wheels)
+    if any(sha256 not in found for sha256 in recipe.wheels):
+        return None
+    stored = tuple(found[sha256] for sha256 in recipe.wheels)
+    return _prepare(session, root, interpreter, request, _change(recipe, stored, {}, request))
+
+
+def _change(
+    recipe: Recipe,
+    stored: tuple[StoredDistribution, ...],
+    direct_urls: dict[str, bytes],
+    request: SyncRequest,
+) -> Change:
+    return Change(
         stored,
         command=request.command,
-        link_mode=str(project.manifest.tool.get("link-mode", "")),
-        requested=frozenset(row.requirement.name for row in project.requirements()),
+        link_mode=recipe.link_mode,
+        requested=frozenset(recipe.requested),
         direct_urls=direct_urls,
         snapshots=request.contents,
-        prompt=project.name,
-        options=_options(session, project, request),
+        prompt=recipe.project,
     )
+
+
+def _prepare(
+    session: Session, root: str, interpreter: Interpreter, request: SyncRequest, change: Change
+) -> PreparedSync:
+    environment = environment_path(root, session.settings)
+    manager = VenvManager(environment)
+    before = manager.current()
+    change = change._replace(options=_options(session, root, request))
     if request.inexact and before is not None:
-        change = change._replace(stored=_with_kept(session, stored, before))
+        change = change._replace(stored=_with_kept(session, change.stored, before))
     composition = composition_of(session, change)
     wanted = [
         Installed(normalize_name(row.name), row.version, row.sha256, requested=False, direct_url=b"")
@@ -157,31 +213,34 @@ def prepare_sync(
         link_mode=composition.link_mode,
         changes=changes,
     )
-    return PreparedSync(session, project, interpreter, request, number, result)
+    return PreparedSync(session, root, interpreter, request, number, result)
 
 
-def remember_lock(session: Session, project: Project, contents: Mapping[str, bytes]) -> None:
+def remember_lock(session: Session, root: str, contents: Mapping[str, bytes]) -> None:
     """Let the next ``lock`` with nothing to do see so at a glance."""
-    digest = options_digest(request_of(project.root, session.settings.python), "", "lock")
-    write_memo(project.root, project_memo_path(session.settings.home, project.root), digest, contents)
+    digest = options_digest(request_of(root, session.settings.python), "", "lock")
+    write_memo(root, project_memo_path(session.settings.home, root), digest, contents)
 
 
-def _distributions(
-    session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
-) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
+def _wanted(
+    session: Session, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
+) -> tuple[WantedDistribution, ...]:
     lock = locked.reader()
     mask = select_groups(lock.groups, selection)
-    wanted = select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database)
-    stored = ensure_stored(session, wanted, interpreter)
-    if not project.is_package or selection.only_groups:
-        return stored, {}
+    return select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database)
+
+
+def _own_distribution(
+    session: Session, project: Project, interpreter: Interpreter
+) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
+    """Return the project itself as it is installed, and its direct_url.json by name."""
     import json
 
     from blast_project.building import editable_project
 
     url = "file://" + _quoted(project.root)
     direct = json.dumps({"url": url, "dir_info": {"editable": True}}, sort_keys=True).encode()
-    return (*stored, editable_project(session, project, interpreter)), {project.name: direct}
+    return (editable_project(session, project, interpreter),), {project.name: direct}
 
 
 def _quoted(path: str) -> str:
@@ -211,18 +270,30 @@ def _is_as_made(
     return not found
 
 
-def _options(session: Session, project: Project, request: SyncRequest) -> bytes:
-    python = request_of(project.root, session.settings.python)
+def _options(session: Session, root: str, request: SyncRequest) -> bytes:
+    python = request_of(root, session.settings.python)
     return options_digest(python, session.settings.link_mode, request.selection.key)
 
 
 def _record(prepared: PreparedSync, result: SyncResult) -> None:
-    session, project, request = prepared.session, prepared.project, prepared.request
+    session, root, request = prepared.session, prepared.root, prepared.request
     if request.inexact or not request.record:
         return
     state = State(result.generation, result.packages, prepared.interpreter.site_packages)
-    write_state(project.root, result.environment, _options(session, project, request), state, request.contents)
-    remember_lock(session, project, request.contents)
+    write_state(root, result.environment, _options(session, root, request), state, request.contents)
+    remember_lock(session, root, request.contents)
+
+
+def read_contents(root: str) -> dict[str, bytes]:
+    """Return the project's files as they stand, by name."""
+    contents = {}
+    for name in (MANIFEST_NAME, LOCK_NAME, PYLOCK_NAME):
+        try:
+            with open(os.path.join(root, name), "rb") as file:
+                contents[name] = file.read()
+        except FileNotFoundError:
+            continue
+    return contents
 
 
 def contents_of(manifest: bytes, locked: LockResult) -> dict[str, bytes]:

@@ -1,0 +1,82 @@
+"""What a manifest and its lock come to for one interpreter, remembered by their content.
+
+The first sync of a content reads the manifest, compares the lock with it, chooses among thousands of files, and keeps
+what came of it. A later one, of the same files in another checkout or after a change was taken back, needs none of it,
+nor the imports for it: 25 ms less, where making the environment takes 35.
+
+Only what follows from the key alone is kept: nothing of a project that is itself installed, nor of what must be built.
+"""
+
+from __future__ import annotations
+
+import marshal
+
+from blast_core.tuples import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blast_core.interpreter import Interpreter
+    from blast_pm.metadata.store import Database
+
+__all__ = ["Recipe", "find_recipe", "keep_recipe", "recipe_key"]
+
+# Raised when the same files may come to another set of distributions: a change in what makes a lock current, in how
+# wheels are chosen, or of `Recipe`.
+_FORMAT = 1
+_TABLE = "misc"
+_DIGEST_BYTES = 32
+
+
+class Recipe(NamedTuple):
+    """What a sync composes an environment from.
+
+    Attributes:
+        project: the project's normalised name.
+        link_mode: what the manifest says of it; empty for nothing.
+        requested: normalised names of the manifest's own requirements.
+        wheels: sha256 of each, hexadecimal.
+    """
+
+    project: str
+    link_mode: str
+    requested: tuple[str, ...]
+    wheels: tuple[str, ...]
+
+
+def recipe_key(contents: Mapping[str, bytes], interpreter: Interpreter, selection: str) -> bytes:
+    """Return the key for the project's files by name, for an interpreter and a choice of groups.
+
+    Cost: BLAKE3 of the files, 0.5 ms for 1.7 MB.
+    """
+    from blake3 import blake3
+
+    digests = {name: blake3(contents[name]).hexdigest() for name in sorted(contents)}
+    return b"recipe\0" + blake3(repr((_FORMAT, digests, tuple(interpreter), selection)).encode()).digest()
+
+
+def find_recipe(database: Database, key: bytes) -> Recipe | None:
+    """Return the recipe that is kept under a key; None where there is none."""
+    value = database.get(_TABLE, key)
+    if value is None:
+        return None
+    try:
+        project, link_mode, requested, digests = marshal.loads(value)  # noqa: S302 - written by this user's Blast
+        wheels = [digests[at : at + _DIGEST_BYTES].hex() for at in range(0, len(digests), _DIGEST_BYTES)]
+    except (ValueError, EOFError, TypeError):
+        # A damaged one is one that isn't there.
+        return None
+    return Recipe(project, link_mode, requested, tuple(wheels))
+
+
+def keep_recipe(database: Database, key: bytes, recipe: Recipe) -> None:
+    """Keep a recipe; a store that can't be written is no error, it only remembers nothing."""
+    from blast_core.errors import StoreError
+
+    value = marshal.dumps((*recipe[:3], b"".join(map(bytes.fromhex, recipe.wheels))))
+    try:
+        if database.get(_TABLE, key) != value:
+            database.put(_TABLE, key, value)
+    except StoreError:
+        return
