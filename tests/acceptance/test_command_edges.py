@@ -152,6 +152,29 @@ def test_what_was_added_is_installed_wherever_it_was_added(project: Blast, place
     assert [row["name"] for row in document["sync"]["changes"]] == ["gamma"]
 
 
+@pytest.mark.parametrize("source", ['path = "../alpha"', "workspace = true", 'git = "https://index.invalid/a.git"'])
+@pytest.mark.parametrize("tool", ["uv", "blast"])
+def test_a_source_that_is_not_understood_is_not_taken_from_the_index(project: Blast, tool: str, source: str) -> None:
+    manifest = project.directory / "pyproject.toml"
+    text = manifest.read_text().replace("dependencies = []", 'dependencies = ["Alpha"]')
+    manifest.write_text(f"{text}\n[tool.{tool}.sources]\nalpha = {{ {source} }}\n")
+    before = manifest.read_bytes()
+    for words in (["lock"], ["sync"], ["add", "beta"]):
+        done = project.run(*words)
+        assert done.returncode == 1
+        assert "'alpha' has a source that can't be used yet" in done.stderr
+    assert manifest.read_bytes() == before
+    assert not (project.directory / "blast.lock").exists()
+
+
+def test_a_setting_that_nothing_acts_on_is_refused(project: Blast) -> None:
+    manifest = project.directory / "pyproject.toml"
+    manifest.write_text(manifest.read_text() + '\n[tool.blast]\nexclude-newer = "2020-01-01"\n')
+    done = project.run("lock")
+    assert done.returncode == 1
+    assert "tool.blast.exclude-newer can't be used yet" in done.stderr
+
+
 def test_what_can_not_be_decoded_is_named(blast: Blast) -> None:
     (blast.directory / "x.dx").write_bytes(b"nothing")
     done = blast.run("dx", "decode", "x.dx")

@@ -114,13 +114,16 @@ def resolve_project(
     """Resolve the requirements of all groups together.
 
     Raises:
+        InvalidManifest: the manifest asks for what Blast can't do yet.
         NoSolution: there is no solution; the text says why.
     """
     from blast_core.requirements import parse_requirement
     from blast_pm.resolver import resolve
     from blast_project.resolving import open_metadata
+    from blast_project.unsupported import check_supported
 
     rows = project.requirements()
+    check_supported(project, rows)
     tool = project.manifest.tool
     source = open_metadata(session, interpreter)
     return resolve(
