@@ -81,11 +81,16 @@ def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
     """Return the settings that options and environment variables make together.
 
     Raises:
-        UsageError: ``--project`` is no directory.
+        UsageError: ``--project`` is no directory, or a variable holds no value of its option.
     """
     directory = os.path.abspath(arguments.project or os.getcwd())
     if not os.path.isdir(directory):
         raise UsageError(f"--project {arguments.project}: there is no such directory")
+    link_mode = getattr(arguments, "link_mode", "") or environ.get("BLAST_LINK_MODE", "")
+    if link_mode and link_mode not in LINK_MODES:
+        raise UsageError(
+            f"BLAST_LINK_MODE is '{link_mode}'", reason=f"it may be {', '.join(LINK_MODES)}", hint="unset it"
+        )
     return Settings(
         directory=directory,
         home=find_home(environ),
@@ -94,7 +99,7 @@ def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         refresh=arguments.refresh,
         index_url=getattr(arguments, "index_url", "") or environ.get("BLAST_INDEX_URL", ""),
         python=arguments.python,
-        link_mode=getattr(arguments, "link_mode", "") or environ.get("BLAST_LINK_MODE", ""),
+        link_mode=link_mode,
         environment=environ.get("BLAST_PROJECT_ENVIRONMENT", ""),
         allow_overwrite=getattr(arguments, "allow_overwrite", False),
     )

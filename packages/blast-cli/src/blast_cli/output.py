@@ -44,21 +44,17 @@ class Output:
     def show(self, outcome: Outcome) -> None:
         """Print what a command found or did."""
         if self.json:
-            import json
-
-            sys.stdout.write(json.dumps(outcome.document, indent=2, ensure_ascii=False, default=str) + "\n")
+            _write(_as_json(outcome.document))
             return
         for line in outcome.lines:
             self.say(self._painted(line))
         if outcome.data:
-            sys.stdout.write(outcome.data if outcome.data.endswith("\n") else outcome.data + "\n")
+            _write(outcome.data if outcome.data.endswith("\n") else outcome.data + "\n")
 
     def show_error(self, error: BlastError) -> None:
         """Print what went wrong, why, and what to do."""
         if self.json:
-            import json
-
-            sys.stdout.write(json.dumps({"error": error.to_dict()}, indent=2, ensure_ascii=False, default=str) + "\n")
+            _write(_as_json({"error": error.to_dict()}))
         sys.stderr.write(f"{self.paint('error', 'red')}: {error.message}" + "\n")
         if error.reason:
             sys.stderr.write(f"  {self.paint('why', 'dim')}: {_indented(error.reason)}" + "\n")
@@ -70,6 +66,31 @@ class Output:
         if mark in {"+ ", "- ", "~ "}:
             return self.paint(line, mark[0])
         return line
+
+
+def _as_json(document: object) -> str:
+    import json
+
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+    # A path that is no text has lone surrogates, which are not UTF-8; escaped they are JSON.
+    return text if text.isascii() or _is_text(text) else json.dumps(document, indent=2, default=str) + "\n"
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _write(text: str) -> None:
+    """Write to standard output; a path of other bytes than the terminal's is written as it is."""
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(os.fsencode(text))
 
 
 def _indented(text: str) -> str:

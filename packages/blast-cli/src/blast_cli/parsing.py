@@ -6,7 +6,7 @@ import argparse
 from typing import NoReturn
 
 from blast_cli.options import add_common_options
-from blast_cli.plain import from_environment
+from blast_cli.plain import from_environment, variable_of
 from blast_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -49,7 +49,8 @@ def parse(
     """
     parser = make_parser(command, configure)
     for action in parser._actions:  # noqa: SLF001 - argparse offers no other way to walk options
-        variable = f"BLAST_{action.dest.upper()}"
-        if action.option_strings and variable in environ and action.dest != "help":
-            action.default = from_environment(action, environ[variable])
+        variable = variable_of(action)
+        if variable in environ:
+            # For every option that writes to the same place, such as --app and --lib.
+            parser.set_defaults(**{action.dest: from_environment(action, environ[variable])})
     return parser.parse_args(words)

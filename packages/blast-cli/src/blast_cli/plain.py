@@ -8,6 +8,7 @@ what the parser would.
 from __future__ import annotations
 
 from blast_cli.options import add_common_options
+from blast_core.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     Configure = Callable[[argparse.ArgumentParser], None]
 
     class _Action(Protocol):
+        option_strings: Any
+        choices: Any
         nargs: Any
         const: Any
         default: Any
 
 
-__all__ = ["Defaults", "from_environment", "plain_arguments"]
+__all__ = ["Defaults", "from_environment", "plain_arguments", "variable_of"]
 
 _OFF = frozenset(("", "0", "false", "no", "off"))
 
@@ -33,14 +36,18 @@ class _Arguments:
 
 
 class _Option:
-    __slots__ = ("const", "default", "dest", "is_typed", "nargs")
+    __slots__ = ("choices", "const", "default", "dest", "is_typed", "nargs", "option_strings")
 
-    def __init__(self, dest: str, default: object, const: object, nargs: object, *, is_typed: bool) -> None:
+    def __init__(
+        self, names: tuple[str, ...], dest: str, default: object, const: object, nargs: object, given: Mapping[str, Any]
+    ) -> None:
+        self.option_strings = names
         self.dest = dest
         self.default = default
         self.const = const
         self.nargs = nargs
-        self.is_typed = is_typed
+        self.choices = given.get("choices")
+        self.is_typed = "type" in given
 
 
 class Defaults:
@@ -83,7 +90,7 @@ class Defaults:
         elif action not in {"store", "append"}:
             self.is_sufficient = False
         self.is_sufficient &= not given.get("required", False)
-        self.options.append(_Option(dest, default, const, nargs, is_typed="type" in given))
+        self.options.append(_Option(names, dest, default, const, nargs, given))
 
 
 def plain_arguments(configure: Configure, environ: Mapping[str, str]) -> argparse.Namespace | None:
@@ -102,24 +109,43 @@ def plain_arguments(configure: Configure, environ: Mapping[str, str]) -> argpars
     for dest, value in declared.positionals.items():
         setattr(arguments, dest, value)
     for option in declared.options:
-        variable = f"BLAST_{option.dest.upper()}"
-        if variable in environ:
-            if option.is_typed:
-                return None
-            option.default = from_environment(option, environ[variable])
         # Of options that write to one place, the first one's default holds.
         if not hasattr(arguments, option.dest):
             setattr(arguments, option.dest, option.default)
+    for option in declared.options:
+        variable = variable_of(option)
+        if variable in environ:
+            if option.is_typed:
+                return None
+            setattr(arguments, option.dest, from_environment(option, environ[variable]))
     result: argparse.Namespace = arguments
     return result
 
 
+def variable_of(action: _Action) -> str:
+    """Return the variable that is the default of an option: ``BLAST_`` and its long name; empty if it has none."""
+    long = next((name for name in action.option_strings if name.startswith("--")), "")
+    return f"BLAST_{long[2:].replace('-', '_').upper()}" if long and long != "--help" else ""
+
+
 def from_environment(action: _Action, value: str) -> object:
-    """Return the default of an option whose variable holds ``value``."""
+    """Return the default of an option whose variable holds ``value``.
+
+    Raises:
+        UsageError: it is none of the option's choices.
+    """
     if action.nargs == 0:
         if isinstance(action.const, bool):
             return action.const if value.lower() not in _OFF else not action.const
-        return int(value) if value.isdigit() else action.default
+        if action.const is not None:
+            return action.const if value.lower() not in _OFF else action.default
+        return int(value) if value.isdecimal() else action.default
     if isinstance(action.default, list):
         return value.split()
+    if action.choices is not None and value not in action.choices:
+        if not value:
+            return action.default
+        raise UsageError(
+            f"{variable_of(action)} is '{value}'", reason=f"it may be {', '.join(action.choices)}", hint="unset it"
+        )
     return value

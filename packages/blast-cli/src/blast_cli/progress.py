@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class TerminalReporter(QuietReporter):
         import threading
 
         self._lock = threading.Lock()
-        self._began = time.monotonic()
+        self._closed = False
         self._progress: Progress | None = None
         self._step = ""
         self._step_task: TaskID | None = None
@@ -105,6 +104,8 @@ class TerminalReporter(QuietReporter):
         """Remove all that was drawn."""
         self._wake.cancel()
         with self._lock:
+            # The timer's thread may be importing rich just now: it must not begin to draw afterwards.
+            self._closed = True
             if self._progress is not None:
                 self._progress.stop()
                 self._progress = None
@@ -114,7 +115,7 @@ class TerminalReporter(QuietReporter):
         from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
 
         with self._lock:
-            if self._progress is not None:
+            if self._closed:
                 return
             self._progress = Progress(
                 SpinnerColumn(),
@@ -122,7 +123,7 @@ class TerminalReporter(QuietReporter):
                 BarColumn(bar_width=24),
                 DownloadColumn(),
                 TransferSpeedColumn(),
-                console=Console(stderr=True),
+                console=Console(stderr=True, no_color=not self._output.color),
                 transient=True,
             )
             self._step_task = self._progress.add_task(self._step or "Working", total=None)

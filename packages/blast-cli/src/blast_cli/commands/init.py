@@ -20,7 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     kind.add_argument(
         "--app", dest="kind", action="store_const", const="app", default="app", help="a program (the default)"
     )
-    kind.add_argument("--lib", dest="kind", action="store_const", const="lib", help="a package to build and publish")
+    kind.add_argument(
+        "--lib", dest="kind", action="store_const", const="lib", default="app", help="a package to build and publish"
+    )
     parser.add_argument("--name", default="", help="the project's name; the directory's by default")
 
 
