@@ -167,6 +167,21 @@ def test_a_source_that_is_not_understood_is_not_taken_from_the_index(project: Bl
     assert not (project.directory / "blast.lock").exists()
 
 
+def test_an_index_that_is_neither_address_nor_directory_is_named(project: Blast) -> None:
+    done = project.run("add", "alpha", "--index-url", "nowhere")
+    assert done.returncode == 2
+    assert "there is no index at nowhere" in done.stderr
+
+
+def test_a_link_at_the_environments_place_is_left_alone(project: Blast) -> None:
+    (project.directory / "elsewhere").mkdir()
+    (project.directory / ".venv").symlink_to("elsewhere")
+    done = project.run("sync")
+    assert done.returncode == 1
+    assert ".venv is a symbolic link" in done.stderr
+    assert list((project.directory / "elsewhere").iterdir()) == []
+
+
 def test_a_setting_that_nothing_acts_on_is_refused(project: Blast) -> None:
     manifest = project.directory / "pyproject.toml"
     manifest.write_text(manifest.read_text() + '\n[tool.blast]\nexclude-newer = "2020-01-01"\n')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from blast_core.errors import UsageError
 from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -66,6 +67,7 @@ def open_client(settings: Settings, indexes: ProjectIndexes, database: Database)
     from blast_pm.index.default import default_locations
     from blast_pm.index.transport.options import network_options
 
+    _check_directory(settings.index_url)
     pip = read_pip_configuration(settings.environ)
     locations = default_locations(
         settings.environ,
@@ -93,3 +95,19 @@ def open_client(settings: Settings, indexes: ProjectIndexes, database: Database)
         network=network_options(settings.environ, pip),
         staging=os.path.join(settings.home, "tmp"),
     )
+
+
+def _check_directory(index_url: str) -> None:
+    """Refuse an index that was named on purpose and is neither an address nor a directory.
+
+    Directories of pip's configuration may be missing, as pip has it.
+
+    Raises:
+        UsageError: there is no such directory.
+    """
+    if index_url and "://" not in index_url and not os.path.isdir(os.path.expanduser(index_url)):
+        raise UsageError(
+            f"there is no index at {index_url}",
+            reason="it is neither an address nor a directory",
+            hint="an address begins with https:// or file://",
+        )

@@ -194,6 +194,8 @@ def _prepare(
         for row in change.stored
     ]
     changes = compare_installed(before.installed if before else (), wanted)
+    if before is not None and before.python != interpreter.version:
+        session.reporter.note(f"the environment's Python was {before.python} and is {interpreter.version} from now on")
     keep = (
         before is not None
         and not changes

@@ -138,10 +138,14 @@ class VenvManager:
                 requested=composition.requested,
                 allow_overwrite=composition.allow_overwrite,
             )
-            skeleton.write_generation_files(staging, self.environment, interpreter, composition.prompt)
             meta = self._describe(number, interpreter, composition, report.mode)
-            generations.write_meta(staging, meta, dict(composition.snapshots))
-            drift.write_entries(staging, interpreter.site_packages, interpreter.scripts)
+            fresh = (
+                *generations.write_meta(staging, meta, dict(composition.snapshots)),
+                *skeleton.write_generation_files(staging, self.environment, interpreter, composition.prompt),
+                *drift.write_entries(staging, interpreter.site_packages, interpreter.scripts),
+                *report.unflushed,
+            )
+            fs.sync_paths([f"{staging}/{path}" for path in fresh])
             fs.rename(staging, os.path.join(directory, str(number)))
         except BaseException:
             _remove_quietly(staging)
@@ -252,7 +256,9 @@ class VenvManager:
             return
         if os.path.islink(path) or not os.path.isdir(path):
             raise InstallError(
-                f"{path} is no directory", reason="Blast makes its environments there", hint="move it away"
+                f"{path} is {'a symbolic link' if os.path.islink(path) else 'no directory'}",
+                reason="Blast makes its environments there, and replaces nothing that may hold something of value",
+                hint="move it away, or set BLAST_PROJECT_ENVIRONMENT to another place",
             )
         if os.path.lexists(current_link(path)):
             return
