@@ -48,6 +48,7 @@ __all__ = [
     "sync_file",
     "sync_files",
     "sync_filesystem",
+    "sync_paths",
     "unlink",
     "write",
     "write_file",
@@ -178,6 +179,17 @@ def sync_files(descriptors: Sequence[int]) -> None:
         from blast_core._sync_files import sync_together
 
         sync_together(descriptors, sync_file)
+
+
+def sync_paths(paths: Sequence[str]) -> None:
+    """Flush files to the disk by their paths; see `sync_files`."""
+    descriptors: list[int] = []
+    try:
+        descriptors.extend(os.open(path, _READ) for path in paths)
+        sync_files(descriptors)
+    finally:
+        for fd in descriptors:
+            os.close(fd)
 
 
 def sync_filesystem(path: str) -> None:

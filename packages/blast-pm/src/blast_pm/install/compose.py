@@ -72,6 +72,7 @@ class ComposeReport(NamedTuple):
         distributions: as they lie, by name.
         tops: names directly below the environment.
         startup: (name, file) for each file that runs whenever the environment's Python starts.
+        unflushed: files whose content is still to be flushed to the disk, below the environment.
         notes: what the user should know, a line each.
     """
 
@@ -84,6 +85,7 @@ class ComposeReport(NamedTuple):
     distributions: tuple[Composed, ...]
     tops: tuple[str, ...]
     startup: tuple[tuple[str, str], ...]
+    unflushed: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -111,7 +113,8 @@ def compose(
         allow_startup: let in files that run whenever Python starts.
 
     Returns:
-        What was made; ``tops`` tells which names the environment itself needs.
+        What was made; ``tops`` tells which names the environment itself needs. ``unflushed`` is left to the caller, who
+        flushes it together with files of its own: each flush apart waits for the journal anew.
 
     Raises:
         FileConflict: two distributions bring different files for one path. Nothing was made.
@@ -239,7 +242,6 @@ class _Composition:
                 fs.make_directory(path, dir_fd=self._root)
             self._make_lasting()
             _run(list(self._iter_jobs()), self._do)
-            self._placer.flush()
         finally:
             os.close(self._root)
         self._placer.counts.directories += len(directories)
@@ -354,6 +356,7 @@ class _Composition:
             distributions=tuple(rows),
             tops=tuple(sorted(tops)),
             startup=tuple((member.name, path) for member in self._members for path in member.plan.startup),
+            unflushed=self._placer.take_unflushed(),
             notes=(*self._tree.notes, *self._placer.notes),
         )
 

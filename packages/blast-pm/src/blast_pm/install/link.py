@@ -114,17 +114,15 @@ class Placer:
         self._new.append(path + name)
         self.counts.written += 1
 
-    def flush(self) -> None:
-        """Let the content of all that was copied and written reach the disk; links need no more than the journal."""
-        if len(self._new) > _MANY_FILES:
-            fs.sync_filesystem(self._destination)
-            return
-        for path in self._new:
-            fd = os.open(f"{self._destination}/{path}", os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-            try:
-                fs.sync_file(fd)
-            finally:
-                os.close(fd)
+    def take_unflushed(self) -> tuple[str, ...]:
+        """Return the paths below the environment of what was copied and written, and may not be on the disk yet.
+
+        Links need no more than the journal. Where there are too many, they are flushed at once, and none is returned.
+        """
+        if len(self._new) <= _MANY_FILES:
+            return tuple(self._new)
+        fs.sync_filesystem(self._destination)
+        return ()
 
     def _file(self, source: str, name: str, fd: int, path: str, *, own: bool) -> None:
         if self._step == _LINK:

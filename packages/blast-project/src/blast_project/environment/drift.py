@@ -42,10 +42,15 @@ class Drift(NamedTuple):
         )
 
 
-def write_entries(staging: str, site_packages: str, scripts: str) -> None:
-    """Keep the names in site-packages and among the scripts of a generation that is about to be published."""
+def write_entries(staging: str, site_packages: str, scripts: str) -> tuple[str, ...]:
+    """Keep the names in site-packages and among the scripts of a generation that is about to be published.
+
+    Returns:
+        The files that have to be flushed to the disk, below the generation.
+    """
     names = {place: _read_entries(os.path.join(staging, place)) for place in (site_packages, scripts)}
-    fs.write_file(os.path.join(staging, META, _FILE), marshal.dumps(names), durable=True)
+    fs.write_file(os.path.join(staging, META, _FILE), marshal.dumps(names))
+    return (f"{META}/{_FILE}",)
 
 
 def find_drift(environment: str, number: int, site_packages: str) -> Drift:

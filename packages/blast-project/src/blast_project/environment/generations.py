@@ -93,14 +93,19 @@ def current_number(environment: str) -> int:
     return int(name) if name.isdecimal() and standing else 0
 
 
-def write_meta(staging: str, generation: Generation, snapshots: dict[str, bytes]) -> None:
-    """Write what a generation says of itself into its staging directory, before it is published."""
+def write_meta(staging: str, generation: Generation, snapshots: dict[str, bytes]) -> tuple[str, ...]:
+    """Write what a generation says of itself into its staging directory, before it is published.
+
+    Returns:
+        The files that have to be flushed to the disk, below the generation.
+    """
     directory = os.path.join(staging, META)
     fs.make_directory(directory)
     for name, content in snapshots.items():
-        fs.write_file(os.path.join(directory, name), content, durable=True)
+        fs.write_file(os.path.join(directory, name), content)
     plain = generation._replace(installed=tuple(tuple(one) for one in generation.installed))  # type: ignore[misc]
-    fs.write_file(os.path.join(directory, _META_FILE), marshal.dumps((_FORMAT, tuple(plain))), durable=True)
+    fs.write_file(os.path.join(directory, _META_FILE), marshal.dumps((_FORMAT, tuple(plain))))
+    return tuple(f"{META}/{name}" for name in (*snapshots, _META_FILE))
 
 
 def read_generation(environment: str, number: int) -> Generation:

@@ -28,7 +28,7 @@ _MARKERS = {
 }
 
 
-def write_generation_files(staging: str, environment: str, interpreter: Interpreter, prompt: str) -> None:
+def write_generation_files(staging: str, environment: str, interpreter: Interpreter, prompt: str) -> tuple[str, ...]:
     """Write into a generation: pyvenv.cfg, the interpreter's links and the activation scripts.
 
     A program started through the resolved path of a generation finds a complete environment there too.
@@ -38,6 +38,9 @@ def write_generation_files(staging: str, environment: str, interpreter: Interpre
         environment: where the environment will be found.
         interpreter: the environment's.
         prompt: what an activated shell shows; "" for the name of the project's directory.
+
+    Returns:
+        The files that have to be flushed to the disk, below the generation.
     """
     from blast_project.environment.activate import write_activation
 
@@ -47,8 +50,9 @@ def write_generation_files(staging: str, environment: str, interpreter: Interpre
     for name in _aliases(interpreter.implementation, minor):
         fs.symlink("python", os.path.join(scripts, name))
     shown = prompt or _default_prompt(environment)
-    fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(interpreter, shown), durable=True)
+    fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(interpreter, shown))
     write_activation(scripts, environment, shown)
+    return ("pyvenv.cfg",)
 
 
 def _aliases(implementation: str, minor: str) -> tuple[str, ...]:
