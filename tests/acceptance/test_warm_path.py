@@ -1,0 +1,183 @@
+"""Commands with little to do import little: a sync of files that were synced before, and an undo.
+
+Nothing here measures time. What costs it is listed instead: modules, flushes of the disk, looks at the index.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from blast_cli.testing import Blast
+    from blast_pm.testing import StaticIndex
+
+pytestmark = pytest.mark.acceptance
+
+# Each costs time: a new one needs a measurement and a reason. `typing`, `re`, `argparse` and `tomllib` cost 5 to 10 ms
+# of processor time each, all that is listed here together 10.
+_COMMAND = {
+    "__future__",
+    "_collections",
+    "_struct",
+    "blast_cli",
+    "blast_cli.application",
+    "blast_cli.catalog",
+    "blast_cli.commands",
+    "blast_cli.commands._shared",
+    "blast_cli.exit_codes",
+    "blast_cli.hot",
+    "blast_cli.main",
+    "blast_cli.options",
+    "blast_cli.outcome",
+    "blast_cli.output",
+    "blast_cli.plain",
+    "blast_cli.progress",
+    "blast_core",
+    "blast_core._sync_files",
+    "blast_core.errors",
+    "blast_core.fnv",
+    "blast_core.fs",
+    "blast_core.names",
+    "blast_core.tuples",
+    "blast_pm",
+    "blast_pm.store",
+    "blast_pm.store.home",
+    "blast_pm.store.locks",
+    "blast_project",
+    "blast_project.changes",
+    "blast_project.environment",
+    "blast_project.environment.drift",
+    "blast_project.environment.generations",
+    "blast_project.environment.layout",
+    "blast_project.environment.manager",
+    "blast_project.environment.skeleton",
+    "blast_project.environment.state",
+    "blast_project.exclusive",
+    "blast_project.hot_key",
+    "blast_project.project",
+    "blast_project.selection",
+    "blast_project.session",
+    "blast_project.settings",
+    "fcntl",
+    "importlib",
+    "struct",
+    "warnings",
+}
+_UNDO = {"blast_cli.commands.undo", "blast_project.undoing"}
+_SYNC = {
+    "blake3",
+    "blake3.blake3",
+    "blast_cli.commands.sync",
+    "blast_core.interpreter",
+    "blast_pm.install",
+    "blast_pm.install.compose",
+    "blast_pm.install.link",
+    "blast_pm.install.merge",
+    "blast_pm.install.origins",
+    "blast_pm.install.plan",
+    "blast_pm.install.prepared",
+    "blast_pm.metadata",
+    "blast_pm.metadata.store",
+    "blast_pm.store.cache",
+    "blast_pm.store.rows",
+    "blast_pm.store.wanted",
+    "blast_project.applying",
+    "blast_project.environment.activate",
+    "blast_project.fetching",
+    "blast_project.inputs",
+    "blast_project.locking",
+    "blast_project.operations",
+    "blast_project.python",
+    "blast_project.python.discover",
+    "blast_project.python.probe",
+    "blast_project.recipes",
+    "blast_project.syncing",
+    "blast_project.wanted",
+    "errno",
+    "lmdb",
+    "lmdb._envid",
+    "lmdb.cpython",
+}
+
+
+@pytest.fixture
+def synced(project: Blast) -> Blast:
+    project("add", "alpha")
+    project("sync")
+    return project
+
+
+@pytest.fixture
+def checkout(synced: Blast, tmp_path: Path) -> Blast:
+    """Another checkout of a project that was synced on this machine."""
+    shutil.copytree(synced.directory, tmp_path / "first", ignore=shutil.ignore_patterns(".venv"))
+    synced.at(tmp_path / "first")("sync")
+    shutil.copytree(synced.directory, tmp_path / "second", ignore=shutil.ignore_patterns(".venv"))
+    return synced.at(tmp_path / "second")
+
+
+def imported(blast: Blast, *words: str) -> set[str]:
+    """Return the modules that a command imports beyond those of a bare interpreter."""
+
+    def run(program: str) -> set[str]:
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-c", program],
+            cwd=blast.directory,
+            env=blast.variables(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rows = [line.split("|") for line in done.stderr.splitlines() if line.startswith("import time:")]
+        return {row[2].strip() for row in rows if len(row) == 3 and not row[2].strip().startswith("imported package")}
+
+    bare = run("import sys, os; os._exit(0)")
+    return run(f"import sys, os; from blast_cli.main import main; main({list(words)!r})") - bare
+
+
+def test_imports_of_an_undo(synced: Blast) -> None:
+    synced("add", "gamma")
+    assert imported(synced, "undo") - _COMMAND - _UNDO == set()
+    assert "gamma" not in (synced.directory / "pyproject.toml").read_text()
+
+
+def test_imports_of_a_sync_into_another_checkout(checkout: Blast) -> None:
+    assert imported(checkout, "sync") - _COMMAND - _SYNC == set()
+    assert checkout.python("import alpha; print(alpha.VERSION)") == "2.0"
+
+
+def test_a_sync_into_another_checkout_asks_nothing_of_the_index(checkout: Blast, index: StaticIndex) -> None:
+    index.forget_requests()
+    checkout("sync")
+    assert index.paths() == []
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: flushes are NOT counted")
+@pytest.mark.parametrize("words", [("sync",), ("undo",)], ids=lambda words: words[0])
+def test_the_disk_is_waited_for_twice(checkout: Blast, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Once for all contents together, once for the switch; what stands in one directory needs no wait of its own."""
+    if words == ("undo",):
+        checkout("sync")
+        checkout("add", "gamma")
+    log = tmp_path / "strace.log"
+    program = f"import sys, os; from blast_cli.main import main; main({list(words)!r})"
+    subprocess.run(
+        ["strace", "-f", "-e", "trace=fsync,rename,renameat,renameat2", "-o", str(log), sys.executable, "-c", program],
+        cwd=checkout.directory,
+        env=checkout.variables(),
+        check=True,
+        capture_output=True,
+    )
+    calls = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines() if "+++" not in line]
+    # Runs of flushes with no rename between them.
+    waits = sum(
+        call.startswith("fsync") and (at == 0 or calls[at - 1].startswith("rename")) for at, call in enumerate(calls)
+    )
+    assert waits == 2, "\n".join(calls)
