@@ -9,6 +9,7 @@ import pytest
 from blast_core.errors import FormatError, NoSolution, StaleLock
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
+from blast_project.operations import SyncOptions, lock_here, sync_here
 from blast_project.testing import Workbench
 
 if TYPE_CHECKING:
@@ -273,3 +274,28 @@ def test_the_lock_names_no_host_and_no_path_of_this_machine(bench: Workbench, in
     content = lock(bench).content
     assert index.origin.encode() not in content
     assert str(bench.root).encode() not in content
+
+
+@pytest.mark.parametrize("options", [{"locked": True}, {"frozen": True}, {"dry_run": True}], ids=str)
+@pytest.mark.parametrize("name", ["blast.lock", "pylock.toml"])
+def test_a_sync_that_may_not_lock_rewrites_no_lock(bench: Workbench, name: str, options: dict[str, bool]) -> None:
+    """A lock that was merged as text, or whose binary is missing, still says what to install."""
+    lock(bench)
+    path = bench.root / name
+    if name == "blast.lock":
+        path.unlink()
+    else:
+        path.write_text(path.read_text() + "\n# merged\n")
+    before = bench.files()
+    with bench.session() as session:
+        result = sync_here(session, SyncOptions()._replace(**options))
+    assert (result.packages, bench.files()) == (2, before)
+
+
+def test_checking_rewrites_no_lock(bench: Workbench) -> None:
+    lock(bench)
+    (bench.root / "blast.lock").unlink()
+    before = bench.files()
+    with bench.session() as session:
+        assert lock_here(session, bench.project(), check=True).changed
+    assert bench.files() == before

@@ -99,7 +99,8 @@ def lock_here(
     with exclusive(session, project.root):
         interpreter = project_interpreter(session, project)
         result = lock_project(session, project, interpreter, upgrade=upgrade, upgrade_names=upgrade_names, check=check)
-        if publish is not None:
+        # A lock that was only read from its text is whole, but a check writes nothing.
+        if publish is not None and not (check and result.changed):
             publish(project.root, result)
             remember_lock(session, project.root, contents_of(project.source, result))
         return result
@@ -127,7 +128,7 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
             options.selection, options.command, contents, options.inexact, options.dry_run, record=not options.frozen
         )
         prepared = prepare_sync(session, project, locked, interpreter, request)
-        if not options.dry_run:
+        if not (options.dry_run or options.locked or options.frozen):
             publish_lock(project.root, locked)
         return prepared.finish()
 
