@@ -186,7 +186,8 @@ def install_node_packages() -> None:
     npm = shutil.which("npm") or "npm"
     options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
     if subprocess.call([npm, "install", "--prefix", str(folder), *options, *wanted], stdout=subprocess.DEVNULL):
-        warn(f"the tests of the second reader (docs/spec/*.ksy) and of pyright: npm could not install {' '.join(wanted)}")
+        missing = " ".join(wanted)
+        warn(f"the tests of the second reader (docs/spec/*.ksy) and of pyright: npm could not install {missing}")
         return
     stamp.write_text(" ".join(wanted))
 

@@ -13,7 +13,7 @@
     └─ DaemonError        DaemonUnreachable · VersionSkew
 
 Each error says three things: ``message`` (what went wrong), ``reason`` (why) and ``hint`` (what to do). The texts
-hold no markup, no colour and no secrets: the command line renders them and maps ``code`` to an exit status, there alone.
+hold no markup, no colour and no secrets: the command line renders them, and maps classes to exit statuses.
 
 An error is a value: it comes back from pickle (worker processes) and from its JSON form (the daemon's wire) as the same
 class with the same fields. A code begins with its parent's code, so that whoever does not know ``store.locked`` yet
