@@ -276,9 +276,16 @@ def test_the_lock_names_no_host_and_no_path_of_this_machine(bench: Workbench, in
     assert str(bench.root).encode() not in content
 
 
-@pytest.mark.parametrize("options", [{"locked": True}, {"frozen": True}, {"dry_run": True}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(SyncOptions(locked=True), id="locked"),
+        pytest.param(SyncOptions(frozen=True), id="frozen"),
+        pytest.param(SyncOptions(dry_run=True), id="dry run"),
+    ],
+)
 @pytest.mark.parametrize("name", ["blast.lock", "pylock.toml"])
-def test_a_sync_that_may_not_lock_rewrites_no_lock(bench: Workbench, name: str, options: dict[str, bool]) -> None:
+def test_a_sync_that_may_not_lock_rewrites_no_lock(bench: Workbench, name: str, options: SyncOptions) -> None:
     """A lock that was merged as text, or whose binary is missing, still says what to install."""
     lock(bench)
     path = bench.root / name
@@ -288,7 +295,7 @@ def test_a_sync_that_may_not_lock_rewrites_no_lock(bench: Workbench, name: str, 
         path.write_text(path.read_text() + "\n# merged\n")
     before = bench.files()
     with bench.session() as session:
-        result = sync_here(session, SyncOptions()._replace(**options))
+        result = sync_here(session, options)
     assert (result.packages, bench.files()) == (2, before)
 
 
