@@ -1,8 +1,9 @@
 """FNV-1a 64 and the open-addressing tables of the binary formats.
 
 A table is ``slots`` little-endian u32: entry index + 1, or 0 for an empty slot. ``slots`` is a power of two and at
-least twice the number of entries, so a probe of a sound table soon meets an empty slot. Place = hash modulo ``slots``; on a
-collision the next slot, round the end. The hash finds, it does not prove: callers compare the key itself.
+least twice the number of entries, so a probe of a sound table soon meets an empty slot. Place = hash modulo
+``slots``; on a collision the next slot, round the end. The hash finds, it does not prove: callers compare the key
+itself.
 """
 
 from __future__ import annotations
