@@ -199,9 +199,9 @@ def test_history_and_rollback(project: Blast) -> None:
     project("add", "alpha")
     project("remove", "alpha")
     rows = project.json("history")["generations"]
-    assert [row["command"] for row in rows] == ["add beta", "add alpha", "remove alpha"]
-    assert [row["current"] for row in rows] == [False, False, True]
-    project("rollback", str(rows[1]["number"]))
+    assert [row["command"] for row in rows] == ["init", "add beta", "add alpha", "remove alpha"]
+    assert [row["current"] for row in rows] == [False, False, False, True]
+    project("rollback", str(rows[2]["number"]))
     assert project("run", "alpha").stdout == "alpha 2.0\n"
     assert project.run("rollback", "99").returncode == 2
 
@@ -352,3 +352,28 @@ def test_two_owners_of_one_path_are_named_and_may_be_allowed(project: Blast) -> 
     allowed = project("add", "clash-one", "clash-two", "--allow-overwrite")
     assert "note" in allowed.stderr
     assert project.python("import clash.module as m; print(m.OWNER)") in {"one", "two"}
+
+
+def test_the_first_add_can_be_undone_and_done_again(project: Blast) -> None:
+    before = files_of(project.directory)
+    project("add", "alpha")
+    after = files_of(project.directory)
+    project("undo")
+    assert files_of(project.directory) == before
+    assert project.run("undo").returncode == 2
+    project("redo")
+    assert files_of(project.directory) == after
+
+
+def test_a_failed_first_add_leaves_no_environment(project: Blast) -> None:
+    assert project.run("add", "clash-one", "clash-two").returncode == 1
+    assert not (project.directory / ".venv").exists()
+
+
+def test_undo_takes_back_a_rollback(project: Blast) -> None:
+    project("add", "beta")
+    project("add", "alpha")
+    project("add", "gamma")
+    project("rollback", "2")
+    assert project.json("undo")["generation"] == 4
+    assert project.python("import alpha, gamma; print('back')") == "back"

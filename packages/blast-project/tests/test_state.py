@@ -13,7 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blast_core import fs
-from blast_project.environment.state import State, is_current, is_memo_current, read_state, write_memo, write_state
+from blast_project.environment.state import (
+    State,
+    is_current,
+    is_memo_current,
+    look,
+    read_state,
+    write_memo,
+    write_state,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +132,7 @@ def test_young_files_are_believed_when_the_generation_keeps_the_same(root: Path)
     keep(root, CONTENTS)
     for name, content in CONTENTS.items():
         (root / name).write_bytes(content)
-    assert write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), CONTENTS, wait=False)
+    assert write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), None)
     before = (root / ".venv/.blast/state").read_bytes()
     assert current(root) is not None
     time.sleep(0.025)
@@ -146,8 +154,39 @@ def test_young_files_are_not_believed_when_the_generation_keeps_others(root: Pat
     keep(root, kept)
     for name, content in CONTENTS.items():
         (root / name).write_bytes(content)
-    write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), CONTENTS, wait=False)
+    write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), None)
     assert current(root) is None
+
+
+def test_what_the_generation_does_not_keep_must_not_be_there(root: Path) -> None:
+    keep(root, CONTENTS)
+    write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), None)
+    (root / "pylock.toml").write_text("x = 1\n")
+    write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), None)
+    assert current(root) is None
+
+
+def test_a_look_from_before_saves_reading(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    time.sleep(0.025)
+    seen = look(str(root))
+    monkeypatch.setattr("blast_project.environment.state._read", None)
+    assert write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), CONTENTS, seen)
+    monkeypatch.undo()
+    assert current(root) is not None
+
+
+@pytest.mark.parametrize("pause_s", [0, 0.025])
+def test_a_look_proves_nothing_of_what_changed_since(root: Path, pause_s: float) -> None:
+    time.sleep(pause_s)
+    seen = look(str(root))
+    (root / "blast.lock").write_bytes(b"DPL2")
+    assert not write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), CONTENTS, seen)
+
+
+def test_a_look_at_young_files_proves_nothing(root: Path) -> None:
+    (root / "blast.lock").write_bytes(b"DPL1")
+    seen = look(str(root))
+    assert not seen.is_proof(seen.stamps)
 
 
 def test_a_state_that_cannot_be_written_anew_is_believed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +196,7 @@ def test_a_state_that_cannot_be_written_anew_is_believed(root: Path, monkeypatch
     keep(root, CONTENTS)
     for name, content in CONTENTS.items():
         (root / name).write_bytes(content)
-    write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), CONTENTS, wait=False)
+    write_state(str(root), str(root / ".venv"), OPTIONS, State(7, 3, SITE), None)
     monkeypatch.setattr(fs, "replace_file", refuse)
     time.sleep(0.025)
     assert current(root) is not None

@@ -43,8 +43,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(tmp_path: Path, index: StaticIndex, home: Path) -> Workbench:
     """A project with two generations: alpha, then alpha and beta."""
     bench = Workbench.make(tmp_path, index.url, home)
-    bench.write_manifest("dependencies = []")
-    add(bench, "alpha")
+    bench.write_manifest('dependencies = ["alpha>=1.0"]')
+    with bench.session() as session:
+        sync_here(session, SyncOptions(command="add alpha"))
     add(bench, "beta")
     return bench
 
@@ -140,6 +141,35 @@ def test_the_first_generation_has_nothing_before_it(bench: Workbench) -> None:
         redo(session, force=False)
         with pytest.raises(UsageError, match="nothing to redo"):
             redo(session, force=False)
+
+
+def test_the_first_change_of_a_project_can_be_taken_back(tmp_path: Path, index: StaticIndex, home: Path) -> None:
+    bench = Workbench.make(tmp_path, index.url, home)
+    bench.write_manifest("dependencies = []")
+    before = bench.files()
+    add(bench, "alpha")
+    after = bench.files()
+    with bench.session() as session:
+        assert undo(session, force=False).restored == ("blast.lock", "pylock.toml", "pyproject.toml")
+        assert bench.files() == before
+        assert names(bench) == set()
+        assert redo(session, force=False).generation == 2
+        assert bench.files() == after
+        # A rollback is taken back like any other change.
+        assert rollback(session, 1, force=False).generation == 1
+        assert undo(session, force=False).generation == 2
+
+
+def test_a_lock_that_was_edited_is_not_removed_by_going_to_before_there_was_one(
+    tmp_path: Path, index: StaticIndex, home: Path
+) -> None:
+    bench = Workbench.make(tmp_path, index.url, home)
+    bench.write_manifest("dependencies = []")
+    add(bench, "alpha")
+    (bench.root / "pylock.toml").write_text("# mine")
+    with bench.session() as session:
+        undo(session, force=True)
+    assert (bench.root / "pylock.toml").read_text() == "# mine"
 
 
 def test_after_an_undo_another_change_makes_a_branch(bench: Workbench) -> None:

@@ -11,6 +11,7 @@ from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_project.bounds import bounded
 from blast_project.exclusive import exclusive
+from blast_project.first_generation import first_generation
 from blast_project.locking import LockResult, lock_project, publish_lock
 from blast_project.operations import project_interpreter
 from blast_project.project import MANIFEST_NAME, Project, environment_path, load_project
@@ -169,15 +170,21 @@ def _publish(
     """Fetch and compose first, because they can fail; then publish the files, then switch the environment."""
     from blast_project.syncing import SyncRequest, contents_of, prepare_sync
 
-    prepared = None
     after = _with_text(project, edited)
-    if options.sync:
-        request = SyncRequest(options.selection, options.command, contents_of(after.source, locked))
+    if not options.sync:
+        _publish_files(project, edited, text, locked)
+        return None
+    request = SyncRequest(options.selection, options.command, contents_of(after.source, locked))
+    with first_generation(session, project, interpreter):
         prepared = prepare_sync(session, after, locked, interpreter, request)
+        _publish_files(project, edited, text, locked)
+    return prepared.finish()
+
+
+def _publish_files(project: Project, edited: str, text: str, locked: LockResult) -> None:
     _check_unedited(project, text)
     publish_lock(project.root, locked)
     _publish_manifest(project, edited, text)
-    return prepared.finish() if prepared is not None else None
 
 
 def _relock(session: Session, project: Project, interpreter: Interpreter, locked: LockResult) -> LockResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
+from blast_project.environment.state import look
 from blast_project.exclusive import exclusive
 from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
 from blast_project.project import LOCK_NAME, Project, environment_path, find_root, load_project
@@ -137,6 +138,7 @@ def _prepare_known(session: Session, root: str, options: SyncOptions) -> Prepare
     """Prepare a sync of files that the store knows to be a manifest and its current lock; None for the long way."""
     from blast_core.errors import InterpreterError
 
+    seen = look(root)
     contents = read_contents(root)
     if LOCK_NAME not in contents:
         return None
@@ -145,7 +147,7 @@ def _prepare_known(session: Session, root: str, options: SyncOptions) -> Prepare
         interpreter = _find_interpreter(session, root, "")
     except InterpreterError:
         return None
-    request = SyncRequest(options.selection, options.command, contents, options.inexact, options.dry_run)
+    request = SyncRequest(options.selection, options.command, contents, options.inexact, options.dry_run, seen=seen)
     return prepare_known_sync(session, root, interpreter, request)
 
 

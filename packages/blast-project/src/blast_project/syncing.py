@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from blast_pm.store.cache import StoredDistribution, WantedDistribution
     from blast_project.changes import VersionChange
     from blast_project.environment.generations import Generation
+    from blast_project.environment.state import Look
     from blast_project.locking import LockResult
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
@@ -54,6 +55,7 @@ class SyncRequest(NamedTuple):
         inexact: keep distributions that the lock does not name.
         dry_run: change nothing.
         record: the lock answers to the manifest, so that the next command need not look again.
+        seen: a look at these files from before they were read; None where they are yet to be written.
     """
 
     selection: GroupSelection
@@ -62,6 +64,7 @@ class SyncRequest(NamedTuple):
     inexact: bool = False
     dry_run: bool = False
     record: bool = True
+    seen: Look | None = None
 
 
 class SyncResult(NamedTuple):
@@ -218,10 +221,10 @@ def _prepare(
     return PreparedSync(session, root, interpreter, request, number, result)
 
 
-def remember_lock(session: Session, root: str, contents: Mapping[str, bytes]) -> None:
+def remember_lock(session: Session, root: str, contents: Mapping[str, bytes], seen: Look | None = None) -> None:
     """Let the next ``lock`` with nothing to do see so at a glance."""
     digest = options_digest(request_of(root, session.settings.python), "", "lock")
-    write_memo(root, project_memo_path(session.settings.home, root), digest, contents)
+    write_memo(root, project_memo_path(session.settings.home, root), digest, contents, seen)
 
 
 def _wanted(
@@ -282,8 +285,8 @@ def _record(prepared: PreparedSync, result: SyncResult) -> None:
     if request.inexact or not request.record:
         return
     state = State(result.generation, result.packages, prepared.interpreter.site_packages)
-    write_state(root, result.environment, _options(session, root, request), state, request.contents)
-    remember_lock(session, root, request.contents)
+    write_state(root, result.environment, _options(session, root, request), state, request.contents, request.seen)
+    remember_lock(session, root, request.contents, request.seen)
 
 
 def read_contents(root: str) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from blast_core.errors import InstallError, UsageError
 from blast_core.tuples import NamedTuple
 from blast_project.changes import compare_installed
 from blast_project.environment.generations import Generation, read_snapshots
+from blast_project.environment.layout import blast_directory
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, write_state
 from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path, find_root
@@ -23,6 +24,9 @@ __all__ = ["HistoryRow", "Move", "diff", "history", "redo", "rollback", "undo"]
 # Text first and manifest last, as when a lock is published: killed between, the next command sees a lock that does not
 # answer to the manifest and makes it anew.
 _FILES = (PYLOCK_NAME, LOCK_NAME, MANIFEST_NAME)
+
+# Numbers of the generation that the last rollback went to and of the one it came from.
+_JUMP = "jump"
 
 
 class Move(NamedTuple):
@@ -46,7 +50,7 @@ class HistoryRow(NamedTuple):
 
 
 def undo(session: Session, *, force: bool) -> Move:
-    """Go to the generation that was current before the current one was made.
+    """Go to the generation that was current before the current one was made, or before a rollback went to it.
 
     Raises:
         UsageError: there is nothing to undo.
@@ -54,7 +58,7 @@ def undo(session: Session, *, force: bool) -> Move:
     """
     manager = _manager(session)
     current = _current(manager)
-    parent = manager.find(current.parent)
+    parent = manager.find(_read_jump(manager, current.number) or current.parent)
     if parent is None:
         raise UsageError(
             "there is nothing to undo",
@@ -94,7 +98,16 @@ def rollback(session: Session, number: int, *, force: bool) -> Move:
     if target is None:
         kept = ", ".join(str(row.number) for row in manager.history())
         raise UsageError(f"there is no generation {number}", reason=f"kept are {kept}")
-    return _move(session, manager, current, target, force=force)
+    move = _move(session, manager, current, target, force=force)
+    jump = f"{target.number} {current.number}\n".encode()
+    fs.replace_file(os.path.join(blast_directory(manager.environment), _JUMP), jump, durable=False)
+    return move
+
+
+def _read_jump(manager: VenvManager, number: int) -> int:
+    """Return where a rollback to ``number`` came from, which ``undo`` takes back; 0 if there was none."""
+    words = (_read(os.path.join(blast_directory(manager.environment), _JUMP)) or b"").split()
+    return int(words[1]) if len(words) == 2 and words[0] == b"%d" % number and words[1].isdigit() else 0
 
 
 def history(session: Session) -> list[HistoryRow]:
@@ -132,18 +145,23 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
         if snapshots and root is not None:
             found = {name: _read(os.path.join(root, name)) for name in _FILES}
+            before = read_snapshots(manager.environment, current)
             if not force:
-                _check_unedited(found, read_snapshots(manager.environment, current), snapshots)
+                _check_unedited(found, before, snapshots)
             restored = tuple(name for name in _FILES if name in snapshots and found[name] != snapshots[name])
             fs.replace_files([(os.path.join(root, name), snapshots[name]) for name in restored])
+            for name in (PYLOCK_NAME, LOCK_NAME):
+                if found[name] is not None and found[name] == before.get(name) and name not in snapshots:
+                    # There was no lock then; one that stays would only be made anew by the next command.
+                    fs.unlink(os.path.join(root, name))
+                    restored = (*restored, name)
         manager.switch(target.number, session.reporter.note)
         if restored and root is not None:
             # After the switch, which flushes the environment: where one journal holds both, nothing is left to be done.
             fs.sync_directory(root)
         if root is not None and snapshots and target.options:
             state = State(target.number, len(target.installed), target.site_packages)
-            # The files are new, and the state is to be believed only with a look at the snapshots: better than to wait.
-            write_state(root, manager.environment, target.options, state, snapshots, wait=False)
+            write_state(root, manager.environment, target.options, state, None)
     changes = compare_installed(current.installed, target.installed)
     return Move(current.number, target.number, tuple(sorted(restored)), changes)
 

@@ -66,7 +66,7 @@ def find_drift(environment: str, number: int, site_packages: str) -> Drift:
     replaced: list[str] = []
     try:
         with open(os.path.join(generation, META, _FILE), "rb") as file:
-            places: dict[str, dict[str, bool]] = marshal.load(file)  # noqa: S302 - written by this user's Blast
+            places: dict[str, dict[str, bool]] = marshal.loads(file.read())  # noqa: S302 - written by this user's Blast
         for place, expected in places.items():
             directory = os.path.join(generation, place)
             actual = _read_entries(directory)

@@ -117,10 +117,10 @@ def read_generation(environment: str, number: int) -> Generation:
     path = os.path.join(generations_directory(environment), str(number), META, _META_FILE)
     try:
         with open(path, "rb") as file:
-            version, row = marshal.load(file)  # noqa: S302 - written by this user's Blast on this machine
+            version, row = marshal.loads(file.read())  # noqa: S302 - written by this user's Blast on this machine
         if version == _FORMAT:
             found = Generation._make(row)
-            return found._replace(number=number, installed=tuple(Installed._make(one) for one in found.installed))
+            return found._replace(number=number, installed=tuple([Installed(*one) for one in found.installed]))
     except FileNotFoundError:
         raise InstallError(
             f"there is no generation {number} in {environment}",

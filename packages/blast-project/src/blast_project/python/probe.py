@@ -166,7 +166,7 @@ class InterpreterCache:
             self._rows = {}
             try:
                 with open(self._path, "rb") as file:
-                    version, rows = marshal.load(file)  # noqa: S302 - written by this user's Blast on this machine
+                    version, rows = marshal.loads(file.read())  # noqa: S302 - written by this user's Blast on this machine
                 if version == _FORMAT and isinstance(rows, dict):
                     self._rows = rows
             except (OSError, ValueError, EOFError, TypeError):
