@@ -15,6 +15,7 @@ from blast_project.first_generation import first_generation
 from blast_project.locking import LockResult, lock_project, publish_lock
 from blast_project.operations import project_interpreter
 from blast_project.project import MANIFEST_NAME, Project, environment_path, load_project
+from blast_project.unsupported import parse_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,7 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
         NoSolution: the requirements can't be met together.
     """
     for line in requirements:
-        if parse_requirement(line).name == project.name:
+        if parse_asked(line).name == project.name:
             raise UsageError(
                 f"'{parse_requirement(line).name}' is this project",
                 reason="a project can't require itself",

@@ -10,12 +10,12 @@ import os
 from typing import TYPE_CHECKING
 
 from blast_core.reporter import SilentReporter
-from blast_core.requirements import parse_requirement
 from blast_project.applying import Change, composition_of
 from blast_project.environment.layout import python_path
 from blast_project.environment.manager import VenvManager
 from blast_project.fetching import ensure_stored
 from blast_project.resolving import resolve_requirements, wanted_of
+from blast_project.unsupported import parse_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def ephemeral_environment(
     Raises:
         NoSolution, IndexAccessError, IntegrityError, InstallError: as resolving and installing do.
     """
-    parsed = [parse_requirement(line) for line in requirements]
+    parsed = [parse_asked(line) for line in requirements]
     origins = dict.fromkeys(parsed, origin)
     resolution = resolve_requirements(
         session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds

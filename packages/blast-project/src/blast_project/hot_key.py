@@ -18,7 +18,11 @@ __all__ = ["has_unknown_options", "options_digest", "project_memo_path", "reques
 # may be an option's default, so it sends the command the long way.
 _UNDERSTOOD = frozenset(
     (
+        "BLAST_CERT",
+        "BLAST_CLIENT_CERT",
+        "BLAST_EXTRA_INDEX_URL",
         "BLAST_HOME",
+        "BLAST_HTTP_TIMEOUT",
         "BLAST_INDEX_URL",
         "BLAST_KEEP_PYTHONPATH",
         "BLAST_LINK_MODE",
@@ -26,6 +30,7 @@ _UNDERSTOOD = frozenset(
         "BLAST_NO_PROGRESS",
         "BLAST_OFFLINE",
         "BLAST_PROJECT_ENVIRONMENT",
+        "BLAST_PROXY",
         "BLAST_PYTHON",
         "BLAST_PYTHON_MIRROR",
         "BLAST_QUIET",

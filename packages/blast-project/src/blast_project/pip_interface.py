@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import DigestMismatch, UsageError
 from blast_core.names import normalize_name
-from blast_core.requirements import parse_requirement
 from blast_project.applying import Change, apply_change
 from blast_project.changes import compare_installed
 from blast_project.environment.drift import find_drift
@@ -18,6 +17,7 @@ from blast_project.fetching import ensure_stored
 from blast_project.requirement_files import read_file
 from blast_project.resolving import resolve_requirements, wanted_of
 from blast_project.syncing import SyncResult
+from blast_project.unsupported import parse_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -221,7 +221,7 @@ def _check_hashes(wanted: Sequence[WantedDistribution], hashes: Mapping[str, fro
 def _requirements(
     session: Session, request: InstallRequest
 ) -> tuple[list[Requirement], list[Requirement], dict[str, frozenset[str]]]:
-    requirements = [parse_requirement(line) for line in request.requirements]
+    requirements = [parse_asked(line) for line in request.requirements]
     limits: list[Requirement] = []
     hashes: dict[str, frozenset[str]] = {}
     for name in request.files:
