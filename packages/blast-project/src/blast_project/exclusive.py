@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from blast_core.fnv import fnv1a64
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Exclusive", "exclusive"]
 
 _LOCK_TIMEOUT_S = 300.0
+_UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 
 
 def exclusive(session: Session, *places: str) -> Exclusive:
@@ -49,9 +51,15 @@ class Exclusive:
         from blast_pm.store.locks import lock
 
         for path in self._paths:
-            fs.make_directories(os.path.dirname(path))
             try:
-                self._held.append(lock(path, _LOCK_TIMEOUT_S))
+                try:
+                    fs.make_directories(os.path.dirname(path))
+                    held = lock(path, _LOCK_TIMEOUT_S)
+                except OSError as error:
+                    if error.errno not in _UNWRITABLE:
+                        raise
+                    held = lock(_outside_the_store(path), _LOCK_TIMEOUT_S)
+                self._held.append(held)
             except BaseException:
                 self._release()
                 raise
@@ -64,3 +72,11 @@ class Exclusive:
     def _release(self) -> None:
         while self._held:
             self._held.pop().release()
+
+
+def _outside_the_store(path: str) -> str:
+    """Return where to lock when the store is read-only, as one that an administrator keeps for many users is."""
+    import tempfile
+
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return os.path.join(tempfile.gettempdir(), f"blast-{user}-{os.path.basename(path)}.lock")

@@ -224,7 +224,11 @@ def _prepare(
 def remember_lock(session: Session, root: str, contents: Mapping[str, bytes], seen: Look | None = None) -> None:
     """Let the next ``lock`` with nothing to do see so at a glance."""
     digest = options_digest(request_of(root, session.settings.python), "", "lock")
-    write_memo(root, project_memo_path(session.settings.home, root), digest, contents, seen)
+    try:
+        write_memo(root, project_memo_path(session.settings.home, root), digest, contents, seen)
+    except OSError:
+        # A store that can't be written only remembers nothing: the next lock looks again.
+        return
 
 
 def _wanted(

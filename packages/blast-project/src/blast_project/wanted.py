@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 
-from blast_core.errors import InstallError, StaleLock
+from blast_core.errors import InstallError, StaleLock, StoreError
 from blast_pm.store.cache import WantedDistribution
 
 TYPE_CHECKING = False
@@ -59,7 +59,11 @@ def select_wanted(
     if stored is not None:
         return tuple(WantedDistribution(*row) for row in marshal.loads(stored))  # noqa: S302 - written by this Blast
     chosen = tuple(_choose(lock.select(target_bit(lock, target), group_mask), target))
-    database.put(_MEMO, key, marshal.dumps(tuple(tuple(row) for row in chosen)))
+    try:
+        database.put(_MEMO, key, marshal.dumps(tuple(tuple(row) for row in chosen)))
+    except StoreError:
+        # A store that can't be written only remembers nothing.
+        pass
     return chosen
 
 
