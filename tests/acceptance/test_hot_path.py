@@ -28,14 +28,13 @@ _COMMON = {
     "blast_project.environment",
     "blast_project.environment.state",
     "blast_project.hot_key",
-    "__future__",
     "_struct",
     "struct",
 }
 _ALLOWED = {
     ("--version",): {"blast_cli", "blast_cli.main", "blast_cli.hot"},
     ("sync",): _COMMON,
-    ("lock",): _COMMON | {"blast_pm", "blast_pm.store", "blast_pm.store.home"},
+    ("lock",): _COMMON | {"blast_core.home"},
     ("run", "python", "-c", "pass"): _COMMON,
 }
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blast_pm.store.home import StorePaths, find_home
+from blast_core.home import find_home
+from blast_pm.store.home import StorePaths
 
 
 def test_the_variable_wins_and_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
 
 
 def _lock(root: str, *, quiet: bool) -> int | None:
-    from blast_pm.store.home import find_home
+    from blast_core.home import find_home
     from blast_project.environment.state import is_memo_current
     from blast_project.hot_key import options_digest, project_memo_path, request_of
 

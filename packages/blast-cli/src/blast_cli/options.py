@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from blast_core.errors import UsageError
-from blast_pm.store.home import find_home
+from blast_core.home import find_home
 from blast_project.settings import LINK_MODES, Settings
 
 TYPE_CHECKING = False

