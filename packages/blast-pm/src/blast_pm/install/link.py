@@ -14,7 +14,7 @@ from blast_core.errors import InstallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["MODES", "Counts", "Placer"]
 
@@ -24,6 +24,7 @@ MODES = ("fold", "hardlink", "copy")
 _NO_LINKS = frozenset([errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP])
 _LINK, _SYMLINK, _COPY = 0, 1, 2
 _WRITABLE = 0o200
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Above this, one flush of the whole file system is cheaper than one per file.
 _MANY_FILES = 100
 
@@ -84,7 +85,7 @@ class Placer:
                 hint="choose another place for the environment, or --link-mode copy",
             ) from error
 
-    def files(self, names: Iterable[str], source: str, fd: int, path: str, *, own: bool) -> None:
+    def files(self, names: Sequence[str], source: str, fd: int, path: str, *, own: bool) -> None:
         """Bring files of one directory over.
 
         Args:
@@ -94,8 +95,30 @@ class Placer:
             path: the same, relative to the environment, with a slash at the end unless it is empty.
             own: the file must not be a symbolic link, because programs replace it in place.
         """
-        for name in names:
+        rest = self._link_together(names, source, fd) if self._step == _LINK and len(names) > 1 else names
+        for name in rest:
             self._file(source + name, name, fd, path, own=own)
+
+    def _link_together(self, names: Sequence[str], source: str, fd: int) -> Sequence[str]:
+        """Make hard links as long as none is refused, and return the names that are left.
+
+        From an open directory, where the kernel need not walk down to the store for each: 4 % of a hard-linked
+        environment.
+        """
+        done = 0
+        try:
+            source_fd = os.open(source, _DIRECTORY)
+            try:
+                for name in names:
+                    fs.hardlink(name, name, src_dir_fd=source_fd, dst_dir_fd=fd)
+                    done += 1
+            finally:
+                os.close(source_fd)
+        except OSError:
+            # Done again, and judged, by itself.
+            pass
+        self.counts.hardlinks += done
+        return names[done:]
 
     def program(self, source: str, name: str, fd: int, path: str) -> None:
         """Bring one file over under another name, and never as a symbolic link; see `files`."""
