@@ -83,7 +83,7 @@ def check_tour(blast: Blast) -> None:
     assert "flask" in manifest
     assert "pytest" not in manifest, "undo took it back"
     assert {"flask", "pandas"} <= {row["name"].lower() for row in hello.json("pip", "list")["packages"]}
-    assert "Went from generation 2 to 1" in done.stderr
+    assert "Went from generation 3 to 2" in done.stderr
     assert done.stderr.splitlines()[-1] == "The environment is up to date"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
@@ -36,12 +37,21 @@ class Place(NamedTuple):
 
 
 class EditResult(NamedTuple):
-    """What an edit came to; ``synced`` is None where the environment was left alone."""
+    """What an edit came to.
+
+    Attributes:
+        manifest: the new text of pyproject.toml.
+        requirements: lines added or removed.
+        locked: None where nothing was locked.
+        synced: None where the environment was left alone.
+        locked_at: when the lock was ready, by the monotonic clock.
+    """
 
     manifest: str
     requirements: tuple[str, ...]
     locked: LockResult | None
     synced: SyncResult | None
+    locked_at: float = 0.0
 
 
 class _Options(NamedTuple):
@@ -134,8 +144,9 @@ def _add(
     if list(requirements) != final:
         edited = pyproject.add_requirements(edited, final, group=place.group or None, extra=place.extra or None)
         locked = _relock(session, _with_text(project, edited), interpreter, locked)
+    locked_at = time.monotonic()
     synced = _publish(session, project, edited, text, locked, interpreter, options)
-    return EditResult(edited, tuple(final), locked, synced)
+    return EditResult(edited, tuple(final), locked, synced, locked_at)
 
 
 def _remove(session: Session, project: Project, wanted: list[str], place: Place, options: _Options) -> EditResult:
@@ -155,8 +166,9 @@ def _remove(session: Session, project: Project, wanted: list[str], place: Place,
         return EditResult(edited, tuple(removed), None, None)
     interpreter = project_interpreter(session, project)
     locked = lock_project(session, _with_text(project, edited), interpreter)
+    locked_at = time.monotonic()
     synced = _publish(session, project, edited, text, locked, interpreter, options)
-    return EditResult(edited, tuple(removed), locked, synced)
+    return EditResult(edited, tuple(removed), locked, synced, locked_at)
 
 
 def _publish(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from blast_core import fs
 from blast_project.applying import Change, composition_of
+from blast_project.environment.generations import FIRST_COMMAND
 from blast_project.environment.manager import VenvManager
 from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path
 
@@ -36,7 +37,7 @@ def first_generation(session: Session, project: Project, interpreter: Interprete
         if os.path.isfile(os.path.join(project.root, name)):
             with open(os.path.join(project.root, name), "rb") as file:
                 snapshots[name] = file.read()
-    change = Change((), command="init", snapshots=snapshots, prompt=project.name)
+    change = Change((), command=FIRST_COMMAND, snapshots=snapshots, prompt=project.name)
     try:
         VenvManager(environment).apply(interpreter, composition_of(session, change), session.reporter)
         yield

@@ -9,7 +9,7 @@ from blast_core.tuples import NamedTuple
 from blast_project.applying import Change, composition_of
 from blast_project.changes import compare_installed
 from blast_project.environment.drift import find_drift
-from blast_project.environment.generations import Installed
+from blast_project.environment.generations import FIRST_COMMAND, Installed
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, write_memo, write_state
 from blast_project.fetching import ensure_stored
@@ -211,7 +211,7 @@ def _prepare(
     result = SyncResult(
         environment=environment,
         generation=before.number if before else 0,
-        created=before is None,
+        created=before is None or before.command == FIRST_COMMAND,
         changed=not keep,
         python=interpreter.version,
         packages=len(wanted),

@@ -92,12 +92,13 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
 def edit_outcome(key: str, result: EditResult, began: float) -> Outcome:
     """Return the outcome of an edit of the manifest."""
-    milliseconds = round((time.monotonic() - began) * 1000)
+    locked_at = result.locked_at or began
+    milliseconds = round((time.monotonic() - locked_at) * 1000)
     document: dict[str, object] = {key: list(result.requirements)}
     lines: list[str] = []
     if result.locked is not None:
         document["lock"] = {"changed": result.locked.changed, "changes": changes_document(result.locked.changes)}
-        lines.append(lock_line(result.locked, milliseconds))
+        lines.append(lock_line(result.locked, round((locked_at - began) * 1000)))
     if result.synced is not None:
         document["sync"] = sync_document(result.synced)
         lines += sync_lines(result.synced, milliseconds)

@@ -11,6 +11,7 @@ from blast_core.tuples import NamedTuple
 from blast_project.environment.layout import META, current_link, generations_directory
 
 __all__ = [
+    "FIRST_COMMAND",
     "Generation",
     "Installed",
     "current_number",
@@ -21,6 +22,9 @@ __all__ = [
     "remove_leftovers",
     "write_meta",
 ]
+
+# What history says of the bare generation that comes before a project's first change.
+FIRST_COMMAND = "init"
 
 _FORMAT = 1
 _META_FILE = "generation"
