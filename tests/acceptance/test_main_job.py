@@ -377,3 +377,19 @@ def test_undo_takes_back_a_rollback(project: Blast) -> None:
     project("rollback", "2")
     assert project.json("undo")["generation"] == 4
     assert project.python("import alpha, gamma; print('back')") == "back"
+
+
+def test_run_leaves_extras_that_are_there_and_brings_a_group_that_is_not(project: Blast) -> None:
+    project("add", "beta", "--bounds", "none")
+    project("add", "--optional", "more", "delta")
+    project("add", "--dev", "gamma")
+    has = "import importlib.util as u; print([bool(u.find_spec(name)) for name in ('delta', 'gamma')])"
+    project("sync", "--all-extras")
+    generation = (project.directory / ".venv/.blast/current").readlink()
+    for words in (("run", "python", "-c", has), ("run", "--", "python", "-c", has)):
+        assert project(*words).stdout == "[True, True]\n"
+    assert (project.directory / ".venv/.blast/current").readlink() == generation
+    project("sync", "--no-dev")
+    assert project("run", "python", "-c", has).stdout == "[False, True]\n"
+    project("sync")
+    assert project("run", "python", "-c", has).stdout == "[False, True]\n"

@@ -49,7 +49,7 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
     environment = os.path.normpath(os.path.join(root, environ.get("BLAST_PROJECT_ENVIRONMENT") or ".venv"))
     request = request_of(root, environ.get("BLAST_PYTHON", ""))
     digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "")
-    if is_current(root, environment, digest) is None:
+    if is_current(root, environment, digest, wider=verb == "run") is None:
         return None
     if verb == "run":
         return _run(environment, rest)

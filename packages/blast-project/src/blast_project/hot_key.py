@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["has_unknown_options", "options_digest", "project_memo_path", "request_of"]
+__all__ = ["covers", "has_unknown_options", "options_digest", "project_memo_path", "request_of"]
 
 # Variables that hot commands understand, or that change nothing about what is up to date. Any other BLAST_ variable
 # may be an option's default, so it sends the command the long way.
@@ -43,9 +43,19 @@ def has_unknown_options(environ: "Mapping[str, str]") -> bool:
     return any(name.startswith("BLAST_") and name not in _UNDERSTOOD for name in environ)
 
 
-def options_digest(python: str, link_mode: str, selection_key: str) -> bytes:
-    """Return 8 bytes that stand for the options: interpreter asked for, link mode, groups and extras."""
-    return fnv1a64(f"{python}\0{link_mode}\0{selection_key}".encode("utf-8", "surrogateescape")).to_bytes(8, "little")
+def options_digest(python: str, link_mode: str, selection_key: str, *, covers_default: bool = True) -> bytes:
+    """Return 8 bytes that stand for the options: 4 for interpreter and link mode, 4 for groups and extras.
+
+    The last bit tells whether the groups and extras hold all that a plain ``sync`` installs: ``run`` needs no more.
+    """
+    base = fnv1a64(f"{python}\0{link_mode}".encode("utf-8", "surrogateescape")) & 0xFFFFFFFF
+    selection = fnv1a64(selection_key.encode("utf-8", "surrogateescape")) & 0xFFFFFFFE | covers_default
+    return base.to_bytes(4, "big") + selection.to_bytes(4, "big")
+
+
+def covers(found: bytes, asked: bytes) -> bool:
+    """Tell whether what was installed with the options ``found`` holds what a plain sync with ``asked`` would."""
+    return found[:4] == asked[:4] and bool(found[7] & 1)
 
 
 def request_of(root: str, python: str) -> str:

@@ -26,6 +26,11 @@ class GroupSelection(NamedTuple):
     all_extras: bool = False
 
     @property
+    def covers_default(self) -> bool:
+        """Whether all that the default selection installs is installed, too."""
+        return not (self.no_groups or self.no_dev or self.only_groups)
+
+    @property
     def key(self) -> str:
         """A short text that is equal for equal selections; empty for the default one."""
         return "" if self == GroupSelection() else repr(tuple(self))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
 from blast_project.environment.layout import python_path
+from blast_project.environment.state import is_current
 from blast_project.ephemeral import ephemeral_environment
+from blast_project.hot_key import options_digest, request_of
 from blast_project.operations import SyncOptions, project_interpreter, sync_here
 from blast_project.project import Project, environment_path, find_root, load_project
 from blast_project.running import command_line, environment_variables
@@ -70,14 +72,22 @@ def _environment(session: Session, options: RunOptions) -> str:
     if options.requirements:
         return _with_requirements(session, load_project(root), options)
     environment = environment_path(root, session.settings)
-    if options.sync:
+    if options.sync and not _has_all(session, root, environment, options):
         sync_here(
             session,
             SyncOptions(options.selection, options.frozen, options.locked, options.inexact, command="run"),
         )
-    elif not os.path.exists(python_path(environment)):
+    if not os.path.exists(python_path(environment)):
         raise UsageError(f"{environment} does not exist", reason="--no-sync forbids to make it", hint="'blast sync'")
     return environment
+
+
+def _has_all(session: Session, root: str, environment: str, options: RunOptions) -> bool:
+    """Tell whether the environment is up to date and holds what a plain run needs, or more: extras stay."""
+    if options.selection.key:
+        return False
+    digest = options_digest(request_of(root, session.settings.python), session.settings.link_mode, "")
+    return is_current(root, environment, digest, wider=True) is not None
 
 
 def _without_project(session: Session, options: RunOptions) -> str:

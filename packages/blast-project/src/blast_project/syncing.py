@@ -281,7 +281,9 @@ def _is_as_made(
 
 def _options(session: Session, root: str, request: SyncRequest) -> bytes:
     python = request_of(root, session.settings.python)
-    return options_digest(python, session.settings.link_mode, request.selection.key)
+    selection = request.selection
+    link_mode = session.settings.link_mode
+    return options_digest(python, link_mode, selection.key, covers_default=selection.covers_default)
 
 
 def _record(prepared: PreparedSync, result: SyncResult) -> None:

@@ -20,11 +20,13 @@ file that was younger than 20 ms when the state was written, the content is comp
 it (``.meta/``), and the state is written anew when that is long enough ago; so git treats what it calls racily clean.
 A state that was written at 0 has all files compared.
 
-The module imports ``os`` and ``struct`` alone.
+The module imports ``os``, ``struct`` and ``hot_key`` alone.
 """
 
 import os
 from struct import Struct
+
+from blast_project.hot_key import covers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,17 +65,20 @@ class State:
         self.tree = tree
 
 
-def is_current(root: str, environment: str, options: bytes) -> State | None:
+def is_current(root: str, environment: str, options: bytes, *, wider: bool = False) -> State | None:
     """Return the state when manifest, lock, environment and options are as they were when it was written; else None.
 
     Args:
         root: directory of the project.
         environment: directory of the environment.
         options: 8 bytes of ``options_digest``.
+        wider: more groups and extras than those of ``options`` will do.
 
     Cost: one read, five stats; once after an undo, a comparison of three files and a write.
     """
     content = _read(f"{environment}/.blast/state")
+    if wider and content is not None and covers(content[8:16], options):
+        options = content[8:16]
     state = _matching(content, root, options, environment)
     if state is None or content is None:
         return None
