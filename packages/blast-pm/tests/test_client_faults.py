@@ -231,9 +231,7 @@ def test_gzip_bomb_as_a_page_is_refused(
 def test_compressed_page_is_read_and_a_cut_one_is_not(client: PyPiClient, index: StaticIndex, cut: int) -> None:
     page = b'<a href="thing-1.0-py3-none-any.whl">x</a>'
     packed = gzip.compress(page)
-    reply = Reply(
-        body=packed[: len(packed) - cut], headers={"Content-Type": "text/html", "Content-Encoding": "gzip"}
-    )
+    reply = Reply(body=packed[: len(packed) - cut], headers={"Content-Type": "text/html", "Content-Encoding": "gzip"})
     index.script("/simple/thing/", reply)
     if cut:
         with pytest.raises(IndexAccessError, match="gzip"):
@@ -343,9 +341,7 @@ def test_credentials_come_from_environment_and_netrc(private: StaticIndex, tmp_p
     location = make_location("my.index", private.url)
     environ = {"BLAST_INDEX_MY_INDEX_USERNAME": "me", "BLAST_INDEX_MY_INDEX_PASSWORD": "hunter2"}
     entry = NetrcEntry("127.0.0.1", "me", "hunter2")
-    store = (
-        CredentialStore([location], environ) if how == "environment" else CredentialStore([location], {}, [entry])
-    )
+    store = CredentialStore([location], environ) if how == "environment" else CredentialStore([location], {}, [entry])
     assert "hunter2" not in repr(store)
     made = _client_for(private.url, tmp_path, store)
     assert made.page("secret-thing").files

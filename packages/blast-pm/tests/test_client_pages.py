@@ -61,9 +61,7 @@ def wheels(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("json", [True, False], ids=["json", "html"])
 @pytest.mark.parametrize("absolute", [True, False], ids=["absolute", "relative"])
-def test_page_holds_the_files_and_their_base(
-    make_client: MakeClient, wheels: Path, json: bool, absolute: bool
-) -> None:
+def test_page_holds_the_files_and_their_base(make_client: MakeClient, wheels: Path, json: bool, absolute: bool) -> None:
     with StaticIndex(wheels, json=json, absolute=absolute, yanked={"some_thing-1.0-py3-none-any.whl": "bad"}) as index:
         client = make_client(index)
         page = client.page("some-thing")

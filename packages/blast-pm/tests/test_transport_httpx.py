@@ -104,7 +104,11 @@ def test_proxy_that_is_none_is_told_without_its_password() -> None:
 def test_options_merge_by_strength() -> None:
     pip = PipConfiguration(cert="/pip.pem", proxy="p:1", timeout_s=7, trusted_hosts=("h:8443",))
     found = network_options({"HTTPS_PROXY": "http://e:2", "NO_PROXY": "x"}, pip)
-    assert (found.cert, found.timeout_s, found.proxies) == ("/pip.pem", 7, (("http", "http://p:1"), ("https", "http://p:1")))
+    assert (found.cert, found.timeout_s, found.proxies) == (
+        "/pip.pem",
+        7,
+        (("http", "http://p:1"), ("https", "http://p:1")),
+    )
     assert found.is_trusted("h", 8443)
     assert not found.is_trusted("h", 443)
     assert found.no_proxy == (), "a proxy given on purpose is for all hosts"

@@ -22,9 +22,4 @@ def is_valid_name(name: str) -> bool:
 
     Spec: core metadata 2.1, Name (PEP 508).
     """
-    return (
-        bool(name)
-        and _ALLOWED.issuperset(name)
-        and name[0] not in _SEPARATORS
-        and name[-1] not in _SEPARATORS
-    )
+    return bool(name) and _ALLOWED.issuperset(name) and name[0] not in _SEPARATORS and name[-1] not in _SEPARATORS

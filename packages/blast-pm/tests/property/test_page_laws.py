@@ -50,7 +50,9 @@ requires_pythons = st.sampled_from(["", ">=3.8", ">=3.12", "<3.11", "!=3.11.4", 
 @st.composite
 def files(draw: st.DrawFn) -> IndexFile:
     filename = draw(filenames)
-    directory = draw(st.sampled_from(["https://files.invalid/ab/", "https://index.invalid/files/", "https://o.invalid/://"]))
+    directory = draw(
+        st.sampled_from(["https://files.invalid/ab/", "https://index.invalid/files/", "https://o.invalid/://"])
+    )
     return IndexFile(
         filename,
         directory + filename,

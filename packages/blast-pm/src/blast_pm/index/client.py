@@ -85,9 +85,7 @@ class PyPiClient:
         self._opening = allocate_lock()
         self._staging = staging or os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(database.path))), "tmp")
         self._book = AbilityBook(self.store, clock())
-        self._pages = PageReader(
-            self.store, self._fetcher, self._book, offline=offline, refresh=refresh, clock=clock
-        )
+        self._pages = PageReader(self.store, self._fetcher, self._book, offline=offline, refresh=refresh, clock=clock)
 
     # Pages
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["download"]
 
 
-def download(
-    file: IndexFile, destination: str, fetcher: Fetcher, progress: Callable[[int], None] | None = None
-) -> str:
+def download(file: IndexFile, destination: str, fetcher: Fetcher, progress: Callable[[int], None] | None = None) -> str:
     """Write a file to ``destination``, which must not exist; nothing is left there after an error.
 
     Args:

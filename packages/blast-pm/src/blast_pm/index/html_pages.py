@@ -157,9 +157,7 @@ def _parse_anchors(text: str, url: str) -> tuple[list[dict[str, str]], str]:
 
 def _read_link(href: str, said: _Said, reader: LinkReader) -> IndexFile | None:
     requires_python, yanked, upload_time, metadata = said
-    return reader.read(
-        href, requires_python=requires_python, yanked=yanked, upload_time=upload_time, metadata=metadata
-    )
+    return reader.read(href, requires_python=requires_python, yanked=yanked, upload_time=upload_time, metadata=metadata)
 
 
 def _read_attributes(attributes: Mapping[str, str]) -> _Said:
@@ -191,4 +189,3 @@ def _unescape(value: str) -> str:
     from html import unescape
 
     return unescape(value)
-

@@ -19,9 +19,7 @@ _FIRST_LINE = b"metadata-version:"
 _ABSENT = (403, 404, 405, 410, 501)  # object stores answer 403 for what isn't there
 
 
-def read_metadata(
-    file: IndexFile, fetcher: Fetcher, known: Abilities, whole: Callable[[IndexFile], bytes]
-) -> bytes:
+def read_metadata(file: IndexFile, fetcher: Fetcher, known: Abilities, whole: Callable[[IndexFile], bytes]) -> bytes:
     """Return the metadata of one file.
 
     Args:

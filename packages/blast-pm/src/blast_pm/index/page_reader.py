@@ -130,9 +130,7 @@ class PageReader:
         base = common_base(location.url, files)
         if not known.base:
             known.base = base
-        return make_page(
-            name, location.name, page_id, files, known.base or base, times=times, validators=validators
-        )
+        return make_page(name, location.name, page_id, files, known.base or base, times=times, validators=validators)
 
     def _read_local(self, location: IndexLocation, name: str) -> PageRecord:
         index = self._local.get(location.name)

@@ -42,7 +42,7 @@ def parse_page(body: bytes, content_type: str, url: str, index: str) -> list[Ind
     if kind.endswith("+json") or kind == "application/json":
         return parse_json(body, url, index)
     if kind.endswith("html") or kind == "application/xhtml+xml":
-        charset = parameters.partition("charset=")[2].strip(' "\';') or "utf-8"
+        charset = parameters.partition("charset=")[2].strip(" \"';") or "utf-8"
         from blast_pm.index.html_pages import parse_html
 
         return parse_html(_decode(body, charset), url, index)
