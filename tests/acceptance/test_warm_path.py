@@ -54,7 +54,6 @@ _COMMAND = {
     "blast_project",
     "blast_project.changes",
     "blast_project.environment",
-    "blast_project.environment.drift",
     "blast_project.environment.generations",
     "blast_project.environment.layout",
     "blast_project.environment.manager",
@@ -63,14 +62,11 @@ _COMMAND = {
     "blast_project.exclusive",
     "blast_project.hot_key",
     "blast_project.project",
-    "blast_project.selection",
     "blast_project.session",
     "blast_project.settings",
     "errno",
     "fcntl",
-    "importlib",
     "struct",
-    "warnings",
 }
 _UNDO = {"blast_cli.commands.undo", "blast_project.undoing"}
 _SYNC = {
@@ -92,6 +88,7 @@ _SYNC = {
     "blast_pm.store.wanted",
     "blast_project.applying",
     "blast_project.environment.activate",
+    "blast_project.environment.drift",
     "blast_project.fetching",
     "blast_project.inputs",
     "blast_project.locking",
@@ -100,6 +97,7 @@ _SYNC = {
     "blast_project.python.discover",
     "blast_project.python.probe",
     "blast_project.recipes",
+    "blast_project.selection",
     "blast_project.syncing",
     "blast_project.wanted",
     "lmdb",

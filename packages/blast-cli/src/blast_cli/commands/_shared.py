@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from blast_cli.outcome import Outcome
-from blast_project.selection import GroupSelection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
 
     from blast_project.changes import VersionChange
     from blast_project.locking import LockResult
+    from blast_project.selection import GroupSelection
     from blast_project.syncing import SyncResult
     from blast_project.undoing import Move
 
@@ -29,6 +29,8 @@ __all__ = [
 
 def group_selection(arguments: argparse.Namespace) -> GroupSelection:
     """Return what the group options of a command say."""
+    from blast_project.selection import GroupSelection
+
     return GroupSelection(
         groups=tuple(arguments.group),
         no_groups=tuple(arguments.no_group),

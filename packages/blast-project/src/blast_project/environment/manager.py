@@ -9,7 +9,7 @@ from blast_core import fs
 from blast_core.errors import InstallError
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
-from blast_project.environment import drift, generations, skeleton
+from blast_project.environment import generations, skeleton
 from blast_project.environment.generations import Generation, Installed
 from blast_project.environment.layout import (
     blast_directory,
@@ -121,6 +121,7 @@ class VenvManager:
                 at the environment's path that is no virtual environment.
         """
         from blast_pm.install.compose import compose
+        from blast_project.environment import drift
 
         self._check_place()
         directory = generations_directory(self.environment)
