@@ -263,3 +263,19 @@ def test_a_full_disk_leaves_the_project_as_it_was(project: Blast) -> None:
         pytest.skip(f"NO MOUNTS HERE, a full disk is not tested: {done.stderr.strip()}")
     assert done.returncode == 1, done.stderr
     assert "No space left on device" in done.stderr
+
+
+def test_one_add_edits_one_group(project: Blast) -> None:
+    before = (project.directory / "pyproject.toml").read_bytes()
+    done = project.run("add", "beta", "--group", "one", "--group", "two")
+    assert done.returncode == 2
+    assert "one and two" in done.stderr
+    assert (project.directory / "pyproject.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize(("value", "words"), [("0", True), ("no", True), ("", True), ("1", False)])
+def test_quiet_by_variable_means_the_same_when_nothing_is_to_be_done(project: Blast, value: str, words: bool) -> None:
+    project("add", "beta")
+    project("sync")
+    assert bool(project("sync", BLAST_QUIET=value).stderr) is words
+    assert bool(project("lock", BLAST_QUIET=value).stderr) is words

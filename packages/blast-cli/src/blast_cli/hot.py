@@ -9,6 +9,8 @@ import sys
 
 __all__ = ["answer"]
 
+# What a variable of an option that is on or off may say for off.
+_OFF = ("", "0", "false", "no", "off")
 _SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 
 
@@ -53,7 +55,7 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
         return None
     if verb == "run":
         return _run(environment, rest)
-    if not rest and not environ.get("BLAST_QUIET"):
+    if not rest and environ.get("BLAST_QUIET", "").lower() in _OFF:
         sys.stderr.write("The environment is up to date\n")
     return 0
 
@@ -67,7 +69,7 @@ def _lock(root: str, *, quiet: bool) -> int | None:
     digest = options_digest(request_of(root, environ.get("BLAST_PYTHON", "")), "", "lock")
     if not is_memo_current(root, project_memo_path(find_home(environ), root), digest):
         return None
-    if not quiet and not environ.get("BLAST_QUIET"):
+    if not quiet and environ.get("BLAST_QUIET", "").lower() in _OFF:
         sys.stderr.write("The lock is up to date\n")
     return 0
 

@@ -59,10 +59,14 @@ def place_of(arguments: argparse.Namespace) -> Place:
 
     if arguments.dev:
         return Place(group="dev")
-    group = arguments.to_group
-    if not group and arguments.group:
-        group = arguments.group[0]
-    return Place(group=group, extra=arguments.optional)
+    groups = [arguments.to_group] if arguments.to_group else list(arguments.group)
+    if len(groups) > 1:
+        raise UsageError(
+            f"requirements can't be in {' and '.join(groups)} at once",
+            reason="one command edits one dependency group",
+            hint="run it once for each group",
+        )
+    return Place(group="".join(groups), extra=arguments.optional)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
