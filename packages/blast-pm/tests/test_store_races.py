@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,22 @@ def test_four_processes_store_the_same_five_wheels(tmp_path: Path, wheels: list[
     assert os.listdir(os.path.join(home, "tmp")) == []
 
 
+def _wait_for_descriptors(name: str, count: int) -> None:
+    """Wait until this process has ``count`` descriptors of the file ``name``: so many hold its lock or wait for it."""
+    deadline = time.monotonic() + 10
+    while sum(_target(fd).endswith(name) for fd in os.listdir("/proc/self/fd")) < count:
+        assert time.monotonic() < deadline, f"nobody waits for {name}"
+        time.sleep(0.01)
+
+
+def _target(fd: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return ""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="waiting for a wheel is tried on Linux only")
 def test_a_wheel_that_somebody_else_fetches_is_waited_for(tmp_path: Path, wheels: list[str]) -> None:
     home = str(tmp_path / "home")
     database = Database(os.path.join(home, "store", "meta.lmdb"))
@@ -75,6 +92,7 @@ def test_a_wheel_that_somebody_else_fetches_is_waited_for(tmp_path: Path, wheels
     for thread in threads:
         thread.start()
     begun.wait(10)
+    _wait_for_descriptors(f"o-{wanted[0].sha256}.lock", len(threads))
     go_on.set()
     for thread in threads:
         thread.join()
