@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.measure import Command, CommandFailed
+from benchmarks.measure import Command, CommandFailed, run_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,17 +51,7 @@ class Contender(NamedTuple):
         Raises:
             CommandFailed: it did not succeed; the text is what it prints.
         """
-        command = self.command(*arguments, directory=directory)
-        done = subprocess.run(
-            command.arguments,
-            cwd=command.directory,
-            env=command.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = run_plainly(self.command(*arguments, directory=directory))
         if done.returncode:
             raise CommandFailed(f"{self.name} {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}")
 

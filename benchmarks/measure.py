@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Command", "CommandFailed", "Sample", "measure"]
+__all__ = ["Command", "CommandFailed", "Sample", "measure", "run_plainly"]
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -93,8 +93,9 @@ def measure(command: Command, *, settle: bool = False) -> Sample:
     return Sample(wall_ns / 1e6, cpu_s * 1e3, peak * _RSS_UNIT)
 
 
-def _explain(command: Command, code: int) -> str:
-    again = subprocess.run(
+def run_plainly(command: Command) -> subprocess.CompletedProcess[str]:
+    """Run a command without measuring it, whatever its status; standard error is in its output."""
+    return subprocess.run(
         command.arguments,
         cwd=command.directory,
         env=command.environment,
@@ -104,5 +105,9 @@ def _explain(command: Command, code: int) -> str:
         text=True,
         check=False,
     )
+
+
+def _explain(command: Command, code: int) -> str:
+    again = run_plainly(command)
     line = " ".join(command.arguments)
     return f"in {command.directory}: {line}\nended with status {code}; run again, {again.returncode}:\n{again.stdout}"

@@ -122,33 +122,14 @@ def checkout(synced: Blast, tmp_path: Path) -> Blast:
     return synced.at(tmp_path / "second")
 
 
-def imported(blast: Blast, *words: str) -> set[str]:
-    """Return the modules that a command imports beyond those of a bare interpreter."""
-
-    def run(program: str) -> set[str]:
-        done = subprocess.run(
-            [sys.executable, "-X", "importtime", "-c", program],
-            cwd=blast.directory,
-            env=blast.variables(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows = [line.split("|") for line in done.stderr.splitlines() if line.startswith("import time:")]
-        return {row[2].strip() for row in rows if len(row) == 3 and not row[2].strip().startswith("imported package")}
-
-    bare = run("import sys, os; os._exit(0)")
-    return run(f"import sys, os; from blast_cli.main import main; main({list(words)!r})") - bare
-
-
 def test_imports_of_an_undo(synced: Blast) -> None:
     synced("add", "gamma")
-    assert imported(synced, "undo") - _COMMAND - _UNDO == set()
+    assert synced.imported("undo") - _COMMAND - _UNDO == set()
     assert "gamma" not in (synced.directory / "pyproject.toml").read_text()
 
 
 def test_imports_of_a_sync_into_another_checkout(checkout: Blast) -> None:
-    assert imported(checkout, "sync") - _COMMAND - _SYNC == set()
+    assert checkout.imported("sync") - _COMMAND - _SYNC == set()
     assert checkout.python("import alpha; print(alpha.VERSION)") == "2.0"
 
 

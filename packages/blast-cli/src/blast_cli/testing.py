@@ -70,6 +70,23 @@ class Blast:
         """Return the same command in another directory."""
         return Blast(directory, self.home, {**self.environ, **environ})
 
+    def imported(self, *words: str) -> set[str]:
+        """Return the modules that a command imports beyond those of a bare interpreter."""
+        command = f"import sys, os; from blast_cli.main import main; main({list(words)!r})"
+        return self._imported(command) - self._imported("import sys, os; os._exit(0)")
+
+    def _imported(self, program: str) -> set[str]:
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-c", program],
+            cwd=self.directory,
+            env=self.variables(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rows = [line.split("|") for line in done.stderr.splitlines() if line.startswith("import time:")]
+        return {row[2].strip() for row in rows if len(row) == 3 and not row[2].strip().startswith("imported package")}
+
     def python(self, program: str) -> str:
         """Run a program with the environment's interpreter and return what it prints."""
         done = subprocess.run(
