@@ -64,7 +64,7 @@ def source(client: PyPiClient, tmp_path: Path) -> RegistryMetadata:
     version = ".".join(map(str, sys.version_info[:3]))
     environment = {key: str(value) for key, value in default_environment().items()}
     target = Target("here", version, environment, tuple(map(str, sys_tags())))
-    return RegistryMetadata(client, Database(str(tmp_path / "home" / "store" / "meta.lmdb")), target)
+    return RegistryMetadata(client, Database(str(tmp_path / "home" / "store" / "meta.lmdb")), (target,))
 
 
 @pytest.mark.parametrize("name", PROJECTS)
@@ -91,7 +91,7 @@ def test_metadata_is_that_of_the_downloaded_wheel(
     digest = source.metadata_digest(name, version)
     from blast_pm.metadata.records import best_wheel
 
-    file = best_wheel(record.files[best.bit_length() - 1], source._target)
+    file = best_wheel(record.files[best.bit_length() - 1], source._targets[0])
     assert file is not None
     destination = str(tmp_path / file.filename)
     assert client.download(file, destination) == file.sha256

@@ -49,7 +49,7 @@ class World:
             [make_location("test", index.url)], database=self.database, offline=offline, sleep=lambda _: None
         )
         self.clients.append(client)
-        return RegistryMetadata(client, self.database, TARGET, **options)  # type: ignore[arg-type]
+        return RegistryMetadata(client, self.database, (TARGET,), **options)  # type: ignore[arg-type]
 
     def settle(self) -> None:
         """Close what is open."""
@@ -310,7 +310,7 @@ from blast_pm.metadata.store import Database
 database = Database(sys.argv[2])
 client = PyPiClient([IndexLocation("test", sys.argv[1])], database=database)
 target = Target(*eval(sys.argv[3]))
-source = RegistryMetadata(client, database, target)
+source = RegistryMetadata(client, database, (target,))
 source.prefetch(["a", "b"])
 for name in "ab":
     source.project(name).files[0]

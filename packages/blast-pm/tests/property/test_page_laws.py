@@ -22,13 +22,19 @@ from blast_pm.metadata.file_table import FileTable, encode_files
 from blast_pm.metadata.page_records import make_page
 from blast_pm.metadata.records import TargetView, representative
 from blast_pm.metadata.sdists import sdist_version
-from blast_pm.metadata.wheels import best_filename, parse_wheel_name
+from blast_pm.metadata.wheels import best_filename, best_wheel, parse_wheel_name
 
 URL = "https://index.invalid/simple/thing/"
 # All zeros stand for "no digest" in a row, as no file has it.
 SHA = st.text("0123456789abcdef", min_size=63, max_size=63).map(lambda digits: f"f{digits}")
 TAGS = ("cp311-cp311-linux_x86_64", "cp311-abi3-linux_x86_64", "py3-none-linux_x86_64", "py3-none-any", "py2-none-any")
 TARGET = Target("t", "3.11.4", {}, TAGS)
+TARGETS = (
+    TARGET,
+    Target("older", "3.10.99", {}, ("cp310-cp310-linux_x86_64", "py3-none-linux_x86_64", "py3-none-any")),
+    Target("newer", "3.12.99", {}, ("cp312-cp312-linux_x86_64", "cp312-abi3-linux_x86_64", "py3-none-any")),
+    Target("elsewhere", "3.11.99", {}, ("cp311-cp311-win32", "py3-none-win32", "py3-none-any")),
+)
 
 pytestmark = pytest.mark.property
 
@@ -118,19 +124,63 @@ def test_packed_files_come_back(groups: list[list[IndexFile]], base: str) -> Non
     assert [list(found) for found in table] == groups
 
 
-@given(st.lists(files(), max_size=12))
-def test_one_pass_judgement_equals_the_plain_definition(found: list[IndexFile]) -> None:
+class _NoNewest:
+    """A policy that refuses files by their names."""
+
+    def allows(self, name: str, file: IndexFile) -> bool:
+        return name == "thing" and "cp311" not in file.filename
+
+    def key(self, name: str) -> bytes:
+        return name.encode()
+
+
+@given(st.lists(files(), max_size=12), st.booleans(), st.sampled_from([None, _NoNewest()]))
+def test_one_pass_judgement_equals_the_plain_definition(
+    found: list[IndexFile], builds: bool, policy: _NoNewest | None
+) -> None:
     page, _ = make_page("thing", "i", bytes(8), found, "", times=(0, 0), validators=("", ""))
-    for allowed in (False, True):
-        view = TargetView(TARGET, builds=allowed)
-        usability = view._judge(page)
-        for position, group in enumerate(page.files):
-            assert bool(usability.usable >> position & 1) == any(map(view.is_usable, group))
-            suited = [file for file in group if view.runs_on_python(file.requires_python)]
-            chosen = representative(suited, TARGET) or representative(group, TARGET)
-            assert chosen is not None
-            same = [file for file in group if file.filename == chosen.filename]
-            assert usability.digest(position).hex() in {file.sha256 for file in same}
+    view = TargetView(TARGETS, builds=builds, files=policy)  # type: ignore[arg-type]
+    usability = view._judge(page)
+    assert sum(targets for targets, _ in usability.usable_by) == (1 << len(TARGETS)) - 1
+    assert len({versions for _, versions in usability.usable_by}) == len(usability.usable_by)
+    for position, group in enumerate(page.files):
+        allowed = [file for file in group if policy is None or policy.allows("thing", file)]
+        assert bool(usability.refused >> position & 1) == (not allowed)
+        usable = sum(targets for targets, versions in usability.usable_by if versions >> position & 1)
+        expected = 0
+        for file in allowed:
+            expected |= view.is_usable(file)
+        assert usable == expected
+        chosen = _stands_for(view, allowed, group)
+        same = [file for file in group if file.filename == chosen.filename]
+        assert usability.digest(position).hex() in {file.sha256 for file in same}
+
+
+def _stands_for(view: TargetView, allowed: list[IndexFile], group: tuple[IndexFile, ...]) -> IndexFile:
+    for position, target in enumerate(TARGETS):
+        suited = [file for file in allowed if view.runs_on_python(file.requires_python) >> position & 1]
+        best = best_wheel(suited, target)
+        if best is not None:
+            return best
+    runs = [file for file in allowed if view.runs_on_python(file.requires_python)]
+    chosen = representative(runs or allowed or group)
+    assert chosen is not None
+    return chosen
+
+
+@given(st.lists(files(), max_size=12), st.booleans())
+def test_all_targets_at_once_are_what_each_is_alone(found: list[IndexFile], builds: bool) -> None:
+    page, _ = make_page("thing", "i", bytes(8), found, "", times=(0, 0), validators=("", ""))
+    together = TargetView(TARGETS, builds=builds)
+    record = together.record(page, together._judge(page))
+    union = 0
+    for position, target in enumerate(TARGETS):
+        alone = TargetView((target,), builds=builds)
+        single = alone.record(page, alone._judge(page))
+        union |= single.usable
+        assert single.usable_by == ((1, single.usable),)
+        assert [versions for targets, versions in record.usable_by if targets >> position & 1] == [single.usable]
+    assert record.usable == union
 
 
 @given(st.lists(files(), max_size=12))

@@ -67,7 +67,7 @@ def open_metadata(session: Session, interpreter: Interpreter, *, builds: bool = 
         return build_metadata(session, file, interpreter)
 
     return RegistryMetadata(
-        session.client, session.database, interpreter.target, build_metadata=build if builds else None
+        session.client, session.database, (interpreter.target,), build_metadata=build if builds else None
     )
 
 

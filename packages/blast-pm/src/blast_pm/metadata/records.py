@@ -1,47 +1,53 @@
-"""What exists of a project for one target: the resolver's view of a page.
+"""What exists of a project for some targets: the resolver's view of a page.
 
-A row in the database ``pages`` keeps, per page and target, which versions are usable and which file stands for each, so
-that a warm command looks at no file name at all:
+A row in the database ``pages`` keeps, per page and set of targets, which versions are usable where and which file
+stands for each, so that a warm command looks at no file name at all:
 
-    u <index> 0 <project> 0 <digest of target>    page id, u16 length of the mask, mask, 32 bytes of sha256 per version
+    u <index> 0 <project> 0 <digest of the targets> <key of the file policy>    marshalled, see `Usability`
 """
 
 from __future__ import annotations
 
+import marshal
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from blast_core.errors import BlastError
 from blast_core.version import make_version_table, specifier_mask
 from blast_pm.metadata.core_metadata import mend_specifier
-from blast_pm.metadata.file_table import PAGE_ID_SIZE
 from blast_pm.metadata.wheels import best_filename, best_wheel, ranker_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from blast_core.interpreter import Target
     from blast_core.version import VersionTable
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.page_records import PageRecord
+    from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.write_behind import WriteBehind
 
 __all__ = ["ProjectRecord", "TargetView", "Usability", "best_filename", "best_wheel", "representative"]
 
-_FORMAT = b"u1"
+_FORMAT = 2
 _SHA256 = 32
+_NOTHING = bytes(_SHA256)
+# Remembered tags: one page names a few hundred distinct ones, a hostile index any number.
+_REMEMBERED = 8192
 
 
 class ProjectRecord(NamedTuple):
-    """What exists of a project for one target; bit i of a mask stands for ``table.texts[i]``.
+    """What exists of a project for some targets; bit i of a mask of versions stands for ``table.texts[i]``.
 
     Attributes:
         name: normalised name.
         table: all versions on the index, ascending.
-        usable: versions with a file that the target can install, by tags and by the file's Requires-Python.
+        usable: versions with a file that one of the targets can install, by tags and by the file's Requires-Python.
         yanked: versions of which all files are yanked (PEP 592).
         prerelease: versions that are pre-releases.
         files: per version, decoded when asked for.
+        usable_by: the same per target: (mask of targets, mask of versions) pairs, the targets' masks disjoint and
+            together all targets, bit i for target i. () where there is one target, as ``((1, usable),)``.
+        refused: versions of which the policy on files lets no file in.
     """
 
     name: str
@@ -50,17 +56,21 @@ class ProjectRecord(NamedTuple):
     yanked: int
     prerelease: int
     files: Sequence[tuple[IndexFile, ...]]
+    usable_by: tuple[tuple[int, int], ...] = ()
+    refused: int = 0
 
 
 class Usability(NamedTuple):
-    """Which versions of a page a target can use.
+    """Which versions of a page the targets can use.
 
     Attributes:
-        usable: as in `ProjectRecord`.
+        usable_by: as in `ProjectRecord`.
+        refused: as in `ProjectRecord`.
         digests: 32 bytes per version: sha256 of the file whose metadata stands for it, zeros where none is given.
     """
 
-    usable: int
+    usable_by: tuple[tuple[int, int], ...]
+    refused: int
     digests: bytes
 
     def digest(self, position: int) -> bytes:
@@ -69,106 +79,203 @@ class Usability(NamedTuple):
         return found if any(found) else b""
 
 
-def representative(files: Sequence[IndexFile], target: Target) -> IndexFile | None:
-    """Return the file whose metadata stands for a version: the best wheel, else any, else a source distribution.
+def representative(files: Sequence[IndexFile], targets: Sequence[Target] = ()) -> IndexFile | None:
+    """Return the file whose metadata stands for a version.
 
-    Of wheels that the target can't install the first by name is taken, of source distributions ``.tar.gz`` first.
+    The best wheel of the first target that can install one, else any wheel, else a source distribution. Of wheels that
+    no target can install the first by name is taken, of source distributions ``.tar.gz`` first.
     """
-    best = best_wheel(files, target)
-    if best is not None:
-        return best
+    for target in targets:
+        best = best_wheel(files, target)
+        if best is not None:
+            return best
     wheels = sorted(file.filename for file in files if file.filename.endswith(".whl"))
     names = wheels or sorted((file.filename for file in files), key=lambda name: (not name.endswith(".tar.gz"), name))
     return next((file for file in files if file.filename == names[0]), None) if names else None
 
 
 class TargetView:
-    """Looks at pages with the eyes of one target.
+    """Looks at pages with the eyes of all targets at once.
 
     Args:
-        target: for which wheels and Requires-Python are judged.
+        targets: for which wheels and Requires-Python are judged.
         builds: whether a version with nothing but a source distribution is usable.
+        files: which files may be used at all; None for all.
     """
 
-    def __init__(self, target: Target, *, builds: bool) -> None:
-        self._target = target
+    def __init__(self, targets: Sequence[Target], *, builds: bool, files: FilePolicy | None = None) -> None:
+        self._targets = tuple(targets)
         self._builds = builds
-        self._ranker = ranker_for(target)
-        self._pythons: dict[str, bool] = {"": True}
-        self._python_table = make_version_table([_release_of(target.python_version)])
-        self._digest = _digest_of(target, builds=builds)
+        self._policy = files
+        self._all = (1 << len(self._targets)) - 1
+        self._rankers = [ranker_for(target) for target in self._targets]
+        self._by_tag: dict[str, int] = {}
+        self._pythons: dict[str, int] = {"": self._all}
+        # Targets of the same Python are judged once: (their mask, a table of just that version).
+        by_python: dict[str, int] = {}
+        for position, target in enumerate(self._targets):
+            release = _release_of(target.python_version)
+            by_python[release] = by_python.get(release, 0) | 1 << position
+        self._tables = [(mask, make_version_table([release])) for release, mask in by_python.items()]
+        self._digest = _digest_of(self._targets, builds=builds)
 
     def usability(self, store: WriteBehind, index_url: str, page: PageRecord) -> Usability:
-        """Return which versions are usable; remembered until the page changes.
+        """Return which versions are usable where; remembered until the page changes.
 
         Cost: one row for a page seen before, else some 2 us a file.
         """
-        key = b"u%s\0%s\0%s" % (index_url.encode(), page.name.encode(), self._digest)
+        policy = self._policy.key(page.name) if self._policy is not None else b""
+        key = b"u%s\0%s\0%s%s" % (index_url.encode(), page.name.encode(), self._digest, policy)
         found = store.read("pages", key, lambda value: _decode(value, page.page_id))
         if found is None:
             found = self._judge(page)
-            store.put("pages", key, _encode(found, page.page_id))
+            store.put("pages", key, marshal.dumps((_FORMAT, page.page_id, *found)))
         return found
 
     def record(self, page: PageRecord, usability: Usability) -> ProjectRecord:
         """Return the resolver's view of a page."""
-        return ProjectRecord(page.name, page.table, usability.usable, page.yanked, page.prerelease, page.files)
+        usable = 0
+        for _, versions in usability.usable_by:
+            usable |= versions
+        files: Sequence[tuple[IndexFile, ...]] = page.files
+        policy = self._policy
+        if policy is not None and policy.key(page.name):
+            files = _AllowedFiles(page, policy)
+        return ProjectRecord(
+            page.name,
+            page.table,
+            usable,
+            page.yanked,
+            page.prerelease,
+            files,
+            usability.usable_by,
+            usability.refused,
+        )
+
+    def choose(self, project: str, files: Sequence[IndexFile]) -> IndexFile | None:
+        """Return the file of one version whose metadata stands for it."""
+        return self._judge_version(self._allowed(project, files), files)[1]
+
+    def is_usable(self, file: IndexFile) -> int:
+        """Return the mask of the targets that can install the file, be it by building it where that is allowed."""
+        targets = self.runs_on_python(file.requires_python)
+        filename = file.filename
+        if not filename.endswith(".whl"):
+            return targets if self._builds else 0
+        return targets & self.installs_tag(filename[_tag_start(filename) : -4])
+
+    def runs_on_python(self, requires_python: str) -> int:
+        """Return the mask of the targets whose Python satisfies the specifier; one that is none excludes nothing."""
+        known = self._pythons.get(requires_python)
+        if known is None:
+            known = 0
+            for mask, table in self._tables:
+                if _satisfies(table, requires_python):
+                    known |= mask
+            self._pythons[requires_python] = known
+        return known
+
+    def installs_tag(self, tag: str) -> int:
+        """Return the mask of the targets that install wheels of the compressed ``python-abi-platform``."""
+        known = self._by_tag.get(tag)
+        if known is None:
+            known = 0
+            for position, ranker in enumerate(self._rankers):
+                if ranker.rank(tag) >= 0:
+                    known |= 1 << position
+            if len(self._by_tag) >= _REMEMBERED:
+                self._by_tag.clear()
+            self._by_tag[tag] = known
+        return known
+
+    def _allowed(self, project: str, files: Sequence[IndexFile]) -> Sequence[IndexFile]:
+        policy = self._policy
+        return files if policy is None else [file for file in files if policy.allows(project, file)]
 
     def _judge(self, page: PageRecord) -> Usability:
-        usable = 0
+        refused = 0
+        by_targets: dict[int, int] = {}
         digests: list[bytes] = []
-        nothing = bytes(_SHA256)
         for position, files in enumerate(page.files):
-            installable, chosen = self._judge_version(files)
-            if installable:
-                usable |= 1 << position
-            digests.append(bytes.fromhex(chosen.sha256) if chosen is not None and chosen.sha256 else nothing)
-        return Usability(usable, b"".join(digests))
+            allowed = self._allowed(page.name, files)
+            if not allowed:
+                refused |= 1 << position
+            targets, chosen = self._judge_version(allowed, files)
+            by_targets[targets] = by_targets.get(targets, 0) | 1 << position
+            digests.append(bytes.fromhex(chosen.sha256) if chosen is not None and chosen.sha256 else _NOTHING)
+        return Usability(self._classes(by_targets), refused, b"".join(digests))
 
-    def _judge_version(self, files: Sequence[IndexFile]) -> tuple[bool, IndexFile | None]:
-        """Return whether a version is usable, and the file that stands for it.
+    def _classes(self, by_targets: dict[int, int]) -> tuple[tuple[int, int], ...]:
+        """Turn versions per set of targets into sets of targets that can use the same versions, first targets first."""
+        classes: dict[int, int] = {}
+        for position in range(len(self._targets)):
+            bit = 1 << position
+            versions = 0
+            for targets, mask in by_targets.items():
+                if targets & bit:
+                    versions |= mask
+            classes[versions] = classes.get(versions, 0) | bit
+        return tuple([(targets, versions) for versions, targets in classes.items()])
 
-        What `is_usable` and `representative` say, in one pass, because a page has up to 15,000 files.
+    def _judge_version(self, allowed: Sequence[IndexFile], files: Sequence[IndexFile]) -> tuple[int, IndexFile | None]:
+        """Return the mask of the targets that can use a version, and the file that stands for it.
+
+        What `is_usable` and `representative` say, in one pass, because a page has up to 15,000 files. Files whose
+        Requires-Python shuts out all targets stand for the version only where there are no others.
         """
-        pythons, rank_of = self._pythons, self._ranker.rank
-        best_rank = len(self._target.tags)
+        pythons, tags = self._pythons, self._by_tag
+        first = self._all + 1
+        usable = sdists = rank = 0
         best: list[IndexFile] = []
         others: list[IndexFile] = []
-        has_sdist = False
-        for file in files:
+        for file in allowed:
             python = file.requires_python
-            if not (pythons[python] if python in pythons else self.runs_on_python(python)):
+            targets = pythons[python] if python in pythons else self.runs_on_python(python)
+            if not targets:
                 continue
             filename = file.filename
             if filename.endswith(".whl"):
-                rank = rank_of(filename[_tag_start(filename) : -4])
-                if 0 <= rank <= best_rank:
-                    if rank < best_rank:
-                        best_rank, best = rank, []
-                    best.append(file)
+                tag = filename[_tag_start(filename) : -4]
+                targets &= tags[tag] if tag in tags else self.installs_tag(tag)
+                if targets:
+                    usable |= targets
+                    lowest = targets & -targets
+                    if lowest <= first:
+                        found = self._rankers[lowest.bit_length() - 1].rank(tag)
+                        if lowest < first or found < rank:
+                            first, rank, best = lowest, found, []
+                        if found == rank:
+                            best.append(file)
                     continue
             else:
-                has_sdist = True
+                sdists |= targets
             others.append(file)
+        if self._builds:
+            usable |= sdists
         if best:
-            return True, best[0] if len(best) == 1 else representative(best, self._target)
-        return has_sdist and self._builds, representative(others or files, self._target)
+            target = self._targets[first.bit_length() - 1]
+            return usable, best[0] if len(best) == 1 else representative(best, (target,))
+        return usable, representative(others or allowed or files)
 
-    def is_usable(self, file: IndexFile) -> bool:
-        """Tell whether the target can install the file, be it by building it where that is allowed."""
-        if not self.runs_on_python(file.requires_python):
-            return False
-        filename = file.filename
-        if not filename.endswith(".whl"):
-            return self._builds
-        return self._ranker.rank(filename[_tag_start(filename) : -4]) >= 0
 
-    def runs_on_python(self, requires_python: str) -> bool:
-        """Tell whether the target's Python satisfies the specifier; one that is none excludes nothing, as in pip."""
-        known = self._pythons.get(requires_python)
-        if known is None:
-            known = self._pythons[requires_python] = _satisfies(self._python_table, requires_python)
-        return known
+class _AllowedFiles(Sequence[tuple["IndexFile", ...]]):
+    """The files of each version that a policy lets in, decoded when asked for.
+
+    Args:
+        page: whose files.
+        policy: what lets them in.
+    """
+
+    def __init__(self, page: PageRecord, policy: FilePolicy) -> None:
+        self._page = page
+        self._policy = policy
+
+    def __len__(self) -> int:
+        return len(self._page.files)
+
+    def __getitem__(self, position: int) -> tuple[IndexFile, ...]:  # type: ignore[override]  # no slices
+        name, allows = self._page.name, self._policy.allows
+        return tuple([file for file in self._page.files[position] if allows(name, file)])
 
 
 def _tag_start(filename: str) -> int:
@@ -197,21 +304,20 @@ def _release_of(version: str) -> str:
     return ".".join(kept)
 
 
-def _digest_of(target: Target, *, builds: bool) -> bytes:
-    from zlib import crc32
+def _digest_of(targets: Sequence[Target], *, builds: bool) -> bytes:
+    from _blake2 import blake2b  # hashlib would load OpenSSL
 
-    text = "\n".join((target.python_version, "builds" if builds else "", *target.tags)).encode()
-    return b"%08x%08x" % (crc32(text), crc32(text[::-1]))
-
-
-def _encode(usability: Usability, page_id: bytes) -> bytes:
-    mask = usability.usable.to_bytes((usability.usable.bit_length() + 7) // 8, "little")
-    return b"".join((_FORMAT, page_id, len(mask).to_bytes(2, "little"), mask, usability.digests))
+    texts = ["builds" if builds else ""]
+    for target in targets:
+        texts += [target.python_version, " ".join(target.tags)]
+    return blake2b("\n".join(texts).encode(), digest_size=8).hexdigest().encode()
 
 
 def _decode(value: memoryview | bytes, page_id: bytes) -> Usability | None:
-    start = len(_FORMAT) + PAGE_ID_SIZE
-    if value[:start] != _FORMAT + page_id:
+    try:
+        fields = marshal.loads(value)  # noqa: S302 - this user's own database
+    except (ValueError, EOFError, TypeError):
         return None
-    stop = start + 2 + int.from_bytes(value[start : start + 2], "little")
-    return Usability(int.from_bytes(value[start + 2 : stop], "little"), bytes(value[stop:]))
+    if not isinstance(fields, tuple) or len(fields) != 5 or fields[:2] != (_FORMAT, page_id):
+        return None
+    return Usability._make(fields[2:])

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from blast_core.errors import BlastError, InvalidRequirement, OfflineError, ProjectNotFound
 from blast_core.version import version_key
 from blast_pm.metadata.core_metadata import check_belongs, decode_metadata, encode_metadata, parse_metadata
-from blast_pm.metadata.records import TargetView, Usability, representative
+from blast_pm.metadata.records import TargetView, Usability
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from blast_core.interpreter import Target
     from blast_core.requirements import Requirement
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.core_metadata import MetadataRecord
     from blast_pm.metadata.page_records import PageRecord
+    from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.records import ProjectRecord
     from blast_pm.metadata.store import Database
+    from blast_pm.resolver.model import DirectCandidate
 
 __all__ = ["RegistryMetadata"]
 
 _TRUSTED_FROM = (2, 2)
+# Of how many versions of one project the metadata is fetched ahead, where the targets' newest ones differ.
+_MOST_LIKELY = 4
 
 
 class _Project(NamedTuple):
@@ -40,35 +44,42 @@ class _Project(NamedTuple):
 
 
 class RegistryMetadata:
-    """Answers what exists and what it depends on, for one target; see ``blast_pm.resolver.model.MetadataSource``.
+    """Answers what exists and what it depends on; see ``blast_pm.resolver.model.MetadataSource``.
 
     Args:
         client: asks the indexes.
         database: where metadata is kept, the client's own.
-        target: for which files are judged.
+        targets: for which files are judged, all at once; bit i of a mask of targets stands for ``targets[i]``.
+        files: which files may be used; None for all.
         prefetch: whether to run ahead of the resolver.
         builds: whether versions with nothing but a source distribution are usable; None means where ``build_metadata``
             is given.
         build_metadata: returns PKG-INFO or METADATA of a source distribution whose own doesn't say its requirements.
+        load_direct: returns what the address of a dependency's requirement holds; None forbids such requirements.
     """
 
     def __init__(
         self,
         client: PyPiClient,
         database: Database,
-        target: Target,
+        targets: Sequence[Target],
         *,
+        files: FilePolicy | None = None,
         prefetch: bool = True,
         builds: bool | None = None,
         build_metadata: Callable[[IndexFile], bytes] | None = None,
+        load_direct: Callable[[Requirement], DirectCandidate] | None = None,
     ) -> None:
         self._client = client
         self._store = client.store
         self._database = database
-        self._target = target
+        self._targets = tuple(targets)
         self._ahead = prefetch and not client.offline
         self._build_metadata = build_metadata
-        self._view = TargetView(target, builds=build_metadata is not None if builds is None else builds)
+        self._load_direct = load_direct
+        builds = build_metadata is not None if builds is None else builds
+        self._view = TargetView(self._targets, builds=builds, files=files)
+        self._needed: dict[str, bool] = {"": True}
         self._projects: dict[str, _Project] = {}
         self._metadata: dict[tuple[str, str], MetadataRecord] = {}
         self._lock = allocate_lock()
@@ -123,6 +134,20 @@ class RegistryMetadata:
         """Return the extras that the version provides, normalised."""
         return (self._metadata.get((name, version)) or self._read_metadata(name, version)).provides_extras
 
+    def direct(self, requirement: Requirement) -> DirectCandidate:
+        """Return what the address of a dependency's requirement holds.
+
+        Raises:
+            InvalidRequirement: such requirements are not allowed here.
+        """
+        if self._load_direct is None:
+            raise InvalidRequirement(
+                f"{requirement.name} is required by address: {requirement.url}",
+                reason="a dependency names it, and addresses are followed only where the project's own sources are",
+                hint=f"name {requirement.name} with its address among the project's own requirements",
+            )
+        return self._load_direct(requirement)
+
     # For whoever installs what was resolved
 
     def metadata_digest(self, name: str, version: str) -> bytes:
@@ -156,16 +181,14 @@ class RegistryMetadata:
 
     def _follow_project(self, name: str) -> None:
         """In the background: fetch a page, then the metadata of the release that will most likely be chosen."""
-        project = self._project(name)
-        likely = _newest(project)
-        if likely is not None:
+        for likely in _newest(self._project(name)):
             self._begin_metadata(name, likely)
 
     # Metadata
 
     def _begin_metadata(self, name: str, version: str) -> None:
         project = self._project(name)
-        file = representative(project.page.files[_position(project, version)], self._target)
+        file = self._view.choose(name, project.page.files[_position(project, version)])
         if file is None or not file.filename.endswith(".whl"):
             # It may have to be built, and nothing is built before the resolver really asks.
             return
@@ -173,16 +196,24 @@ class RegistryMetadata:
         self._client.tasks.start(key, lambda: self._follow_metadata(name, version))
 
     def _follow_metadata(self, name: str, version: str) -> MetadataRecord:
-        """In the background: fetch metadata, then begin with the pages of what it needs on the target."""
-        from blast_core.markers import evaluate_marker
-
+        """In the background: fetch metadata, then begin with the pages of what it needs on one of the targets."""
         record = self._obtain_metadata(name, version)
-        environment = self._target.marker_environment
         for requirement in record.requirements:
-            needed = not requirement.url and requirement.name not in self._projects
-            if needed and (not requirement.marker or evaluate_marker(requirement.marker, environment)):
+            if requirement.url or requirement.name in self._projects:
+                continue
+            if self._is_needed(requirement.marker):
                 self._begin_project(requirement.name)
         return record
+
+    def _is_needed(self, marker: str) -> bool:
+        """Tell whether the marker holds on one of the targets when no extra is asked for."""
+        known = self._needed.get(marker)
+        if known is None:
+            from blast_core.markers import evaluate_marker
+
+            environments = [each for target in self._targets for each in (target.marker_environment, *target.also)]
+            known = self._needed[marker] = any(evaluate_marker(marker, each) for each in environments)
+        return known
 
     def _read_metadata(self, name: str, version: str) -> MetadataRecord:
         """Return the metadata of a version, waiting for whoever fetches it already."""
@@ -211,7 +242,7 @@ class RegistryMetadata:
         project = self._project(name)
         files = project.page.files[_position(project, version)]
         digest = self._digest_of(name, version)
-        file = _file_with(files, digest) or representative(files, self._target)
+        file = _file_with(files, digest) or self._view.choose(name, files)
         if file is None:
             raise ProjectNotFound(f"{name} {version} has no file on the index {project.page.index}")
         record = self._fetch_metadata(file, name, version)
@@ -253,12 +284,16 @@ def _position(project: _Project, version: str) -> int:
     return position
 
 
-def _newest(project: _Project) -> str | None:
-    """Return the version that a resolver without further wishes takes: newest, final, not yanked."""
+def _newest(project: _Project) -> list[str]:
+    """Return the versions that resolutions without further wishes take: newest, final, not yanked; of few targets."""
     record = project.record
-    usable = record.usable & ~record.yanked
-    candidates = usable & ~record.prerelease or usable
-    return record.table.texts[candidates.bit_length() - 1] if candidates else None
+    found: dict[str, None] = {}
+    for _, versions in record.usable_by:
+        usable = versions & ~record.yanked
+        candidates = usable & ~record.prerelease or usable
+        if candidates:
+            found[record.table.texts[candidates.bit_length() - 1]] = None
+    return list(found)[:_MOST_LIKELY]
 
 
 def _file_with(files: Iterable[IndexFile], digest: bytes) -> IndexFile | None:
