@@ -92,8 +92,8 @@ class FilePolicy(NamedTuple):
     def key(self, name: str) -> bytes:
         """Return what stands for all that applies to the project; b"" when nothing does.
 
-        With a cut-off that moves (``7 days``) it changes whenever the cut-off does, at most once an hour: remember it in
-        a row's value, not in the row's key, or the rows pile up.
+        With a cut-off that moves (``7 days``) it changes whenever the cut-off does, at most once an hour: remember it
+        in a row's value, not in the row's key, or the rows pile up.
         """
         cutoff = self.package_cutoffs.get(name, self.cutoff)
         key = b"<" + cutoff.encode() if cutoff else b""
