@@ -10,7 +10,7 @@ from blast_core.errors import NoSolution, error_from_dict
 from blast_pm.resolver import resolve
 from blast_pm.resolver.derivation import Derivation, Fact, iter_facts, to_dict
 from blast_pm.resolver.explain import Relaxation, hints, phrase, sentences
-from blast_pm.resolver.testing import MemorySource, Release, make_target, requirements
+from blast_pm.resolver.testing import MemorySource, Release, make_policy, make_target, requirements
 
 LINUX = make_target("3.12.1")
 Universe = dict[str, dict[str, Release | list[str]]]
@@ -21,7 +21,7 @@ def fail(universe: Universe, *lines: str, constraints: tuple[str, ...] = ()) -> 
     origins = {row: f"line {number}" for number, row in enumerate(rows, 5)}
     limits = requirements(*constraints)
     with pytest.raises(NoSolution) as caught:
-        resolve(rows, LINUX, MemorySource(universe, LINUX), constraints=limits, origins=origins)
+        resolve(rows, LINUX, MemorySource(universe, LINUX), policy=make_policy(constraints=limits), origins=origins)
     return caught.value
 
 

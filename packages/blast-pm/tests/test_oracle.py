@@ -7,7 +7,7 @@ import pytest
 from blast_core.errors import NoSolution
 from blast_pm.resolver import DirectCandidate, resolve
 from blast_pm.resolver.oracle import resolve_with_resolvelib
-from blast_pm.resolver.testing import MemorySource, make_target, requirements
+from blast_pm.resolver.testing import MemorySource, make_policy, make_target, requirements
 
 LINUX = make_target()
 UNIVERSE: dict[str, dict[str, list[str]]] = {
@@ -29,9 +29,7 @@ def test_answers_as_the_solver_does(lines: tuple[str, ...]) -> None:
 def test_takes_the_same_options() -> None:
     options = {
         "preferences": {"b": "1"},
-        "constraints": requirements("c<2"),
-        "overrides": requirements("b<2"),
-        "highest": False,
+        "policy": make_policy(constraints=requirements("c<2"), overrides=requirements("b<2"), resolution="lowest"),
         "direct": {"e": DirectCandidate("e", "1", "https://index.invalid/e.whl", tuple(requirements("a>=2")))},
     }
     asked = requirements("e @ https://index.invalid/e.whl")

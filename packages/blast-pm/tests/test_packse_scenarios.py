@@ -16,7 +16,7 @@ import pytest
 from blast_core.errors import NoSolution
 from blast_core.names import normalize_name
 from blast_pm.resolver import resolve
-from blast_pm.resolver.testing import MemorySource, Release, make_target, requirements
+from blast_pm.resolver.testing import MemorySource, Release, make_policy, make_target, requirements
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "cases" / "packse"
 BUILDER = SHARED / "packse_build.py"
@@ -72,10 +72,10 @@ def test_scenario(name: str, scenarios: dict[str, dict[str, Any]]) -> None:
     prereleases = "allow" if options["prereleases"] else "if-necessary-or-explicit"
     if not expected["satisfiable"]:
         with pytest.raises(NoSolution) as caught:
-            resolve(asked, target, MemorySource(universe, target), prereleases=prereleases)
+            resolve(asked, target, MemorySource(universe, target), policy=make_policy(prereleases=prereleases))
         assert "your project asks for" in caught.value.reason
         assert caught.value.hint
         return
-    resolution = resolve(asked, target, MemorySource(universe, target), prereleases=prereleases)
+    resolution = resolve(asked, target, MemorySource(universe, target), policy=make_policy(prereleases=prereleases))
     if expected["packages"]:
         assert {package.name: package.version for package in resolution.packages} == expected["packages"]

@@ -11,7 +11,7 @@ import pytest
 
 from blast_core.errors import InvalidRequirement, NoSolution, OfflineError, ProjectNotFound, UsageError
 from blast_pm.resolver import DirectCandidate, Resolution, resolve
-from blast_pm.resolver.testing import MemorySource, Release, make_target, requirements
+from blast_pm.resolver.testing import MemorySource, Release, make_policy, make_target, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,10 @@ def versions(resolution: Resolution) -> dict[str, str]:
 
 
 def solve(universe: Universe, *lines: str, **options: object) -> dict[str, str]:
-    return versions(resolve(requirements(*lines), LINUX, MemorySource(universe, LINUX), **options))  # type: ignore[arg-type]
+    others = {key: options.pop(key) for key in ("direct", "preferences", "origins") if key in options}
+    policy = make_policy(**options)  # type: ignore[arg-type]
+    source = MemorySource(universe, LINUX)
+    return versions(resolve(requirements(*lines), LINUX, source, policy=policy, **others))  # type: ignore[arg-type]
 
 
 class TestChoosing:
@@ -44,7 +47,7 @@ class TestChoosing:
         assert solve(WEB, "flask") == {"flask": "3.0", "werkzeug": "3.1", "click": "8.1", "markupsafe": "2.1"}
 
     def test_takes_the_oldest_when_asked(self) -> None:
-        assert solve(WEB, "flask", highest=False) == {
+        assert solve(WEB, "flask", resolution="lowest") == {
             "flask": "2.0",
             "werkzeug": "2.3",
             "click": "7.0",

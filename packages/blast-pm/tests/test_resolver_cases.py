@@ -15,7 +15,7 @@ import pytest
 
 from blast_core.errors import NoSolution
 from blast_pm.resolver import Resolution, resolve
-from blast_pm.resolver.testing import MemorySource, Release, make_target, requirements
+from blast_pm.resolver.testing import MemorySource, Release, make_policy, make_target, requirements
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 
@@ -31,10 +31,12 @@ def ask(case: dict[str, Any]) -> tuple[Resolution, MemorySource]:
         requirements(*case["requirements"]),
         target,
         source,
-        constraints=requirements(*case.get("constraints", ())),
-        overrides=requirements(*case.get("overrides", ())),
+        policy=make_policy(
+            constraints=requirements(*case.get("constraints", ())),
+            overrides=requirements(*case.get("overrides", ())),
+            prereleases=case.get("prereleases", "if-necessary-or-explicit"),
+        ),
         preferences=case.get("preferences", {}),
-        prereleases=case.get("prereleases", "if-necessary-or-explicit"),
     )
     return resolution, source
 

@@ -8,7 +8,8 @@ from blast_core.markers import evaluate_marker
 from blast_pm.resolver.markers import TargetMarkers
 from blast_pm.resolver.testing import make_target, requirements
 
-ENVIRONMENT = make_target().marker_environment
+TARGET = make_target()
+ENVIRONMENT = TARGET.marker_environment
 MARKERS = [
     "",
     'extra == "x"',
@@ -24,7 +25,7 @@ MARKERS = [
 
 @pytest.mark.parametrize("marker", MARKERS)
 def test_answers_as_the_evaluation_does_each_time(marker: str) -> None:
-    markers = TargetMarkers(ENVIRONMENT)
+    markers = TargetMarkers([TARGET])
     for _ in range(2):
         assert markers.holds(marker) == evaluate_marker(marker, ENVIRONMENT)
         assert markers.holds_with(marker, "x") == evaluate_marker(marker, ENVIRONMENT, ("x",))
@@ -32,7 +33,7 @@ def test_answers_as_the_evaluation_does_each_time(marker: str) -> None:
 
 
 def test_parts_metadata_into_base_and_extras() -> None:
-    markers = TargetMarkers(ENVIRONMENT)
+    markers = TargetMarkers([TARGET])
     rows = requirements(
         "a",
         "b; extra == 'x'",
@@ -40,6 +41,6 @@ def test_parts_metadata_into_base_and_extras() -> None:
         "d; sys_platform == 'win32'",
         "e; sys_platform == 'linux' or extra == 'x'",
     )
-    assert [row.name for row in markers.base_requirements(rows)] == ["a", "e"]
-    assert [row.name for row in markers.extra_requirements(rows, "x")] == ["b"]
-    assert markers.extra_requirements(rows, "nope") == []
+    assert [row.name for row, _ in markers.base_rows(rows)] == ["a", "e"]
+    assert [row.name for row, _ in markers.extra_rows(rows, "x")] == ["b"]
+    assert markers.extra_rows(rows, "nope") == []

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from blast_core.errors import ResolutionLimit
-from blast_pm.resolver.request import Request
+from blast_pm.resolver.request import make_request
 from blast_pm.resolver.solver import Solver
-from blast_pm.resolver.testing import MemorySource, make_target, requirements
+from blast_pm.resolver.testing import MemorySource, make_policy, make_target, requirements
 
 LINUX = make_target()
 
@@ -31,7 +31,8 @@ def hard_universe(seed: int, *, width: int, packages: int = 120, versions: int =
 
 def solver_for(universe: dict[str, dict[str, list[str]]], *, most_conflicts: int) -> Solver:
     source = MemorySource(universe)
-    request = Request(requirements("p0", "p1"), LINUX, source, {}, (), (), "allow", True, {}, {})
+    roots = [(row, 1) for row in requirements("p0", "p1")]
+    request = make_request(roots, (LINUX,), source, make_policy(prereleases="allow"))
     return Solver(request, most_conflicts=most_conflicts)
 
 

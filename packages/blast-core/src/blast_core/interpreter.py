@@ -22,12 +22,15 @@ class Target(NamedTuple):
         python_version: the full version, such as ``3.12.1``.
         marker_environment: the variables of PEP 508 markers, ``python_version`` to ``platform_machine``.
         tags: wheel tags that it can install, best first (PEP 425), each as ``cp312-cp312-manylinux_2_36_x86_64``.
+        also: further marker environments that it stands for, such as that of the oldest patch release: a marker
+            counts as true where it is true in one of them.
     """
 
     name: str
     python_version: str
     marker_environment: Mapping[str, str]
     tags: tuple[str, ...]
+    also: tuple[Mapping[str, str], ...] = ()
 
 
 class Interpreter(NamedTuple):

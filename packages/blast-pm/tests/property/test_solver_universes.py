@@ -16,11 +16,11 @@ from packaging.version import Version
 
 from blast_core.errors import NoSolution
 from blast_core.requirements import parse_requirement
-from blast_pm.resolver import resolve
+from blast_pm.resolver import ResolutionPolicy, resolve
 from blast_pm.resolver.oracle import resolve_with_resolvelib
-from blast_pm.resolver.request import Request
+from blast_pm.resolver.request import make_request
 from blast_pm.resolver.solver import Solver, Unsolvable
-from blast_pm.resolver.testing import MemorySource, Release, make_target, requirements
+from blast_pm.resolver.testing import MemorySource, Release, make_policy, make_target, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,15 +73,18 @@ class Question(NamedTuple):
     prereleases: str
     highest: bool
 
+    @property
+    def policy(self) -> ResolutionPolicy:
+        resolution = "highest" if self.highest else "lowest"
+        return make_policy(constraints=self.constraints, prereleases=self.prereleases, resolution=resolution)
+
     def ask(self) -> Resolution | NoSolution:
         try:
             return resolve(
                 self.roots,
                 TARGET,
                 MemorySource(self.universe, TARGET),
-                constraints=self.constraints,
-                prereleases=self.prereleases,
-                highest=self.highest,
+                policy=self.policy,
             )
         except NoSolution as error:
             return error
@@ -89,9 +92,7 @@ class Question(NamedTuple):
     def ask_quickly(self) -> bool:
         """Tell whether there is a solution, without an explanation if there is none."""
         source = MemorySource(self.universe, TARGET)
-        solver = Solver(
-            Request(self.roots, TARGET, source, {}, self.constraints, (), self.prereleases, self.highest, {}, {})
-        )
+        solver = Solver(make_request([(row, 1) for row in self.roots], (TARGET,), source, self.policy))
         try:
             solver.solve()
         except Unsolvable:
@@ -195,9 +196,7 @@ def test_finds_a_solution_exactly_when_resolvelib_does(block: int) -> None:
                 question.roots,
                 TARGET,
                 MemorySource(question.universe, TARGET),
-                constraints=question.constraints,
-                prereleases=question.prereleases,
-                highest=question.highest,
+                policy=question.policy,
             )
         except NoSolution:
             if mine:
@@ -271,9 +270,7 @@ def test_a_solution_as_preference_is_the_solution_again() -> None:
             TARGET,
             source,
             preferences=versions_of(first),
-            constraints=question.constraints,
-            prereleases=question.prereleases,
-            highest=question.highest,
+            policy=question.policy,
         )
         assert versions_of(again) == versions_of(first), f"seed {seed}"
         assert len(source.visited) == len(first.packages), f"seed {seed}: other candidates were looked at"
@@ -283,17 +280,12 @@ def test_versions_that_can_not_be_chosen_change_no_answer() -> None:
     """The search behind an explanation has them in view; it must come to the same end."""
     for seed in range(500_000, 500_600):
         question = draw_question(seed)
-        request = Request(
-            question.roots,
-            TARGET,
+        overrides = (parse_requirement("p1>=1"),) if seed % 3 == 0 else ()
+        request = make_request(
+            [(row, 1) for row in question.roots],
+            (TARGET,),
             MemorySource(question.universe, TARGET),
-            {},
-            question.constraints,
-            [parse_requirement("p1>=1")] if seed % 3 == 0 else [],
-            question.prereleases,
-            question.highest,
-            {},
-            {},
+            question.policy._replace(overrides=overrides),
         )
         answers = []
         for show_unusable in (False, True):

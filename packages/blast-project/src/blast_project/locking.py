@@ -118,7 +118,7 @@ def resolve_project(
         NoSolution: there is no solution; the text says why.
     """
     from blast_core.requirements import parse_requirement
-    from blast_pm.resolver import resolve
+    from blast_pm.resolver import ResolutionPolicy, resolve
     from blast_project.resolving import open_metadata
     from blast_project.unsupported import check_supported
 
@@ -131,9 +131,11 @@ def resolve_project(
         interpreter.target,
         source,
         preferences=preferences,
-        constraints=tuple(parse_requirement(line) for line in tool.get("constraint-dependencies", ())),
-        overrides=tuple(parse_requirement(line) for line in tool.get("override-dependencies", ())),
-        prereleases=str(tool.get("prerelease", "if-necessary-or-explicit")),
+        policy=ResolutionPolicy(
+            constraints=tuple(parse_requirement(line) for line in tool.get("constraint-dependencies", ())),
+            overrides=tuple(parse_requirement(line) for line in tool.get("override-dependencies", ())),
+            prereleases=str(tool.get("prerelease", "if-necessary-or-explicit")),
+        ),
         direct={project.name: _itself(project, rows)},
         origins=_origins(project, rows),
     )

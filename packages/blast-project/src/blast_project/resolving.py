@@ -44,7 +44,7 @@ def resolve_requirements(
     Raises:
         NoSolution: there are none.
     """
-    from blast_pm.resolver import resolve
+    from blast_pm.resolver import ResolutionPolicy, resolve
 
     source = open_metadata(session, interpreter, builds=builds)
     return resolve(
@@ -52,7 +52,7 @@ def resolve_requirements(
         interpreter.target,
         source,
         preferences=preferences or {},
-        constraints=tuple(constraints),
+        policy=ResolutionPolicy(constraints=tuple(constraints)),
         origins=origins or {},
     )
 

@@ -1,13 +1,22 @@
 """Choosing versions: PubGrub over sets of versions as ints, with explanations where nothing fits.
 
-``solver`` searches, ``universe`` knows what exists, ``diagnose`` and ``explain`` say why there is no solution, and
-``oracle`` answers the same question with resolvelib.
+``solver`` searches, ``universe`` knows what exists, ``diagnose`` and ``explain`` say why there is no solution,
+``universal`` and ``forks`` answer for many targets at once, and ``oracle`` answers the same question with resolvelib.
 """
 
 from __future__ import annotations
 
-from blast_pm.resolver.model import DirectCandidate, MetadataSource, Resolution, ResolvedPackage
-from blast_pm.resolver.request import Request
+from blast_pm.resolver.model import (
+    DirectCandidate,
+    MetadataSource,
+    Resolution,
+    ResolutionPolicy,
+    ResolvedPackage,
+    TargetFailure,
+    UniversalPackage,
+    UniversalResolution,
+)
+from blast_pm.resolver.request import make_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +25,24 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Target
     from blast_core.requirements import Requirement
 
-__all__ = ["DirectCandidate", "MetadataSource", "Resolution", "ResolvedPackage", "resolve"]
+__all__ = [
+    "DirectCandidate",
+    "MetadataSource",
+    "Resolution",
+    "ResolutionPolicy",
+    "ResolvedPackage",
+    "TargetFailure",
+    "UniversalPackage",
+    "UniversalResolution",
+    "resolve",
+    "resolve_universal",
+]
 
 _NOTHING: Mapping[str, str] = {}
+_NO_PREFERENCES: Mapping[str, Sequence[tuple[str, int]]] = {}
 _NO_CANDIDATES: Mapping[str, DirectCandidate] = {}
 _NO_ORIGINS: Mapping[Requirement, str] = {}
+_DEFAULT_POLICY = ResolutionPolicy()
 
 
 def resolve(  # noqa: PLR0913 - the inputs of a resolution
@@ -28,15 +50,12 @@ def resolve(  # noqa: PLR0913 - the inputs of a resolution
     target: Target,
     source: MetadataSource,
     *,
+    policy: ResolutionPolicy = _DEFAULT_POLICY,
     preferences: Mapping[str, str] = _NOTHING,
-    constraints: Sequence[Requirement] = (),
-    overrides: Sequence[Requirement] = (),
-    prereleases: str = "if-necessary-or-explicit",
-    highest: bool = True,
     direct: Mapping[str, DirectCandidate] = _NO_CANDIDATES,
     origins: Mapping[Requirement, str] = _NO_ORIGINS,
 ) -> Resolution:
-    """Return versions that fit together, the newest where there is a choice.
+    """Return versions that fit together on one target, the most wanted where there is a choice.
 
     The answer depends on the arguments and on what the source says, never on the order or speed of its answers.
 
@@ -44,13 +63,9 @@ def resolve(  # noqa: PLR0913 - the inputs of a resolution
         requirements: what the project asks for; markers are evaluated on the target.
         target: the Python and platform to resolve for.
         source: where metadata comes from.
+        policy: what the user wants.
         preferences: versions by name, tried before all others (an old lock's).
-        constraints: limits on packages that are only needed if something else asks for them.
-        overrides: requirements that replace all others on the same project, wherever they stand.
-        prereleases: one of ``PRERELEASE_MODES``. In every ``necessary`` mode all final releases that fit are tried
-            before any pre-release.
-        highest: prefer newest versions, rather than oldest.
-        direct: the candidates of projects that are required by address, by name.
+        direct: the candidates of projects that are required by address, by address or by name.
         origins: words for where a requirement stands, such as ``your project (pyproject.toml, line 7)``.
 
     Raises:
@@ -63,8 +78,14 @@ def resolve(  # noqa: PLR0913 - the inputs of a resolution
     from blast_pm.resolver.result import build_resolution
     from blast_pm.resolver.solver import Solver, Unsolvable
 
-    request = Request(
-        requirements, target, source, preferences, constraints, overrides, prereleases, highest, direct, origins
+    request = make_request(
+        [(requirement, 1) for requirement in requirements],
+        (target,),
+        source,
+        policy,
+        preferences={name: ((version, 1),) for name, version in preferences.items()},
+        direct=direct,
+        origins=origins,
     )
     solver = Solver(request)
     try:
@@ -74,3 +95,40 @@ def resolve(  # noqa: PLR0913 - the inputs of a resolution
 
         raise diagnose(request) from found
     return build_resolution(solver.universe, solver.chosen())
+
+
+def resolve_universal(  # noqa: PLR0913 - the inputs of a resolution
+    roots: Sequence[tuple[Requirement, int]],
+    targets: Sequence[Target],
+    source: MetadataSource,
+    *,
+    policy: ResolutionPolicy = _DEFAULT_POLICY,
+    preferences: Mapping[str, Sequence[tuple[str, int]]] = _NO_PREFERENCES,
+    direct: Mapping[str, DirectCandidate] = _NO_CANDIDATES,
+    origins: Mapping[Requirement, str] = _NO_ORIGINS,
+) -> UniversalResolution:
+    """Return versions that fit together for each of many targets: what ``resolve`` gives for each of them alone.
+
+    Args:
+        roots: what the project asks for, each with the mask of the targets on which it does; markers count besides.
+        targets: at most 64; bit i of every mask is for ``targets[i]``.
+        source: where metadata comes from; its records must be made for the same targets.
+        policy: what the user wants.
+        preferences: versions to try before all others, with the targets where, by name.
+        direct: the candidates of projects that are required by address, by address or by name.
+        origins: words for where a requirement stands.
+
+    Returns:
+        Targets without a solution are among the ``failures``; no exception is raised for them.
+
+    Raises:
+        ResolutionLimit: the search was given up at its limit.
+        IndexAccessError: an index could not be read.
+
+    Cost: targets are solved together and parted only where they differ: one search for most projects.
+    """
+    from blast_pm.resolver.universal import solve_groups
+
+    return solve_groups(
+        make_request(roots, targets, source, policy, preferences=preferences, direct=direct, origins=origins)
+    )

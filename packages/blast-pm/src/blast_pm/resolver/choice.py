@@ -80,19 +80,17 @@ class Chooser:
     Args:
         universe: what exists.
         state: what is decided.
-        highest: prefer the newest, rather than the oldest.
 
     Attributes:
         looks: how many candidates were looked at.
         swap: after ``choose``: the decided package that blocks too many candidates, if any.
     """
 
-    def __init__(self, universe: Universe, state: Assignment, *, highest: bool) -> None:
+    def __init__(self, universe: Universe, state: Assignment) -> None:
         self.looks = 0
         self.swap: Package | None = None
         self._universe = universe
         self._state = state
-        self._highest = highest
         self._blocked: dict[tuple[int, int], int] = {}
         self._exhausted: dict[tuple[int, int], int] = {}
         self._tried: dict[int, int] = {}
@@ -108,7 +106,7 @@ class Chooser:
         ):
             rest = group
             while rest:
-                bit = 1 << (rest.bit_length() - 1) if self._highest else rest & -rest
+                bit = rest & -rest if package.oldest else 1 << (rest.bit_length() - 1)
                 rest ^= bit
                 yield bit
 
@@ -174,8 +172,10 @@ class Chooser:
         count = self._exhausted[key] = self._exhausted.get(key, 0) + 1
         if count < _WALK_ON_AFTER:
             return
-        beyond = drop.versions & -drop.versions
-        versions = base.full & (beyond - 1) if self._highest else base.full & -(2 << drop.versions.bit_length() - 1)
+        if base.oldest:
+            versions = base.full & -(2 << drop.versions.bit_length() - 1)
+        else:
+            versions = base.full & ((drop.versions & -drop.versions) - 1)
         for bit in self.candidates(base, versions):
             found: dict[tuple[int, object], _Drop] = {}
             self._blame(parts, bit, found)
@@ -199,12 +199,12 @@ class Chooser:
         self.looks += 1
         index = bit.bit_length() - 2
         for part in parts:
-            rows = self._universe.requirements(part, index)
+            rows = self._universe.rows(part, index)
             if isinstance(rows, Unusable):
                 drop = drops.setdefault((part.base.id, rows), _Drop(part.base, None, rows))
                 drop.versions |= bit
                 return drop
-            for row in rows:
+            for row, _ in rows:
                 other = self._denied(part, row, bit)
                 if other is None:
                     continue

@@ -6,17 +6,54 @@ from typing import NamedTuple, Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from blast_core.errors import NoSolution
+    from blast_core.formats.dpl.model import LockedSource
     from blast_core.requirements import Requirement
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.records import ProjectRecord
 
-__all__ = ["PRERELEASE_MODES", "DirectCandidate", "MetadataSource", "Resolution", "ResolvedPackage"]
+__all__ = [
+    "PRERELEASE_MODES",
+    "RESOLUTION_MODES",
+    "DirectCandidate",
+    "MetadataSource",
+    "Resolution",
+    "ResolutionPolicy",
+    "ResolvedPackage",
+    "TargetFailure",
+    "UniversalPackage",
+    "UniversalResolution",
+]
 
 #: What ``prereleases`` may be. Where pre-releases are only *necessary*, every fitting final release is tried before
 #: any of them, as in uv 0.13 (where ``if-necessary-or-explicit`` has become another name of ``if-necessary``).
 PRERELEASE_MODES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
+
+#: What ``ResolutionPolicy.resolution`` may be; ``lowest-direct`` takes the oldest of what the project itself asks for.
+RESOLUTION_MODES = ("highest", "lowest", "lowest-direct")
+
+_NO_MODES: Mapping[str, str] = {}
+
+
+class ResolutionPolicy(NamedTuple):
+    """What the user wants of every resolution.
+
+    Attributes:
+        constraints: limits on packages that are only needed if something else asks for them.
+        overrides: requirements that replace all others on the same project, wherever they stand.
+        prereleases: one of ``PRERELEASE_MODES``. In every ``necessary`` mode all final releases that fit are tried
+            before any pre-release.
+        package_prereleases: another mode for single projects, by normalised name.
+        resolution: one of ``RESOLUTION_MODES``.
+    """
+
+    constraints: tuple[Requirement, ...] = ()
+    overrides: tuple[Requirement, ...] = ()
+    prereleases: str = "if-necessary-or-explicit"
+    package_prereleases: Mapping[str, str] = _NO_MODES
+    resolution: str = "highest"
 
 
 class MetadataSource(Protocol):
@@ -48,6 +85,13 @@ class MetadataSource(Protocol):
     def provides_extras(self, name: str, version: str) -> tuple[str, ...]:
         """Return the extras that the version provides, normalised. Only asked after ``dependencies``."""
 
+    def direct(self, requirement: Requirement) -> DirectCandidate:
+        """Return what the address of ``requirement`` holds. Only asked for addresses that a dependency names.
+
+        Raises:
+            ProjectError: requirements by address are not allowed here.
+        """
+
 
 class DirectCandidate(NamedTuple):
     """The one candidate of a project that is required by address: an archive, a repository, a directory.
@@ -60,6 +104,7 @@ class DirectCandidate(NamedTuple):
         requires_python: as in its metadata.
         provides_extras: as in its metadata, normalised.
         files: what a lock needs to know of its archive; may be empty.
+        source: what stands in a lock for where it comes from.
     """
 
     name: str
@@ -69,6 +114,7 @@ class DirectCandidate(NamedTuple):
     requires_python: str = ""
     provides_extras: tuple[str, ...] = ()
     files: tuple[IndexFile, ...] = ()
+    source: LockedSource | None = None
 
 
 class ResolvedPackage(NamedTuple):
@@ -103,3 +149,50 @@ class Resolution(NamedTuple):
     packages: tuple[ResolvedPackage, ...]
     visited: int
     warnings: tuple[str, ...] = ()
+
+
+class UniversalPackage(NamedTuple):
+    """One version that was chosen for some targets.
+
+    Attributes:
+        name: normalised name.
+        version: as the index spells it.
+        mask: bit i is set where it is chosen for target i.
+        extras: those that something asks for and the version provides, sorted, each with the targets where.
+        requirements: as in the version's metadata, unevaluated.
+        files: all files of the version that the index lists.
+        direct: the candidate, for what is required by address.
+    """
+
+    name: str
+    version: str
+    mask: int
+    extras: tuple[tuple[str, int], ...]
+    requirements: tuple[Requirement, ...]
+    files: tuple[IndexFile, ...]
+    direct: DirectCandidate | None
+
+
+class TargetFailure(NamedTuple):
+    """Targets for which nothing fits, as a mask, and why."""
+
+    mask: int
+    error: NoSolution
+
+
+class UniversalResolution(NamedTuple):
+    """For every target a set of versions that fit together.
+
+    Attributes:
+        packages: sorted by name and version; the masks of one name's versions are disjoint.
+        visited: how many candidates' dependencies were read.
+        warnings: one sentence each.
+        failures: the targets without a solution.
+        solves: how many searches it took.
+    """
+
+    packages: tuple[UniversalPackage, ...]
+    visited: int
+    warnings: tuple[str, ...]
+    failures: tuple[TargetFailure, ...]
+    solves: int

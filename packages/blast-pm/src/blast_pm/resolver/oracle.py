@@ -13,7 +13,8 @@ from resolvelib.resolvers import Resolution as Search
 from blast_core.errors import NoSolution, ResolutionLimit
 from blast_core.requirements import format_requirement
 from blast_pm.resolver.clauses import Unusable
-from blast_pm.resolver.request import Request
+from blast_pm.resolver.model import ResolutionPolicy
+from blast_pm.resolver.request import make_request
 from blast_pm.resolver.result import build_resolution
 from blast_pm.resolver.universe import NOT_SELECTED, Package, Universe
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Target
     from blast_core.requirements import Requirement
+    from blast_pm.resolver.markers import Row
     from blast_pm.resolver.model import DirectCandidate, MetadataSource, Resolution
 
     Information = RequirementInformation["_Wanted", "_Candidate"]
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["resolve_with_resolvelib"]
 
 _MOST_ROUNDS = 100_000
+_DEFAULT_POLICY = ResolutionPolicy()
 
 
 class _Wanted(NamedTuple):
@@ -51,11 +54,13 @@ class _Provider(AbstractProvider["_Wanted", "_Candidate", "Package"]):
     def __init__(self, universe: Universe) -> None:
         self.universe = universe
 
-    def wanted(self, rows: Iterable[Requirement]) -> Iterator[_Wanted]:
-        for row in rows:
+    def wanted(self, rows: Iterable[Row]) -> Iterator[_Wanted]:
+        for row, _ in rows:
+            if row.url:
+                self.universe.note_address(row)
             base = self.universe.load(row.name)
             versions = self.universe.mask(base, row)
-            for constraint in self.universe.policy.constraints.get(row.name, ()):
+            for constraint, _ in self.universe.policy.constraints.get(row.name, ()):
                 versions &= self.universe.mask(base, constraint)
             for extra in ("", *row.extras):
                 yield _Wanted(self.universe.proxy(base, extra) if extra else base, versions, row)
@@ -91,7 +96,7 @@ class _Provider(AbstractProvider["_Wanted", "_Candidate", "Package"]):
         return [
             _Candidate(identifier, bit)
             for bit in self._in_order(identifier, left)
-            if not isinstance(self.universe.requirements(identifier, bit.bit_length() - 2), Unusable)
+            if not isinstance(self.universe.rows(identifier, bit.bit_length() - 2), Unusable)
         ]
 
     def _in_order(self, package: Package, versions: int) -> Iterator[int]:
@@ -99,7 +104,7 @@ class _Provider(AbstractProvider["_Wanted", "_Candidate", "Package"]):
         for group in (base.preferred, base.first & ~base.preferred, ~base.first & ~base.preferred):
             rest = versions & group
             while rest:
-                bit = 1 << (rest.bit_length() - 1) if self.universe.request.highest else rest & -rest
+                bit = rest & -rest if base.oldest else 1 << (rest.bit_length() - 1)
                 rest ^= bit
                 yield bit
 
@@ -108,7 +113,7 @@ class _Provider(AbstractProvider["_Wanted", "_Candidate", "Package"]):
 
     def get_dependencies(self, candidate: _Candidate) -> Iterable[_Wanted]:
         package = candidate.package
-        rows = self.universe.requirements(package, candidate.bit.bit_length() - 2)
+        rows = self.universe.rows(package, candidate.bit.bit_length() - 2)
         assert not isinstance(rows, Unusable), f"{package} is not a candidate"
         wanted = list(self.wanted(rows))
         if package is not package.base:
@@ -121,11 +126,8 @@ def resolve_with_resolvelib(  # noqa: PLR0913 - the signature of `resolve`
     target: Target,
     source: MetadataSource,
     *,
+    policy: ResolutionPolicy = _DEFAULT_POLICY,
     preferences: Mapping[str, str] | None = None,
-    constraints: Sequence[Requirement] = (),
-    overrides: Sequence[Requirement] = (),
-    prereleases: str = "if-necessary-or-explicit",
-    highest: bool = True,
     direct: Mapping[str, DirectCandidate] | None = None,
     origins: Mapping[Requirement, str] | None = None,
 ) -> Resolution:
@@ -137,17 +139,14 @@ def resolve_with_resolvelib(  # noqa: PLR0913 - the signature of `resolve`
         NoSolution: nothing fits; the reason lists what the last conflict was about.
         ResolutionLimit: resolvelib gave up.
     """
-    request = Request(
-        requirements,
-        target,
+    request = make_request(
+        [(requirement, 1) for requirement in requirements],
+        (target,),
         source,
-        preferences or {},
-        constraints,
-        overrides,
-        prereleases,
-        highest,
-        direct or {},
-        origins or {},
+        policy,
+        preferences={name: ((version, 1),) for name, version in (preferences or {}).items()},
+        direct=direct or {},
+        origins=origins or {},
     )
     universe = Universe(request)
     provider = _Provider(universe)

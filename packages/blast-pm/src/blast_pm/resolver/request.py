@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blast_core.errors import UsageError
 from blast_core.version import mentions_prerelease, specifier_mask, version_key
 from blast_pm.resolver.markers import TargetMarkers
-from blast_pm.resolver.model import PRERELEASE_MODES
+from blast_pm.resolver.model import PRERELEASE_MODES, RESOLUTION_MODES, ResolutionPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,125 +17,257 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Target
     from blast_core.requirements import Requirement
     from blast_pm.metadata.records import ProjectRecord
+    from blast_pm.resolver.markers import Row
     from blast_pm.resolver.model import DirectCandidate, MetadataSource
 
-__all__ = ["Policy", "Request"]
+__all__ = ["Choice", "Policy", "Request", "is_pin", "make_request"]
 
 _UNLIMITED = ("allow",)
 _PINS = ("==", "===")
+_NO_PREFERENCES: Mapping[str, Sequence[tuple[str, int]]] = {}
+_NO_CANDIDATES: Mapping[str, DirectCandidate] = {}
+_NO_ORIGINS: Mapping[Requirement, str] = {}
+_NO_LIMITS: Mapping[Requirement, int] = {}
+_DEFAULT_POLICY = ResolutionPolicy()
 
 
 class Request(NamedTuple):
-    """All inputs of one resolution; see ``blast_pm.resolver.resolve`` for what each means."""
+    """All inputs of one search; see ``blast_pm.resolver.resolve_universal`` for what each means.
+
+    Attributes:
+        group: the targets to solve for, as a mask.
+        only_on: by root requirement the targets that ask for it; all, where it is not there.
+        markers: answers about markers, shared by the searches of one resolution.
+    """
 
     requirements: Sequence[Requirement]
-    target: Target
+    targets: tuple[Target, ...]
     source: MetadataSource
-    preferences: Mapping[str, str]
-    constraints: Sequence[Requirement]
-    overrides: Sequence[Requirement]
-    prereleases: str
-    highest: bool
-    direct: Mapping[str, DirectCandidate]
-    origins: Mapping[Requirement, str]
+    group: int
+    markers: TargetMarkers
+    only_on: Mapping[Requirement, int] = _NO_LIMITS
+    preferences: Mapping[str, Sequence[tuple[str, int]]] = _NO_PREFERENCES
+    constraints: Sequence[Requirement] = ()
+    overrides: Sequence[Requirement] = ()
+    prereleases: str = "if-necessary-or-explicit"
+    package_prereleases: Mapping[str, str] = _DEFAULT_POLICY.package_prereleases
+    resolution: str = "highest"
+    direct: Mapping[str, DirectCandidate] = _NO_CANDIDATES
+    origins: Mapping[Requirement, str] = _NO_ORIGINS
+
+    @property
+    def target(self) -> Target:
+        """The first target of the group, which stands for it where only one can be told of."""
+        return self.targets[(self.group & -self.group).bit_length() - 1]
+
+    @property
+    def policy(self) -> ResolutionPolicy:
+        """The user's wishes, as they came in."""
+        return ResolutionPolicy(
+            tuple(self.constraints),
+            tuple(self.overrides),
+            self.prereleases,
+            self.package_prereleases,
+            self.resolution,
+        )
+
+
+def make_request(  # noqa: PLR0913 - the inputs of a resolution
+    roots: Sequence[tuple[Requirement, int]],
+    targets: Sequence[Target],
+    source: MetadataSource,
+    policy: ResolutionPolicy = _DEFAULT_POLICY,
+    *,
+    preferences: Mapping[str, Sequence[tuple[str, int]]] = _NO_PREFERENCES,
+    direct: Mapping[str, DirectCandidate] = _NO_CANDIDATES,
+    origins: Mapping[Requirement, str] = _NO_ORIGINS,
+) -> Request:
+    """Return the request for all targets.
+
+    Args:
+        roots: what the project asks for, each with the targets that do.
+        targets: bit i of every mask is for ``targets[i]``.
+        source: where metadata comes from.
+        policy: what the user wants.
+        preferences: by name versions to try first, each with the targets where.
+        direct: candidates of projects required by address, by address or by name.
+        origins: words for where a requirement stands.
+
+    Raises:
+        UsageError: a mode is none of those there are.
+    """
+    _check_modes(policy)
+    markers = TargetMarkers(targets)
+    asked: dict[Requirement, int] = {}
+    for requirement, mask in roots:
+        asked[requirement] = asked.get(requirement, 0) | mask
+    return Request(
+        requirements=tuple(asked),
+        targets=tuple(targets),
+        source=source,
+        group=markers.everywhere,
+        markers=markers,
+        only_on={row: mask for row, mask in asked.items() if mask != markers.everywhere},
+        preferences=preferences,
+        constraints=policy.constraints,
+        overrides=policy.overrides,
+        prereleases=policy.prereleases,
+        package_prereleases=policy.package_prereleases,
+        resolution=policy.resolution,
+        direct=direct,
+        origins=origins,
+    )
+
+
+def is_pin(specifier: str) -> bool:
+    """Tell whether a specifier names one version; such requirements are taken in before all others."""
+    return specifier.startswith("==") and not specifier.endswith("*")
+
+
+class Choice(NamedTuple):
+    """Targets that may choose the same versions of a project, as solver masks (version i is bit i + 1).
+
+    Attributes:
+        targets: mask of the targets.
+        allowed: the versions that may be chosen.
+        preferred: the version to try before all others, 0 if none.
+    """
+
+    targets: int
+    allowed: int
+    preferred: int
 
 
 class Policy:
-    """The rules of one request on its target.
+    """The rules of one request for its group of targets.
 
     Args:
         request: the inputs.
 
     Attributes:
-        markers: answers about markers on the target.
-        roots: requirements of the project that hold on the target, overrides applied, in order.
-        constraints: those that hold on the target, by name.
-        overrides: by name; an empty list drops the dependency on this target.
-
-    Raises:
-        UsageError: ``prereleases`` has an unknown value.
+        markers: answers about markers.
+        roots: requirements of the project that hold in the group and where, overrides applied, in order.
+        constraints: those that hold in the group and where, by name.
+        overrides: by name and with the targets where; where none of them holds, the dependency is dropped.
     """
 
-    __slots__ = ("_explicit", "_mode", "_pins", "_preferences", "constraints", "markers", "overrides", "roots")
+    __slots__ = (
+        "_direct_names",
+        "_explicit",
+        "_group",
+        "_modes",
+        "_pins",
+        "_request",
+        "constraints",
+        "markers",
+        "overrides",
+        "roots",
+    )
 
     def __init__(self, request: Request) -> None:
-        if request.prereleases not in PRERELEASE_MODES:
-            known = ", ".join(PRERELEASE_MODES)
-            raise UsageError(f"unknown pre-release policy {request.prereleases!r}", hint=f"one of {known}")
-        self._mode = request.prereleases
-        self._preferences = request.preferences
-        self.markers = TargetMarkers(request.target.marker_environment)
+        self._request = request
+        self._group = group = request.group
+        self.markers = request.markers
         holds = self.markers.holds
-        self.overrides: dict[str, list[Requirement]] = {}
+        self.overrides: dict[str, list[Row]] = {}
         for requirement in request.overrides:
-            rows = self.overrides.setdefault(requirement.name, [])
-            if holds(requirement.marker):
-                rows.append(requirement)
-        self.roots = self.override([row for row in request.requirements if holds(row.marker)])
-        self.constraints: dict[str, list[Requirement]] = {}
+            self.overrides.setdefault(requirement.name, []).append((requirement, holds(requirement.marker)))
+        only_on = request.only_on
+        rows = [(row, holds(row.marker) & group & only_on.get(row, -1)) for row in request.requirements]
+        self.roots: list[Row] = self.override([row for row in rows if row[1]])
+        self.constraints: dict[str, list[Row]] = {}
         for requirement in request.constraints:
-            if holds(requirement.marker):
-                self.constraints.setdefault(requirement.name, []).append(requirement)
-        self._explicit: set[str] = set()
-        self._pins: dict[str, list[str]] = {}
+            mask = holds(requirement.marker) & group
+            if mask:
+                self.constraints.setdefault(requirement.name, []).append((requirement, mask))
+        self._direct_names = {row.name for row in request.requirements}
+        self._explicit: dict[str, int] = {}
+        self._pins: dict[str, list[tuple[str, int]]] = {}
         self._read_user_specifiers()
 
-    def override(self, requirements: list[Requirement]) -> list[Requirement]:
-        """Return ``requirements`` with those that are overridden replaced, each override once."""
+    def override(self, rows: list[Row]) -> list[Row]:
+        """Return ``rows`` with those that are overridden replaced, each override once."""
         overrides = self.overrides
         if not overrides:
-            return requirements
-        result: list[Requirement] = []
-        for requirement in requirements:
-            for row in overrides.get(requirement.name, (requirement,)):
-                if row not in result:
-                    result.append(row)
-        return result
+            return rows
+        result: dict[Requirement, int] = {}
+        for requirement, mask in rows:
+            for other, where in overrides.get(requirement.name, ((requirement, -1),)):
+                if mask & where & self._group:
+                    result[other] = result.get(other, 0) | mask & where & self._group
+        return list(result.items())
 
     def _read_user_specifiers(self) -> None:
         rows = list(self.roots)
-        for group in (*self.constraints.values(), *self.overrides.values()):
+        for group in self.constraints.values():
             rows += group
-        for row in rows:
+        for group in self.overrides.values():
+            rows += group
+        for row, mask in rows:
             specifier = row.specifier
             if not specifier:
                 continue
             if mentions_prerelease(specifier):
-                self._explicit.add(row.name)
-            if specifier.startswith(_PINS) and not specifier.endswith("*") and "," not in specifier:
-                self._pins.setdefault(row.name, []).append(specifier)
+                self._explicit[row.name] = self._explicit.get(row.name, 0) | mask
+            if is_pin(specifier) and "," not in specifier:
+                self._pins.setdefault(row.name, []).append((specifier, mask))
 
-    def allowed(self, name: str, record: ProjectRecord) -> int:
-        """Return the versions that may be chosen: bit i for version i.
+    def choices(self, name: str, record: ProjectRecord) -> tuple[Choice, ...]:
+        """Return which versions may be chosen on the targets of the group; their masks are disjoint.
 
-        Yanked versions only when the user pins them with ``==`` or they are preferred; pre-releases by policy.
+        Yanked versions only where the user pins them with ``==`` or they are preferred; pre-releases by policy.
         """
-        allowed = record.usable
-        preferred = self.preferred(name, record)
-        if record.yanked:
-            permitted = preferred
-            for specifier in self._pins.get(name, ()):
-                permitted |= specifier_mask(specifier, record.table)
-            allowed &= ~record.yanked | permitted
-        if record.prerelease and not self._offers_prereleases(name):
-            allowed &= ~record.prerelease | (preferred if self._mode != "disallow" else 0)
-        return allowed
+        pins = self._pins.get(name, ()) if record.yanked else ()
+        preferences = self._request.preferences.get(name, ())
+        mode = self._request.package_prereleases.get(name, self._request.prereleases)
+        explicit = self._explicit.get(name, 0) if mode == "explicit" and record.prerelease else 0
+        cells = [(mask & self._group, usable) for mask, usable in record.usable_by if mask & self._group]
+        borders = [mask for _, mask in pins] + [mask for _, mask in preferences] + [explicit]
+        for border in borders:
+            cells = [(part, usable) for mask, usable in cells for part in (mask & border, mask & ~border) if part]
+        choices: dict[tuple[int, int], int] = {}
+        for mask, usable in cells:
+            preferred = 0
+            for version, where in preferences:
+                if where & mask:
+                    preferred |= _bit_of(version, record) & usable
+            allowed = usable
+            if record.yanked:
+                permitted = preferred
+                for specifier, where in pins:
+                    if where & mask:
+                        permitted |= specifier_mask(specifier, record.table)
+                allowed &= ~record.yanked | permitted
+            if record.prerelease and (mode == "disallow" or (mode == "explicit" and not explicit & mask)):
+                allowed &= ~record.prerelease | (preferred if mode != "disallow" else 0)
+            key = (allowed << 1, (preferred & allowed) << 1)
+            choices[key] = choices.get(key, 0) | mask
+        return tuple(Choice(mask, allowed, preferred) for (allowed, preferred), mask in choices.items())
 
-    def preferred(self, name: str, record: ProjectRecord) -> int:
-        """Return the bit of the preferred version, 0 if there is none or it is not usable."""
-        version = self._preferences.get(name)
-        if version is None:
-            return 0
-        key = version_key(version)
-        index = bisect_left(record.table.keys, key)
-        found = index < len(record.table.keys) and record.table.keys[index] == key
-        return 1 << index & record.usable if found else 0
-
-    def tried_first(self, record: ProjectRecord) -> int:
+    def tried_first(self, name: str, record: ProjectRecord) -> int:
         """Return the versions that are tried before all others, whatever their order: final releases, mostly."""
-        return record.usable & ~record.prerelease if self._mode not in _UNLIMITED else record.usable
+        mode = self._request.package_prereleases.get(name, self._request.prereleases)
+        return record.usable & ~record.prerelease if mode not in _UNLIMITED else record.usable
 
-    def _offers_prereleases(self, name: str) -> bool:
-        if self._mode == "disallow":
-            return False
-        return self._mode != "explicit" or name in self._explicit
+    def prefers_oldest(self, name: str) -> bool:
+        """Tell whether the oldest version of a project is wanted rather than the newest."""
+        resolution = self._request.resolution
+        return resolution == "lowest" or (resolution == "lowest-direct" and name in self._direct_names)
+
+
+def _bit_of(version: str, record: ProjectRecord) -> int:
+    """Return the bit of a version, 0 if the index does not have it."""
+    key = version_key(version)
+    index = bisect_left(record.table.keys, key)
+    found = index < len(record.table.keys) and record.table.keys[index] == key
+    return 1 << index if found else 0
+
+
+def _check_modes(policy: ResolutionPolicy) -> None:
+    for mode in (policy.prereleases, *policy.package_prereleases.values()):
+        if mode not in PRERELEASE_MODES:
+            known = ", ".join(PRERELEASE_MODES)
+            raise UsageError(f"unknown pre-release policy {mode!r}", hint=f"one of {known}")
+    if policy.resolution not in RESOLUTION_MODES:
+        known = ", ".join(RESOLUTION_MODES)
+        raise UsageError(f"unknown resolution {policy.resolution!r}", hint=f"one of {known}")

@@ -7,7 +7,7 @@ from blast_pm.resolver.model import Resolution, ResolvedPackage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from blast_core.requirements import Requirement
+    from blast_pm.resolver.markers import Row
     from blast_pm.resolver.universe import Package, Universe
 
     #: Index of the chosen version by package, extras among them.
@@ -26,7 +26,7 @@ def build_resolution(universe: Universe, chosen: Chosen) -> Resolution:
     reached: dict[str, set[str]] = {}
     edges: dict[str, set[str]] = {}
     warnings: list[str] = []
-    waiting = [(row.name, extra) for row in universe.policy.roots for extra in ("", *row.extras)]
+    waiting = [(row.name, extra) for row, _ in universe.policy.roots for extra in ("", *row.extras)]
     while waiting:
         name, extra = waiting.pop()
         extras = reached.setdefault(name, set())
@@ -38,7 +38,7 @@ def build_resolution(universe: Universe, chosen: Chosen) -> Resolution:
         index = chosen[package.base]
         if extra and not universe.provides(package, index):
             warnings.append(f"{name} {package.table.texts[index]} has no extra named {extra}")
-        for row in _requirements(universe, package, index):
+        for row, _ in _rows(universe, package, index):
             edges.setdefault(name, set()).add(row.name)
             waiting += [(row.name, wanted) for wanted in ("", *row.extras)]
     packages = [
@@ -48,8 +48,8 @@ def build_resolution(universe: Universe, chosen: Chosen) -> Resolution:
     return Resolution(tuple(packages), universe.visited, tuple(sorted(warnings)))
 
 
-def _requirements(universe: Universe, package: Package, index: int) -> list[Requirement]:
-    rows = universe.requirements(package, index)
+def _rows(universe: Universe, package: Package, index: int) -> list[Row]:
+    rows = universe.rows(package, index)
     assert not isinstance(rows, Unusable), f"{package} was chosen though {rows}"
     return rows
 

@@ -6,7 +6,8 @@ from blast_core.errors import ResolutionLimit
 from blast_pm.resolver.analysis import analyze
 from blast_pm.resolver.assignment import Assignment
 from blast_pm.resolver.choice import Chooser, link_clause, need_clause
-from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, Unusable
+from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, Learned, Unusable
+from blast_pm.resolver.request import is_pin
 from blast_pm.resolver.universe import NOT_SELECTED, Universe
 
 TYPE_CHECKING = False
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from blast_pm.resolver.request import Request
     from blast_pm.resolver.universe import Package
 
-    #: Who asks (None: the project), in which version, for what.
-    Row = tuple[Package | None, int, Requirement]
+    #: Who asks (None: the project), in which version, for what, and on which targets.
+    Wish = tuple[Package | None, int, Requirement, int]
 
 __all__ = ["MOST_CONFLICTS", "Solver", "Unsolvable"]
 
@@ -54,6 +55,8 @@ class Solver:
         universe: what was read.
         state: what is decided.
         conflicts: how many there were.
+        lessons: the clauses that conflicts and drops were made of, in order.
+        ever: by id of a package the versions that it was ever decided in.
     """
 
     def __init__(
@@ -71,8 +74,10 @@ class Solver:
         self._most_conflicts = most_conflicts
         self._most_visits = most_visits
         self._waits = not show_unusable
-        self._chooser = Chooser(self.universe, self.state, highest=request.highest)
-        self._waiting: dict[str, list[Row]] = {}
+        self.lessons: list[Clause] = []
+        self.ever: dict[int, int] = {}
+        self._chooser = Chooser(self.universe, self.state)
+        self._waiting: dict[str, list[Wish]] = {}
         self._expanded: set[tuple[int, int]] = set()
 
     def solve(self) -> None:
@@ -82,7 +87,7 @@ class Solver:
             Unsolvable: there is no solution.
             ResolutionLimit: the search was given up.
         """
-        conflict = self._ask([(None, NOT_SELECTED, row) for row in self.universe.policy.roots])
+        conflict = self._ask([(None, NOT_SELECTED, row, mask) for row, mask in self.universe.policy.roots])
         while True:
             if conflict is None:
                 conflict = self.state.propagate()
@@ -112,6 +117,9 @@ class Solver:
         if self.conflicts > self._most_conflicts or work > _MOST_WORK:
             raise self._limit()
         lesson = analyze(self.state, conflict)
+        self.lessons.append(conflict)
+        if isinstance(lesson.clause.cause, Learned):
+            self.lessons += [clause for _, clause in lesson.clause.cause.steps]
         clause = lesson.clause
         if not lesson.steps and all(mask == package.full for package, mask in clause.terms):
             raise Unsolvable(clause)
@@ -160,12 +168,14 @@ class Solver:
         if (parts[0].id, bit) not in self._expanded:
             self._chooser.expect(base, state.left[base.id] & ~bit)
         state.decide(parts[0].id, bit)
+        self.ever[parts[0].id] = self.ever.get(parts[0].id, 0) | bit
         if package is not parts[0]:
             state.requeue(package.id)
         return self._expand(parts[0], bit)
 
     def _refuse(self, package: Package, clauses: list[Clause]) -> Clause | None:
         conflict: Clause | None = None
+        self.lessons += clauses
         for clause in clauses:
             found = self.state.add_known(clause) if len(clause.terms) == 1 else self.state.add_pair(clause)
             conflict = conflict or found
@@ -189,19 +199,24 @@ class Solver:
         if key in self._expanded:
             return None
         self._expanded.add(key)
-        rows = self.universe.requirements(part, bit.bit_length() - 2)
-        return None if isinstance(rows, Unusable) else self._ask([(part, bit, row) for row in rows])
+        rows = self.universe.rows(part, bit.bit_length() - 2)
+        return None if isinstance(rows, Unusable) else self._ask([(part, bit, row, mask) for row, mask in rows])
 
     # -- requirements -------------------------------------------------------------------------------------------------
 
-    def _ask(self, rows: list[Row]) -> Clause | None:
+    def _ask(self, rows: list[Wish]) -> Clause | None:
         """Take in requirements; those on projects not loaded yet wait until everything known is decided.
 
         Waiting is what lets the source fetch the pages of a whole generation of projects at once. Exact pins don't
         wait: they are decided first anyway.
         """
         universe = self.universe
-        new = [row[2].name for row in rows if universe.discover(row[2].name)]
+        new = []
+        for part, _, requirement, mask in rows:
+            if universe.discover(requirement.name, part, mask):
+                new.append(requirement.name)
+            if requirement.url:
+                universe.note_address(requirement)
         if new:
             self._request.source.prefetch(new)
         conflict: Clause | None = None
@@ -211,8 +226,8 @@ class Solver:
                 found = self._connect(row)
             else:
                 self._waiting.setdefault(requirement.name, []).append(row)
-                pinned = requirement.specifier.startswith("==") and not requirement.specifier.endswith("*")
-                found = self._load(requirement.name) if pinned or not self._waits else None
+                early = is_pin(requirement.specifier) or not self._waits
+                found = self._load(requirement.name) if early else None
             conflict = conflict or found
             if conflict is not None and not self.state.level:
                 break  # final, so the other projects need not be read
@@ -224,7 +239,7 @@ class Solver:
         names = [
             name
             for name, rows in self._waiting.items()
-            if any(part is None or not left[part.id] & ~bit for part, bit, _ in rows)
+            if any(part is None or not left[part.id] & ~bit for part, bit, _, _ in rows)
         ]
         conflict: Clause | None = None
         for name in names:
@@ -239,7 +254,7 @@ class Solver:
         for mask, reason in package.facts:
             if mask:
                 conflict = self.state.assume(package, Clause(((package, mask),), reason)) or conflict
-        for constraint in self.universe.policy.constraints.get(name, ()):
+        for constraint, _ in self.universe.policy.constraints.get(name, ()):
             allowed = self.universe.mask(package, constraint) | NOT_SELECTED
             if package.full & ~allowed:
                 clause = Clause(((package, package.full & ~allowed),), Constrained(constraint))
@@ -257,9 +272,9 @@ class Solver:
                 self._request.source.prefetch_dependencies(package.name, text)
             break
 
-    def _connect(self, row: Row) -> Clause | None:
+    def _connect(self, row: Wish) -> Clause | None:
         """Turn a requirement on a loaded project into clauses, one for the project and one for each extra."""
-        part, bit, requirement = row
+        part, bit, requirement, _ = row
         universe = self.universe
         base = universe.load(requirement.name)
         asked = universe.mask(base, requirement)

@@ -16,12 +16,15 @@ from blast_core.requirements import Requirement, parse_requirement
 from blast_core.version import SpecifierSet, make_version_table, prerelease_mask
 from blast_pm.index.model import IndexFile
 from blast_pm.metadata.records import ProjectRecord
+from blast_pm.resolver.model import ResolutionPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["MemorySource", "Release", "make_target", "requirements"]
+    from blast_pm.resolver.model import DirectCandidate
+
+__all__ = ["MemorySource", "Release", "make_policy", "make_target", "requirements"]
 
 
 class Release(NamedTuple):
@@ -51,7 +54,8 @@ class MemorySource:
 
     Args:
         universe: releases, or just their requirements, by project and version.
-        target: decides which releases are usable.
+        target: decides which releases are usable; a sequence of targets, for a universal resolution.
+        direct: what addresses hold.
 
     Attributes:
         visited: candidates whose dependencies were read, as ``name==version``, in order, each once.
@@ -59,9 +63,13 @@ class MemorySource:
     """
 
     def __init__(
-        self, universe: Mapping[str, Mapping[str, Release | Sequence[str]]], target: Target | None = None
+        self,
+        universe: Mapping[str, Mapping[str, Release | Sequence[str]]],
+        target: Target | Sequence[Target] | None = None,
+        direct: Mapping[str, DirectCandidate] | None = None,
     ) -> None:
-        self.target = target or make_target()
+        self._targets = (target,) if isinstance(target, Target) else tuple(target or (make_target(),))
+        self._direct = direct or {}
         self.visited: list[str] = []
         self.prefetched: list[str] = []
         self._releases = {
@@ -116,21 +124,51 @@ class MemorySource:
         ]
         return tuple(sorted({normalize_name(extra) for extra in (*release.extras, *mentioned)}))
 
+    def direct(self, requirement: Requirement) -> DirectCandidate:
+        """Return what the address holds.
+
+        Raises:
+            ProjectNotFound: nothing.
+        """
+        if requirement.url not in self._direct:
+            raise ProjectNotFound(f"there is nothing at {requirement.url}")
+        return self._direct[requirement.url]
+
     def _make_record(self, name: str) -> ProjectRecord:
         releases = self._releases[name]
         table = make_version_table(releases)
         files = tuple(_files(name, version, releases[version]) for version in table.texts)
-        usable = yanked = 0
+        yanked = 0
         for index, version in enumerate(table.texts):
-            usable |= self._is_usable(releases[version]) << index
             yanked |= releases[version].yanked << index
-        return ProjectRecord(name, table, usable, yanked, prerelease_mask(table), files)
+        classes: dict[int, int] = {}
+        union = 0
+        for bit, target in enumerate(self._targets):
+            usable = 0
+            for index, version in enumerate(table.texts):
+                usable |= _is_usable(releases[version], target) << index
+            classes[usable] = classes.get(usable, 0) | 1 << bit
+            union |= usable
+        usable_by = tuple((mask, usable) for usable, mask in classes.items())
+        return ProjectRecord(name, table, union, yanked, prerelease_mask(table), files, usable_by)
 
-    def _is_usable(self, release: Release) -> bool:
-        python = "" if release.late_python else release.requires_python
-        if python and not SpecifierSet(python).contains(self.target.python_version, prereleases=True):
-            return False
-        return release.sdist or any(tag in self.target.tags for tag in release.tags)
+
+def _is_usable(release: Release, target: Target) -> bool:
+    python = "" if release.late_python else release.requires_python
+    if python and not SpecifierSet(python).contains(target.python_version, prereleases=True):
+        return False
+    return release.sdist or any(tag in target.tags for tag in release.tags)
+
+
+def make_policy(
+    *,
+    constraints: Iterable[Requirement] = (),
+    overrides: Iterable[Requirement] = (),
+    prereleases: str = "if-necessary-or-explicit",
+    resolution: str = "highest",
+) -> ResolutionPolicy:
+    """Return a policy of what a test says."""
+    return ResolutionPolicy(tuple(constraints), tuple(overrides), prereleases, resolution=resolution)
 
 
 def requirements(*lines: str) -> list[Requirement]:

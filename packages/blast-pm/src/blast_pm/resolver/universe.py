@@ -1,8 +1,8 @@
-"""The packages that a resolution knows, their versions as bits, and what each version asks for.
+"""The packages that a search knows, their versions as bits, and what each version asks for.
 
-Bit 0 of a package's masks is 'not selected', bit i + 1 its version i, oldest first. Only versions that may be chosen
-are in the universe; for an explanation (``show_unusable``) all are, and the reasons against them are facts like any
-other.
+Bit 0 of a package's masks is 'not selected', bit i + 1 its version i, oldest first. Only versions that may be chosen on
+one of the group's targets are in the universe; for an explanation (``show_unusable``) all are, and the reasons against
+them are facts like any other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from blast_core.errors import (
 from blast_core.version import make_version_table, specifier_mask
 from blast_pm.resolver.clauses import Unusable
 from blast_pm.resolver.reasons import python_reason, reasons_against
-from blast_pm.resolver.request import Policy
+from blast_pm.resolver.request import Choice, Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from blast_core.version import VersionTable
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.records import ProjectRecord
+    from blast_pm.resolver.markers import Row
     from blast_pm.resolver.model import DirectCandidate
     from blast_pm.resolver.request import Request
 
 __all__ = ["NOT_SELECTED", "Package", "Universe"]
 
 NOT_SELECTED = 1
+_UNREADABLE = (ProjectError, FormatError, IntegrityError, BuildFailed, OfflineError, ProjectNotFound)
 _NO_VERSIONS = make_version_table(())
 
 
@@ -48,21 +50,27 @@ class Package:
         full: 'not selected' and all versions in the universe.
         first: versions to try before the others.
         preferred: the version to try before all, as a mask; 0 if none.
+        oldest: whether the oldest version is wanted, rather than the newest.
+        choices: which versions may be chosen where, where the group's targets differ or not.
         order: when it was discovered.
         record: what the index says; None for a direct candidate or a project that is not found.
         direct: the candidate of a project required by address.
         facts: reasons against versions, with the versions.
+        masks: remembered answers, by specifier.
     """
 
     __slots__ = (
         "base",
+        "choices",
         "direct",
         "extra",
         "facts",
         "first",
         "full",
         "id",
+        "masks",
         "name",
+        "oldest",
         "order",
         "preferred",
         "proxies",
@@ -81,6 +89,9 @@ class Package:
         self.full = NOT_SELECTED
         self.first = 0
         self.preferred = 0
+        self.oldest = False
+        self.choices: tuple[Choice, ...] = ()
+        self.masks: dict[str, int] = {}
         self.record: ProjectRecord | None = None
         self.direct: DirectCandidate | None = None
         self.facts: list[tuple[int, Unusable]] = []
@@ -99,7 +110,10 @@ class Universe:
     Attributes:
         packages: by id.
         visited: how many candidates' dependencies were read.
-        unknown_extras: warnings about extras that a candidate does not provide, by candidate.
+        discoverers: by name, which version of which package asked for it first, and on which targets; None is the
+            project.
+        limits: by id of a project and index of a version the targets whose Python its metadata allows, where that is
+            not all of the group.
     """
 
     def __init__(self, request: Request, *, show_unusable: bool = False) -> None:
@@ -107,19 +121,26 @@ class Universe:
         self.policy = Policy(request)
         self.packages: list[Package] = []
         self.visited = 0
+        self.discoverers: dict[str, tuple[Package | None, int]] = {}
+        self.limits: dict[tuple[int, int], int] = {}
         self._show_unusable = show_unusable
         self._known: dict[tuple[str, str], Package] = {}
         self._orders: dict[str, int] = {}
         self._metadata: dict[tuple[str, int], tuple[Requirement, ...] | Unusable] = {}
-        self._parts: dict[tuple[int, int], list[Requirement]] = {}
-        self._python_answers: dict[str, bool] = {"": True}
+        self._parts: dict[tuple[int, int], list[Row]] = {}
+        self._addresses: dict[str, Requirement] = {}
 
-    def discover(self, name: str) -> bool:
-        """Note that ``name`` was asked for; tell whether that is new."""
+    def discover(self, name: str, part: Package | None, mask: int) -> bool:
+        """Note that ``part`` asks for ``name`` on the targets in ``mask``; tell whether nothing did before."""
         if name in self._orders:
             return False
         self._orders[name] = len(self._orders)
+        self.discoverers[name] = (part, mask)
         return True
+
+    def note_address(self, requirement: Requirement) -> None:
+        """Note that a project is asked for by address, before it is loaded."""
+        self._addresses.setdefault(requirement.name, requirement)
 
     def find(self, name: str, extra: str = "") -> Package | None:
         """Return a package that was loaded before, or None."""
@@ -129,10 +150,12 @@ class Universe:
         """Return a project, read from the source if need be; one without versions if no index knows it."""
         package = self._known.get((name, ""))
         if package is None:
-            self.discover(name)
+            self.discover(name, None, self.request.group)
             package = self._add(name, "")
-            direct = self.request.direct.get(name)
-            if direct is not None:
+            direct = self._find_direct(name)
+            if isinstance(direct, str):
+                package.facts.append((0, Unusable(package, "missing", direct)))
+            elif direct is not None:
                 self._fill_direct(package, direct)
             else:
                 self._fill(package)
@@ -148,6 +171,7 @@ class Universe:
             package.full = base.full
             package.first = base.first
             package.preferred = base.preferred
+            package.oldest = base.oldest
             base.proxies.append(package)
         return package
 
@@ -160,14 +184,19 @@ class Universe:
         if requirement.url:
             direct = package.base.direct
             return package.full & ~NOT_SELECTED if direct is not None and direct.url == requirement.url else 0
-        if not requirement.specifier:
+        specifier = requirement.specifier
+        if not specifier:
             return package.full & ~NOT_SELECTED
-        return specifier_mask(requirement.specifier, package.table) << 1 & package.full
+        masks = package.base.masks
+        known = masks.get(specifier)
+        if known is None:
+            known = masks[specifier] = specifier_mask(specifier, package.table) << 1
+        return known & package.full
 
-    def requirements(self, package: Package, index: int) -> list[Requirement] | Unusable:
-        """Return what version ``index`` of ``package`` asks for on the target, or why it can't be chosen.
+    def rows(self, package: Package, index: int) -> list[Row] | Unusable:
+        """Return what version ``index`` of ``package`` asks for and where, or why it can't be chosen.
 
-        For a proxy these are only the requirements that its extra adds.
+        For a proxy these are only the requirements that its extra adds. Masks are cut to the group.
         """
         key = (package.id, index)
         part = self._parts.get(key)
@@ -202,11 +231,28 @@ class Universe:
         self._known[name, extra] = package
         return package
 
+    def _find_direct(self, name: str) -> DirectCandidate | str | None:
+        """Return the candidate of a project required by address, or why there is none; None for one on an index."""
+        direct = self.request.direct
+        address = self._addresses.get(name)
+        if address is not None:
+            if address.url in direct:
+                return direct[address.url]
+            known = direct.get(name)
+            if known is not None and known.url == address.url:
+                return known
+            try:
+                return self.request.source.direct(address)
+            except _UNREADABLE as error:
+                return error.message
+        return direct.get(name)
+
     def _fill_direct(self, package: Package, direct: DirectCandidate) -> None:
         package.direct = direct
         package.table = make_version_table((direct.version,))
         package.full = 0b11
         package.first = 0b10
+        package.choices = (Choice(self.request.group, 0b10, 0),)
 
     def _fill(self, package: Package) -> None:
         try:
@@ -215,13 +261,17 @@ class Universe:
             package.facts.append((0, Unusable(package, "missing", error.message)))
             return
         policy = self.policy
-        allowed = policy.allowed(package.name, record)
+        choices = policy.choices(package.name, record)
         package.record = record
         package.table = record.table
-        package.preferred = policy.preferred(package.name, record) << 1
-        package.first = policy.tried_first(record) << 1
-        package.full = allowed << 1 | NOT_SELECTED
+        package.choices = choices
+        package.first = policy.tried_first(package.name, record) << 1
+        package.oldest = policy.prefers_oldest(package.name)
+        for choice in choices:
+            package.preferred |= choice.preferred
+            package.full |= choice.allowed
         if self._show_unusable:
+            allowed = package.full >> 1
             package.full = (1 << len(record.table.texts) + 1) - 1
             package.facts = reasons_against(package, record, allowed, self.request.target)
 
@@ -244,29 +294,33 @@ class Universe:
             try:
                 requirements = source.dependencies(base.name, version)
                 python = source.requires_python(base.name, version)
-            except (ProjectError, FormatError, IntegrityError, BuildFailed, OfflineError) as error:
+            except _UNREADABLE as error:
                 return Unusable(base, "metadata", error.reason or error.message)
-        if not self._runs_on_target(python):
-            return Unusable(base, "python", python_reason(python))
+        if python:
+            group = self.request.group
+            fitting = self.policy.markers.runs_on(python) & group
+            if not fitting:
+                return Unusable(base, "python", python_reason(python))
+            if fitting != group:
+                self.limits[base.id, index] = fitting
         return requirements
 
-    def _runs_on_target(self, python: str) -> bool:
-        answer = self._python_answers.get(python)
-        if answer is None:
-            table = make_version_table((self.request.target.python_version,))
-            answer = self._python_answers[python] = bool(specifier_mask(python, table))
-        return answer
-
-    def _select(self, package: Package, metadata: tuple[Requirement, ...]) -> list[Requirement]:
+    def _select(self, package: Package, metadata: tuple[Requirement, ...]) -> list[Row]:
         markers = self.policy.markers
-        if package.extra:
-            return self.policy.override(markers.extra_requirements(metadata, package.extra))
+        group = self.request.group
         overrides = self.policy.overrides
-        if overrides:
-            held = [
-                row
-                for row in metadata
-                if (row.name in overrides and not markers.mentions_extra(row.marker)) or markers.holds(row.marker)
+        if package.extra:
+            rows = markers.extra_rows(metadata, package.extra)
+        elif overrides:
+            rows = [
+                (row, markers.everywhere if self._is_replaced(row) else markers.holds(row.marker)) for row in metadata
             ]
-            return self.policy.override(held)
-        return markers.base_requirements(metadata)
+        else:
+            rows = markers.base_rows(metadata)
+        if group != markers.everywhere or overrides:
+            rows = [(row, mask & group) for row, mask in rows if mask & group]
+        return self.policy.override(rows)
+
+    def _is_replaced(self, row: Requirement) -> bool:
+        """Tell whether an override stands for the requirement, whatever its marker says of the target."""
+        return row.name in self.policy.overrides and not self.policy.markers.mentions_extra(row.marker)
