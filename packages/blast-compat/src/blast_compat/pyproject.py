@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blast_compat.manifest_edit import add_requirements, new_manifest, remove_requirements, set_source
 from blast_compat.manifest_tables import Fault, check_keys, read_mapping, read_text, read_texts
+from blast_compat.policy_tables import read_policy_tables
 from blast_compat.toml_lines import find_line
 from blast_core.errors import InvalidManifest, InvalidRequirement, InvalidVersion
 from blast_core.names import is_valid_name, normalize_name
@@ -75,7 +76,7 @@ class Manifest(NamedTuple):
         gui_scripts: object reference by graphical command.
         entry_points: names and object references by entry point group.
         build_system: the table ``[build-system]``, or None.
-        tool: the table ``[tool.blast]``.
+        tool: the table ``[tool.blast]``, and of ``[tool.uv]`` what `blast_compat.policy_tables` takes over.
         sources: by normalised name the tables, one or several with markers, that say where a requirement comes from:
             ``[tool.uv.sources]``, overridden by ``[tool.blast.sources]``.
         dynamic: fields that the build backend fills in.
@@ -191,7 +192,7 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
         gui_scripts=_read_scripts(project, "gui-scripts"),
         entry_points=_read_entry_points(project),
         build_system=_read_build_system(document),
-        tool=blast,
+        tool=read_policy_tables(blast, uv),
         sources={**_read_sources(uv, "uv"), **_read_sources(blast, "blast")},
         dynamic=dynamic,
     )
