@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from blast_pm.metadata.store import Database
     from blast_pm.store.cache import GlobalCache
     from blast_project.indexes import ProjectIndexes
+    from blast_project.policy import Policy
     from blast_project.python.probe import InterpreterCache
     from blast_project.settings import Settings
 
@@ -34,6 +35,9 @@ class Session:
         self.settings = settings
         self.reporter = reporter
         self._indexes: ProjectIndexes | None = None
+        self._manifest: Manifest | None = None
+        self._policy: Policy | None = None
+        self._began_s = 0.0
         self._database: Database | None = None
         self._client: PyPiClient | None = None
         self._cache: GlobalCache | None = None
@@ -48,7 +52,8 @@ class Session:
         self.close()
 
     def use_project(self, manifest: Manifest) -> None:
-        """Say which project this is about, whose indexes count; before the client is first used."""
+        """Say which project this is about, whose indexes and policy count; before the client is first used."""
+        self._manifest, self._policy = manifest, None
         if self._client is None:
             from blast_project.indexes import project_indexes
 
@@ -71,6 +76,24 @@ class Session:
 
             self._client = open_client(self.settings, self._indexes or ProjectIndexes(), self.database)
         return self._client
+
+    @property
+    def policy(self) -> Policy:
+        """Which versions and files count, by the options and the project; moments are fixed when it is first asked.
+
+        Raises:
+            UsageError: an option has a value that it can't have.
+        """
+        if self._policy is None:
+            from blast_project.policy import read_policy
+
+            if not self._began_s:
+                import time
+
+                self._began_s = time.time()
+            tool = self._manifest.tool if self._manifest is not None else {}
+            self._policy = read_policy(self.settings.policy, tool, self._began_s)
+        return self._policy
 
     @property
     def cache(self) -> GlobalCache:

@@ -8,9 +8,45 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LINK_MODES", "Settings"]
+__all__ = ["LINK_MODES", "PolicyOptions", "Settings"]
 
 LINK_MODES = ("fold", "hardlink", "copy")
+
+
+class PolicyOptions(NamedTuple):
+    """What options and their variables say about versions and files; `blast_project.policy` adds the manifest.
+
+    Attributes:
+        exclude_newer: a moment as `blast_core.moments` reads it; empty for the manifest's.
+        exclude_newer_package: such as ``numpy=2025-03-01`` or ``numpy=false``.
+        prerelease: a mode; empty for the manifest's.
+        prerelease_package: such as ``numpy=allow``.
+        resolution: ``highest``, ``lowest``, ``lowest-direct``; empty for the manifest's.
+        resolver: ``pubgrub`` or ``resolvelib``; empty for the manifest's.
+        constraints: requirements beside the manifest's constraints.
+        overrides: requirements beside the manifest's overrides.
+        build_constraints: requirements beside the manifest's constraints on builds.
+        no_build: no source distributions.
+        no_build_package: none of these projects.
+        no_binary: no wheels.
+        no_binary_package: none of these projects, or ``:all:``.
+        only_binary: pip's word for ``no_build_package``; names or ``:all:``.
+    """
+
+    exclude_newer: str = ""
+    exclude_newer_package: tuple[str, ...] = ()
+    prerelease: str = ""
+    prerelease_package: tuple[str, ...] = ()
+    resolution: str = ""
+    resolver: str = ""
+    constraints: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    build_constraints: tuple[str, ...] = ()
+    no_build: bool = False
+    no_build_package: tuple[str, ...] = ()
+    no_binary: bool = False
+    no_binary_package: tuple[str, ...] = ()
+    only_binary: tuple[str, ...] = ()
 
 
 class Settings(NamedTuple):
@@ -27,6 +63,7 @@ class Settings(NamedTuple):
         link_mode: one of ``LINK_MODES``; empty for the project's own or the default.
         environment: path of the environment when it is not ``.venv``; empty for that.
         allow_overwrite: of two distributions that bring different files for one path, take one and say so.
+        policy: which versions and files count.
     """
 
     directory: str
@@ -39,3 +76,4 @@ class Settings(NamedTuple):
     link_mode: str = ""
     environment: str = ""
     allow_overwrite: bool = False
+    policy: PolicyOptions = PolicyOptions()
