@@ -45,7 +45,7 @@ _NO_ORIGINS: Mapping[Requirement, str] = {}
 _DEFAULT_POLICY = ResolutionPolicy()
 
 
-def resolve(  # noqa: PLR0913 - the inputs of a resolution
+def resolve(
     requirements: Sequence[Requirement],
     target: Target,
     source: MetadataSource,
@@ -97,7 +97,7 @@ def resolve(  # noqa: PLR0913 - the inputs of a resolution
     return build_resolution(solver.universe, solver.chosen())
 
 
-def resolve_universal(  # noqa: PLR0913 - the inputs of a resolution
+def resolve_universal(
     roots: Sequence[tuple[Requirement, int]],
     targets: Sequence[Target],
     source: MetadataSource,

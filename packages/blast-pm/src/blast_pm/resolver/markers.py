@@ -1,7 +1,7 @@
 """Markers on many targets at once: which requirements of a metadata file hold where, for the base and for each extra.
 
-A marker's answer is an int with a bit per target. A comparison is evaluated once per distinct value that its variable has
-on the targets; `and` and `or` are then `&` and `|`.
+A marker's answer is an int with a bit per target. A comparison is evaluated once per distinct value that its variable
+has on the targets; `and` and `or` are then `&` and `|`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from blast_core.requirements import Requirement
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.records import ProjectRecord
+    from blast_pm.resolver.request import Request
 
 __all__ = [
     "PRERELEASE_MODES",
@@ -174,10 +175,22 @@ class UniversalPackage(NamedTuple):
 
 
 class TargetFailure(NamedTuple):
-    """Targets for which nothing fits, as a mask, and why."""
+    """Targets for which nothing fits.
+
+    Attributes:
+        mask: the targets.
+        request: what was asked for the first of them.
+    """
 
     mask: int
-    error: NoSolution
+    request: Request
+
+    @property
+    def error(self) -> NoSolution:
+        """Why nothing fits, for the first of the targets. Cost: a search or several, each time."""
+        from blast_pm.resolver.diagnose import diagnose
+
+        return diagnose(self.request)
 
 
 class UniversalResolution(NamedTuple):

@@ -121,7 +121,7 @@ class _Provider(AbstractProvider["_Wanted", "_Candidate", "Package"]):
         return wanted
 
 
-def resolve_with_resolvelib(  # noqa: PLR0913 - the signature of `resolve`
+def resolve_with_resolvelib(
     requirements: Sequence[Requirement],
     target: Target,
     source: MetadataSource,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from blast_pm.resolver.markers import Row
     from blast_pm.resolver.model import DirectCandidate, MetadataSource
 
-__all__ = ["Choice", "Policy", "Request", "is_pin", "make_request"]
+__all__ = ["Choice", "Memory", "Policy", "Request", "is_pin", "make_request"]
 
 _UNLIMITED = ("allow",)
 _PINS = ("==", "===")
@@ -31,6 +31,23 @@ _NO_LIMITS: Mapping[Requirement, int] = {}
 _DEFAULT_POLICY = ResolutionPolicy()
 
 
+class Memory:
+    """What the searches of one resolution learn of metadata once for all; the same for every group of targets.
+
+    Attributes:
+        masks: by project and specifier the versions that satisfy it, bit i for version i.
+        rows: by project, extra and version what it asks for and where, overrides not applied.
+        read: the candidates whose dependencies were read.
+    """
+
+    __slots__ = ("masks", "read", "rows")
+
+    def __init__(self) -> None:
+        self.masks: dict[str, dict[str, int]] = {}
+        self.rows: dict[tuple[str, str, int], list[Row]] = {}
+        self.read: set[tuple[str, int]] = set()
+
+
 class Request(NamedTuple):
     """All inputs of one search; see ``blast_pm.resolver.resolve_universal`` for what each means.
 
@@ -38,6 +55,7 @@ class Request(NamedTuple):
         group: the targets to solve for, as a mask.
         only_on: by root requirement the targets that ask for it; all, where it is not there.
         markers: answers about markers, shared by the searches of one resolution.
+        memory: what they share besides.
     """
 
     requirements: Sequence[Requirement]
@@ -45,6 +63,7 @@ class Request(NamedTuple):
     source: MetadataSource
     group: int
     markers: TargetMarkers
+    memory: Memory
     only_on: Mapping[Requirement, int] = _NO_LIMITS
     preferences: Mapping[str, Sequence[tuple[str, int]]] = _NO_PREFERENCES
     constraints: Sequence[Requirement] = ()
@@ -72,7 +91,7 @@ class Request(NamedTuple):
         )
 
 
-def make_request(  # noqa: PLR0913 - the inputs of a resolution
+def make_request(
     roots: Sequence[tuple[Requirement, int]],
     targets: Sequence[Target],
     source: MetadataSource,
@@ -107,6 +126,7 @@ def make_request(  # noqa: PLR0913 - the inputs of a resolution
         source=source,
         group=markers.everywhere,
         markers=markers,
+        memory=Memory(),
         only_on={row: mask for row, mask in asked.items() if mask != markers.everywhere},
         preferences=preferences,
         constraints=policy.constraints,
@@ -180,7 +200,7 @@ class Policy:
             mask = holds(requirement.marker) & group
             if mask:
                 self.constraints.setdefault(requirement.name, []).append((requirement, mask))
-        self._direct_names = {row.name for row in request.requirements}
+        self._direct_names = {row.name for row, _ in self.roots}
         self._explicit: dict[str, int] = {}
         self._pins: dict[str, list[tuple[str, int]]] = {}
         self._read_user_specifiers()
@@ -250,7 +270,10 @@ class Policy:
         return record.usable & ~record.prerelease if mode not in _UNLIMITED else record.usable
 
     def prefers_oldest(self, name: str) -> bool:
-        """Tell whether the oldest version of a project is wanted rather than the newest."""
+        """Tell whether the oldest version of a project is wanted, rather than the newest.
+
+        Whether the project itself asks for it must not differ within the group.
+        """
         resolution = self._request.resolution
         return resolution == "lowest" or (resolution == "lowest-direct" and name in self._direct_names)
 

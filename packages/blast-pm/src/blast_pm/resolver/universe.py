@@ -56,7 +56,8 @@ class Package:
         record: what the index says; None for a direct candidate or a project that is not found.
         direct: the candidate of a project required by address.
         facts: reasons against versions, with the versions.
-        masks: remembered answers, by specifier.
+        masks: remembered answers, by specifier, bit i for version i.
+        unusable: versions whose metadata turned out to rule them out on every target of the group.
     """
 
     __slots__ = (
@@ -76,6 +77,7 @@ class Package:
         "proxies",
         "record",
         "table",
+        "unusable",
     )
 
     def __init__(self, number: int, name: str, extra: str, order: int) -> None:
@@ -92,6 +94,7 @@ class Package:
         self.oldest = False
         self.choices: tuple[Choice, ...] = ()
         self.masks: dict[str, int] = {}
+        self.unusable = 0
         self.record: ProjectRecord | None = None
         self.direct: DirectCandidate | None = None
         self.facts: list[tuple[int, Unusable]] = []
@@ -190,8 +193,8 @@ class Universe:
         masks = package.base.masks
         known = masks.get(specifier)
         if known is None:
-            known = masks[specifier] = specifier_mask(specifier, package.table) << 1
-        return known & package.full
+            known = masks[specifier] = specifier_mask(specifier, package.table)
+        return known << 1 & package.full
 
     def rows(self, package: Package, index: int) -> list[Row] | Unusable:
         """Return what version ``index`` of ``package`` asks for and where, or why it can't be chosen.
@@ -204,7 +207,7 @@ class Universe:
             metadata = self._read(package.base, index)
             if isinstance(metadata, Unusable):
                 return metadata
-            part = self._parts[key] = self._select(package, metadata)
+            part = self._parts[key] = self._select(package, index, metadata)
         return part
 
     def metadata(self, package: Package, index: int) -> tuple[Requirement, ...]:
@@ -264,6 +267,7 @@ class Universe:
         choices = policy.choices(package.name, record)
         package.record = record
         package.table = record.table
+        package.masks = self.request.memory.masks.setdefault(package.name, {})
         package.choices = choices
         package.first = policy.tried_first(package.name, record) << 1
         package.oldest = policy.prefers_oldest(package.name)
@@ -280,7 +284,10 @@ class Universe:
         metadata = self._metadata.get(key)
         if metadata is None:
             self.visited += 1
+            self.request.memory.read.add(key)
             metadata = self._metadata[key] = self._ask(base, index)
+            if isinstance(metadata, Unusable):
+                base.unusable |= 2 << index
         return metadata
 
     def _ask(self, base: Package, index: int) -> tuple[Requirement, ...] | Unusable:
@@ -305,21 +312,27 @@ class Universe:
                 self.limits[base.id, index] = fitting
         return requirements
 
-    def _select(self, package: Package, metadata: tuple[Requirement, ...]) -> list[Row]:
-        markers = self.policy.markers
+    def _select(self, package: Package, index: int, metadata: tuple[Requirement, ...]) -> list[Row]:
+        everywhere = self.policy.markers.everywhere
         group = self.request.group
-        overrides = self.policy.overrides
+        if self.policy.overrides:
+            return self.policy.override(self._choose_rows(package, metadata))
+        memory = self.request.memory.rows
+        key = (package.name, package.extra, index)
+        rows = memory.get(key)
+        if rows is None:
+            rows = memory[key] = self._choose_rows(package, metadata)
+        if group == everywhere:
+            return rows
+        return [(row, mask & group) for row, mask in rows if mask & group]
+
+    def _choose_rows(self, package: Package, metadata: tuple[Requirement, ...]) -> list[Row]:
+        markers = self.policy.markers
         if package.extra:
-            rows = markers.extra_rows(metadata, package.extra)
-        elif overrides:
-            rows = [
-                (row, markers.everywhere if self._is_replaced(row) else markers.holds(row.marker)) for row in metadata
-            ]
-        else:
-            rows = markers.base_rows(metadata)
-        if group != markers.everywhere or overrides:
-            rows = [(row, mask & group) for row, mask in rows if mask & group]
-        return self.policy.override(rows)
+            return markers.extra_rows(metadata, package.extra)
+        if not self.policy.overrides:
+            return markers.base_rows(metadata)
+        return [(row, markers.everywhere if self._is_replaced(row) else markers.holds(row.marker)) for row in metadata]
 
     def _is_replaced(self, row: Requirement) -> bool:
         """Tell whether an override stands for the requirement, whatever its marker says of the target."""
