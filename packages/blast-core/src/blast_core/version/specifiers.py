@@ -25,6 +25,7 @@ __all__ = [
     "SpecifierSet",
     "check_specifier",
     "compile_specifier",
+    "known_masks",
     "match_single",
     "mentions_prerelease",
     "specifier_mask",
@@ -163,14 +164,21 @@ def specifier_mask(text: str, table: VersionTable) -> int:
     bisections.
     """
     entry = _masks.get(id(table))
+    masks = entry[1] if entry is not None else known_masks(table)
+    mask = masks.get(text)
+    if mask is None:
+        mask = masks[text] = _mask(compile_specifier(text), table)
+    return mask
+
+
+def known_masks(table: VersionTable) -> dict[str, int]:
+    """Return what is known of a table, masks by specifier; an earlier run's for an equal table may be put in."""
+    entry = _masks.get(id(table))
     if entry is None:
         if len(_masks) >= _TABLE_LIMIT:
             _masks.clear()
         entry = _masks[id(table)] = (table, {})
-    mask = entry[1].get(text)
-    if mask is None:
-        mask = entry[1][text] = _mask(compile_specifier(text), table)
-    return mask
+    return entry[1]
 
 
 def _mask(compiled: CompiledSpecifier, table: VersionTable) -> int:

@@ -102,7 +102,7 @@ class PageReader:
         fetched = int(self._clock())
         expires = fetched + _time_to_live(answer.headers.get("cache-control", ""))
         if answer.status == 304 and old is not None:
-            record = old._replace(fetched=fetched, expires=expires)
+            record = old.renewed(fetched, expires)
             blob = None
         elif answer.status == 200:
             record, blob = self._make_record(location, name, old, answer, (fetched, expires))
@@ -119,8 +119,7 @@ class PageReader:
         page_id = hashlib.sha256(answer.url.encode() + b"\0" + answer.body).digest()[:8]
         validators = (answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
         if old is not None and old.exists and old.page_id == page_id:
-            etag, modified = validators
-            return old._replace(fetched=times[0], expires=times[1], etag=etag, modified=modified), None
+            return old.renewed(*times, validators), None
         from blast_pm.index.pages import parse_page
 
         content_type = answer.headers.get("content-type", "")

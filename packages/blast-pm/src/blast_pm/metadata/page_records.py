@@ -1,9 +1,10 @@
 """A project's page as a record: parsed once when it is fetched, read back by every later command.
 
-Two rows in the database ``pages``, so that a warm command loads the small one and touches the large one only for the
-versions that it chose:
+Three rows in the database ``pages``, so that a warm command loads the first, which is small, and touches the others
+only when it must:
 
-    p <index> 0 <project>    marshalled: format, page id, times, validators, base, versions with keys, masks
+    p <index> 0 <project>    marshalled: format, exists, page id, times, validators, base, number of versions
+    v <index> 0 <project>    marshalled: format, page id, versions with keys, masks
     f <index> 0 <project>    the files, see `blast_pm.metadata.file_table`
 
 Every mask is over versions in ascending order: bit i stands for ``table.texts[i]``.
@@ -12,48 +13,46 @@ Every mask is over versions in ascending order: bit i stands for ``table.texts[i
 from __future__ import annotations
 
 import marshal
-from typing import NamedTuple
 
-from blast_core.errors import InvalidVersion
+from blast_core.errors import IndexAccessError, InvalidVersion
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 from blast_core.version import VersionTable, normalize_version, prerelease_mask, version_key
 from blast_pm.metadata.file_table import FileTable, encode_files
 from blast_pm.metadata.sdists import sdist_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.write_behind import WriteBehind
 
-__all__ = ["PageRecord", "load_page", "make_page", "missing_page", "save_page"]
+__all__ = ["PageHead", "PageRecord", "Versions", "load_page", "make_page", "missing_page", "save_page"]
 
-_FORMAT = 1
-_NO_VERSIONS = VersionTable((), ())
+_FORMAT = 2
 
 
-class PageRecord(NamedTuple):
-    """What one index says about one project.
+class Versions(NamedTuple):
+    """The versions on a page.
 
     Attributes:
-        name: normalised name of the project.
-        index: name of the index.
-        exists: False when the index doesn't know the project; then all else is empty.
-        page_id: 8 bytes that change with the page's content.
-        fetched: when the index was last asked, in seconds since 1970.
-        expires: until when the answer counts as fresh.
-        etag: validator for the next request, or "".
-        modified: Last-Modified for the next request, or "".
-        base: address that the files' addresses are below, ending in ``/``.
-        table: versions, normalised, ascending.
+        table: normalised, ascending.
         yanked: versions of which all files are yanked.
         prerelease: versions that are pre-releases.
-        files: per version.
     """
 
-    name: str
-    index: str  # type: ignore[assignment]  # shadows tuple.index, which nobody wants of a record
+    table: VersionTable
+    yanked: int
+    prerelease: int
+
+
+_NO_VERSIONS = Versions(VersionTable((), ()), 0, 0)
+
+
+class PageHead(NamedTuple):
+    """What the first row holds; see `PageRecord`, and the number of versions."""
+
     exists: bool
     page_id: bytes
     fetched: int
@@ -61,16 +60,95 @@ class PageRecord(NamedTuple):
     etag: str
     modified: str
     base: str
-    table: VersionTable
-    yanked: int
-    prerelease: int
-    files: FileTable
+    size: int
+
+
+class PageRecord:
+    """What one index says about one project.
+
+    Args:
+        name: normalised name of the project.
+        index: name of the index.
+        head: what is small.
+        files: per version.
+        load: returns the versions; called when they are asked for first.
+
+    Attributes:
+        exists: False when the index doesn't know the project; then all else is empty.
+        page_id: 8 bytes that change with the page's content.
+        fetched: when the index was last asked, in seconds since 1970.
+        expires: until when the answer counts as fresh.
+        etag: validator for the next request, or "".
+        modified: Last-Modified for the next request, or "".
+        base: address that the files' addresses are below, ending in ``/``.
+        head: all of these.
+    """
+
+    __slots__ = (
+        "_load",
+        "_versions",
+        "base",
+        "etag",
+        "exists",
+        "expires",
+        "fetched",
+        "files",
+        "head",
+        "index",
+        "modified",
+        "name",
+        "page_id",
+    )
+
+    def __init__(self, name: str, index: str, head: PageHead, files: FileTable, load: Callable[[], Versions]) -> None:
+        self.name = name
+        self.index = index
+        self.files = files
+        self.head = head
+        self._load = load
+        self._versions: Versions | None = None
+        exists, self.page_id, self.fetched, self.expires, self.etag, self.modified, self.base, _ = head
+        self.exists: bool = exists
+
+    @property
+    def versions(self) -> Versions:
+        """The versions on the page.
+
+        Raises:
+            IndexAccessError: another process replaced the page since this one read it.
+        """
+        found = self._versions
+        if found is None:
+            found = self._versions = self._load()
+        return found
+
+    @property
+    def table(self) -> VersionTable:
+        """All versions, ascending; see `versions`."""
+        return self.versions.table
+
+    @property
+    def yanked(self) -> int:
+        """The versions of which all files are yanked; see `versions`."""
+        return self.versions.yanked
+
+    @property
+    def prerelease(self) -> int:
+        """The versions that are pre-releases; see `versions`."""
+        return self.versions.prerelease
+
+    def renewed(self, fetched: int, expires: int, validators: tuple[str, str] | None = None) -> PageRecord:
+        """Return the same page, asked for again: with new times, and ETag and Last-Modified where they are given."""
+        etag, modified = validators or (self.etag, self.modified)
+        head = self.head._replace(fetched=fetched, expires=expires, etag=etag, modified=modified)
+        return PageRecord(self.name, self.index, head, self.files, lambda: self.versions)
 
 
 def missing_page(name: str, index: str, fetched: int, expires: int) -> PageRecord:
     """Return the record of a project that the index doesn't know."""
     files = FileTable(bytes(8), 0, "", index, lambda _: None)
-    return PageRecord(name, index, False, bytes(8), fetched, expires, "", "", "", _NO_VERSIONS, 0, 0, files)  # noqa: FBT003
+    head = PageHead(False, bytes(8), fetched, expires, "", "", "", 0)  # noqa: FBT003
+    return PageRecord(name, index, head, files, lambda: _NO_VERSIONS)
 
 
 def make_page(
@@ -108,9 +186,9 @@ def make_page(
             yanked |= 1 << position
     blob = encode_files(page_id, base, versions)
     lazy = FileTable(page_id, len(keys), base, index, lambda decode: decode(blob), versions)
-    prerelease = prerelease_mask(table)
-    record = PageRecord(name, index, True, page_id, *times, *validators, base, table, yanked, prerelease, lazy)  # noqa: FBT003
-    return record, blob
+    versions_found = Versions(table, yanked, prerelease_mask(table))
+    head = PageHead(True, page_id, *times, *validators, base, len(keys))  # noqa: FBT003
+    return PageRecord(name, index, head, lazy, lambda: versions_found), blob
 
 
 def _group(files: Iterable[IndexFile], project: str) -> dict[bytes, tuple[str, list[IndexFile]]]:
@@ -169,60 +247,57 @@ def _key(kind: bytes, index_url: str, name: str) -> bytes:
 
 
 def save_page(store: WriteBehind, index_url: str, record: PageRecord, blob: bytes | None) -> None:
-    """Keep a record; ``blob`` is None when the files are stored already."""
-    fields = (
-        _FORMAT,
-        record.exists,
-        record.page_id,
-        record.fetched,
-        record.expires,
-        record.etag,
-        record.modified,
-        record.base,
-        record.table.texts,
-        record.table.keys,
-        record.yanked,
-        record.prerelease,
-    )
+    """Keep a record; ``blob`` is None when versions and files are stored already."""
     if blob is not None:
+        table, yanked, prerelease = record.versions
+        versions = (_FORMAT, record.page_id, table.texts, table.keys, yanked, prerelease)
         store.put("pages", _key(b"f", index_url, record.name), blob)
-    store.put("pages", _key(b"p", index_url, record.name), marshal.dumps(fields))
+        store.put("pages", _key(b"v", index_url, record.name), marshal.dumps(versions))
+    store.put("pages", _key(b"p", index_url, record.name), marshal.dumps((_FORMAT, *record.head)))
 
 
 def load_page(store: WriteBehind, index_url: str, index: str, name: str) -> PageRecord | None:
     """Return what is stored of a project's page, fresh or not; None for nothing, or for another format.
 
-    Cost: some 15 us for a project of 100 versions.
+    Cost: some 5 us; the versions are read when they are asked for.
     """
-    fields = store.read("pages", _key(b"p", index_url, name), _decode)
-    if fields is None:
+    head = store.read("pages", _key(b"p", index_url, name), _decode_head)
+    if head is None:
         return None
-    exists, page_id, fetched, expires, etag, modified, base, texts, keys, yanked, prerelease = fields[1:]
+    page_id, base, count = head.page_id, head.base, head.size
     files_key = _key(b"f", index_url, name)
-    files = FileTable(page_id, len(keys), base, index, lambda decode: store.read("pages", files_key, decode))
-    return PageRecord(
-        name,
-        index,
-        exists,
-        page_id,
-        fetched,
-        expires,
-        etag,
-        modified,
-        base,
-        VersionTable(texts, keys),
-        yanked,
-        prerelease,
-        files,
-    )
+    files = FileTable(page_id, count, base, index, lambda decode: store.read("pages", files_key, decode))
+
+    def load() -> Versions:
+        if not count:
+            return _NO_VERSIONS
+        found = store.read("pages", _key(b"v", index_url, name), lambda value: _decode_versions(value, page_id))
+        if found is None:
+            raise IndexAccessError(
+                f"the index's page of {name} changed while it was in use",
+                reason="another command fetched it anew",
+                hint="run the command again",
+            )
+        return found
+
+    return PageRecord(name, index, head, files, load)
 
 
-_Fields = tuple[int, bool, bytes, int, int, str, str, str, tuple[str, ...], tuple[bytes, ...], int, int]
-
-
-def _decode(value: memoryview | bytes) -> _Fields | None:
+def _decode_head(value: memoryview | bytes) -> PageHead | None:
     try:
         fields = marshal.loads(value)  # noqa: S302 - this user's own database
     except (ValueError, EOFError, TypeError):
         return None
-    return fields if isinstance(fields, tuple) and len(fields) == 12 and fields[0] == _FORMAT else None
+    if not isinstance(fields, tuple) or len(fields) != 9 or fields[0] != _FORMAT:
+        return None
+    return PageHead._make(fields[1:])
+
+
+def _decode_versions(value: memoryview | bytes, page_id: bytes) -> Versions | None:
+    try:
+        fields = marshal.loads(value)  # noqa: S302 - this user's own database
+    except (ValueError, EOFError, TypeError):
+        return None
+    if not isinstance(fields, tuple) or len(fields) != 6 or fields[:2] != (_FORMAT, page_id):
+        return None
+    return Versions(VersionTable(fields[2], fields[3]), fields[4], fields[5])

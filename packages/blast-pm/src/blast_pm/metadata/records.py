@@ -1,18 +1,11 @@
-"""What exists of a project for some targets: the resolver's view of a page.
-
-A row in the database ``pages`` keeps, per page and set of targets, which versions are usable where and which file
-stands for each, so that a warm command looks at no file name at all:
-
-    u <index> 0 <project> 0 <digest of the targets> <key of the file policy>    marshalled, see `Usability`
-"""
+"""What exists of a project for some targets: the resolver's record, and how a page's files are judged."""
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from blast_core.errors import BlastError
+from blast_core.tuples import NamedTuple
 from blast_core.version import make_version_table, specifier_mask
 from blast_pm.metadata.core_metadata import mend_specifier
 from blast_pm.metadata.wheels import best_filename, best_wheel, ranker_for
@@ -24,13 +17,12 @@ if TYPE_CHECKING:
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.page_records import PageRecord
     from blast_pm.metadata.policy import FilePolicy
-    from blast_pm.metadata.write_behind import WriteBehind
 
-__all__ = ["ProjectRecord", "TargetView", "Usability", "best_filename", "best_wheel", "representative"]
+__all__ = ["SHA256", "ProjectRecord", "TargetView", "Usability", "best_filename", "best_wheel", "representative"]
 
-_FORMAT = 2
-_SHA256 = 32
-_NOTHING = bytes(_SHA256)
+#: Size of a digest.
+SHA256 = 32
+_NOTHING = bytes(SHA256)
 # Remembered tags: one page names a few hundred distinct ones, a hostile index any number.
 _REMEMBERED = 8192
 
@@ -73,11 +65,6 @@ class Usability(NamedTuple):
     refused: int
     digests: bytes
 
-    def digest(self, position: int) -> bytes:
-        """Return the sha256 of the file that stands for a version, b"" when the index gives none."""
-        found = self.digests[position * _SHA256 : (position + 1) * _SHA256]
-        return found if any(found) else b""
-
 
 def representative(files: Sequence[IndexFile], targets: Sequence[Target] = ()) -> IndexFile | None:
     """Return the file whose metadata stands for a version.
@@ -101,6 +88,9 @@ class TargetView:
         targets: for which wheels and Requires-Python are judged.
         builds: whether a version with nothing but a source distribution is usable.
         files: which files may be used at all; None for all.
+
+    Attributes:
+        digest: stands for the targets and ``builds`` in rows.
     """
 
     def __init__(self, targets: Sequence[Target], *, builds: bool, files: FilePolicy | None = None) -> None:
@@ -117,40 +107,16 @@ class TargetView:
             release = _release_of(target.python_version)
             by_python[release] = by_python.get(release, 0) | 1 << position
         self._tables = [(mask, make_version_table([release])) for release, mask in by_python.items()]
-        self._digest = _digest_of(self._targets, builds=builds)
+        self.digest = _digest_of(self._targets, builds=builds)
 
-    def usability(self, store: WriteBehind, index_url: str, page: PageRecord) -> Usability:
-        """Return which versions are usable where; remembered until the page changes.
+    def policy_key(self, name: str) -> bytes:
+        """Return what stands for the policy on the project's files, b"" where all may be used."""
+        return self._policy.key(name) if self._policy is not None else b""
 
-        Cost: one row for a page seen before, else some 2 us a file.
-        """
-        policy = self._policy.key(page.name) if self._policy is not None else b""
-        key = b"u%s\0%s\0%s%s" % (index_url.encode(), page.name.encode(), self._digest, policy)
-        found = store.read("pages", key, lambda value: _decode(value, page.page_id))
-        if found is None:
-            found = self._judge(page)
-            store.put("pages", key, marshal.dumps((_FORMAT, page.page_id, *found)))
-        return found
-
-    def record(self, page: PageRecord, usability: Usability) -> ProjectRecord:
-        """Return the resolver's view of a page."""
-        usable = 0
-        for _, versions in usability.usable_by:
-            usable |= versions
-        files: Sequence[tuple[IndexFile, ...]] = page.files
+    def files(self, page: PageRecord) -> Sequence[tuple[IndexFile, ...]]:
+        """Return the files of each version, without those that came after the policy's cut-off."""
         policy = self._policy
-        if policy is not None and policy.key(page.name):
-            files = _AllowedFiles(page, policy)
-        return ProjectRecord(
-            page.name,
-            page.table,
-            usable,
-            page.yanked,
-            page.prerelease,
-            files,
-            usability.usable_by,
-            usability.refused,
-        )
+        return page.files if policy is None or not policy.key(page.name) else _FilesInTime(page, policy)
 
     def choose(self, project: str, files: Sequence[IndexFile]) -> IndexFile | None:
         """Return the file of one version whose metadata stands for it."""
@@ -190,9 +156,12 @@ class TargetView:
 
     def _allowed(self, project: str, files: Sequence[IndexFile]) -> Sequence[IndexFile]:
         policy = self._policy
-        return files if policy is None else [file for file in files if policy.allows(project, file)]
+        if policy is None or not policy.key(project):
+            return files
+        return [file for file in files if policy.allows(project, file)]
 
-    def _judge(self, page: PageRecord) -> Usability:
+    def judge(self, page: PageRecord) -> Usability:
+        """Return which versions of a page the targets can use. Cost: some 2 us a file."""
         refused = 0
         by_targets: dict[int, int] = {}
         digests: list[bytes] = []
@@ -258,12 +227,12 @@ class TargetView:
         return usable, representative(others or allowed or files)
 
 
-class _AllowedFiles(Sequence[tuple["IndexFile", ...]]):
-    """The files of each version that a policy lets in, decoded when asked for.
+class _FilesInTime(Sequence[tuple["IndexFile", ...]]):
+    """The files of each version that were there before a policy's cut-off, decoded when asked for.
 
     Args:
         page: whose files.
-        policy: what lets them in.
+        policy: what knows the cut-off.
     """
 
     def __init__(self, page: PageRecord, policy: FilePolicy) -> None:
@@ -274,8 +243,8 @@ class _AllowedFiles(Sequence[tuple["IndexFile", ...]]):
         return len(self._page.files)
 
     def __getitem__(self, position: int) -> tuple[IndexFile, ...]:  # type: ignore[override]  # no slices
-        name, allows = self._page.name, self._policy.allows
-        return tuple([file for file in self._page.files[position] if allows(name, file)])
+        name, is_in_time = self._page.name, self._policy.is_old_enough
+        return tuple([file for file in self._page.files[position] if is_in_time(name, file)])
 
 
 def _tag_start(filename: str) -> int:
@@ -311,13 +280,3 @@ def _digest_of(targets: Sequence[Target], *, builds: bool) -> bytes:
     for target in targets:
         texts += [target.python_version, " ".join(target.tags)]
     return blake2b("\n".join(texts).encode(), digest_size=8).hexdigest().encode()
-
-
-def _decode(value: memoryview | bytes, page_id: bytes) -> Usability | None:
-    try:
-        fields = marshal.loads(value)  # noqa: S302 - this user's own database
-    except (ValueError, EOFError, TypeError):
-        return None
-    if not isinstance(fields, tuple) or len(fields) != 5 or fields[:2] != (_FORMAT, page_id):
-        return None
-    return Usability._make(fields[2:])

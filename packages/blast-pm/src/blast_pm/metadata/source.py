@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from bisect import bisect_left
-from typing import NamedTuple
 
 from blast_core.errors import BlastError, InvalidRequirement, OfflineError, ProjectNotFound
 from blast_core.version import version_key
 from blast_pm.metadata.core_metadata import check_belongs, decode_metadata, encode_metadata, parse_metadata
-from blast_pm.metadata.records import TargetView, Usability
+from blast_pm.metadata.records import TargetView
+from blast_pm.metadata.views import ViewStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.records import ProjectRecord
     from blast_pm.metadata.store import Database
+    from blast_pm.metadata.views import ProjectView
     from blast_pm.resolver.model import DirectCandidate
 
 __all__ = ["RegistryMetadata"]
@@ -35,12 +36,6 @@ __all__ = ["RegistryMetadata"]
 _TRUSTED_FROM = (2, 2)
 # Of how many versions of one project the metadata is fetched ahead, where the targets' newest ones differ.
 _MOST_LIKELY = 4
-
-
-class _Project(NamedTuple):
-    page: PageRecord
-    usability: Usability
-    record: ProjectRecord
 
 
 class RegistryMetadata:
@@ -79,8 +74,10 @@ class RegistryMetadata:
         self._load_direct = load_direct
         builds = build_metadata is not None if builds is None else builds
         self._view = TargetView(self._targets, builds=builds, files=files)
+        self._views = ViewStore(self._store, self._view)
+        self._store.before_flush(self._views.save)
         self._needed: dict[str, bool] = {"": True}
-        self._projects: dict[str, _Project] = {}
+        self._projects: dict[str, ProjectView] = {}
         self._metadata: dict[tuple[str, str], MetadataRecord] = {}
         self._lock = allocate_lock()
 
@@ -156,14 +153,13 @@ class RegistryMetadata:
 
     # Projects
 
-    def _project(self, name: str) -> _Project:
+    def _project(self, name: str) -> ProjectView:
         found = self._projects.get(name)
         return found if found is not None else self._keep_project(self._client.record(name))
 
-    def _keep_project(self, page: PageRecord) -> _Project:
+    def _keep_project(self, page: PageRecord) -> ProjectView:
         url = self._client.location(page.index).url
-        usability = self._view.usability(self._store, url, page)
-        made = _Project(page, usability, self._view.record(page, usability))
+        made = self._views.open(url, page)
         with self._lock:
             return self._projects.setdefault(page.name, made)
 
@@ -225,29 +221,33 @@ class RegistryMetadata:
             return self._metadata.setdefault((name, version), record)
 
     def _stored_metadata(self, name: str, version: str) -> MetadataRecord | None:
-        digest = self._digest_of(name, version)
-        record = self._store.read("metadata", digest, decode_metadata) if digest else None
-        if record is not None:
-            self._metadata[name, version] = record
-        return record
-
-    def _digest_of(self, name: str, version: str) -> bytes:
         project = self._project(name)
-        return project.usability.digest(_position(project, version))
+        position = _position(project, version)
+        record = project.metadata(position)
+        if record is None:
+            digest = project.digest(position)
+            record = self._store.read("metadata", digest, decode_metadata) if digest else None
+            if record is None:
+                return None
+            project.learn(position, record)
+        self._metadata[name, version] = record
+        return record
 
     def _obtain_metadata(self, name: str, version: str) -> MetadataRecord:
         stored = self._stored_metadata(name, version)
         if stored is not None:
             return stored
         project = self._project(name)
-        files = project.page.files[_position(project, version)]
-        digest = self._digest_of(name, version)
+        position = _position(project, version)
+        files = project.page.files[position]
+        digest = project.digest(position)
         file = _file_with(files, digest) or self._view.choose(name, files)
         if file is None:
             raise ProjectNotFound(f"{name} {version} has no file on the index {project.page.index}")
         record = self._fetch_metadata(file, name, version)
         if digest:
             self._store.put("metadata", digest, encode_metadata(record))
+            project.learn(position, record)
         return record
 
     def _fetch_metadata(self, file: IndexFile, name: str, version: str) -> MetadataRecord:
@@ -267,7 +267,7 @@ class RegistryMetadata:
         return parse_metadata(self._build_metadata(file), file.filename)
 
 
-def _position(project: _Project, version: str) -> int:
+def _position(project: ProjectView, version: str) -> int:
     """Return the place of a version, however it is spelled.
 
     Raises:
@@ -284,7 +284,7 @@ def _position(project: _Project, version: str) -> int:
     return position
 
 
-def _newest(project: _Project) -> list[str]:
+def _newest(project: ProjectView) -> list[str]:
     """Return the versions that resolutions without further wishes take: newest, final, not yanked; of few targets."""
     record = project.record
     found: dict[str, None] = {}

@@ -35,6 +35,7 @@ class WriteBehind:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows: dict[tuple[str, bytes], bytes] = {}
+        self._callers: list[Callable[[], None]] = []
         self._size = 0
         self._lock = allocate_lock()
 
@@ -52,10 +53,19 @@ class WriteBehind:
             self._size += len(value)
             full = len(self._rows) >= _MOST_ROWS or self._size >= _MOST_BYTES
         if full:
-            self.flush()
+            self._write()
+
+    def before_flush(self, hand_over: Callable[[], None]) -> None:
+        """Call ``hand_over`` at each `flush`, so that it puts what it kept back for the end of a command."""
+        self._callers.append(hand_over)
 
     def flush(self) -> None:
         """Write what waits. A disk that is full or read-only costs the cache only, so that is no error here."""
+        for hand_over in self._callers:
+            hand_over()
+        self._write()
+
+    def _write(self) -> None:
         with self._lock:
             if not self._rows:
                 return

@@ -1,0 +1,178 @@
+"""A page with the eyes of some targets: which versions are usable where, and what the metadata of those in use says.
+
+A row in the database ``pages`` keeps all that a warm resolution needs of a project, so that it reads neither the page's
+versions nor its files, judges no file name, and looks up no metadata:
+
+    u <index> 0 <project> 0 <digest of the targets> [+]    marshalled, see `_encode`; + where a file policy applies
+"""
+
+from __future__ import annotations
+
+import marshal
+
+from blast_core.tuples import NamedTuple
+from blast_core.version import VersionTable
+from blast_core.version.specifiers import known_masks
+from blast_pm.metadata.core_metadata import decode_metadata, encode_metadata
+from blast_pm.metadata.records import SHA256, ProjectRecord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_pm.metadata.core_metadata import MetadataRecord
+    from blast_pm.metadata.page_records import PageRecord
+    from blast_pm.metadata.records import TargetView
+    from blast_pm.metadata.write_behind import WriteBehind
+
+__all__ = ["ProjectView", "ViewStore"]
+
+# Raise it also when a mask or a judgement would come out differently from the same page.
+_FORMAT = 3
+# Masks alone are written once so many are new: a transaction costs more than a few bisections.
+_MASKS_WORTH_A_WRITE = 8
+# What one project's row may remember of specifiers; real projects see some ten.
+_MOST_MASKS = 1024
+
+
+class _Row(NamedTuple):
+    """What a stored row says; see `ProjectRecord` and `Usability` for all but the last two.
+
+    Attributes:
+        known: rows of metadata by position.
+        masks: the versions that satisfy a specifier, by its text.
+    """
+
+    table: VersionTable
+    yanked: int
+    prerelease: int
+    usable_by: tuple[tuple[int, int], ...]
+    refused: int
+    digests: bytes
+    known: dict[int, bytes]
+    masks: dict[str, int]
+
+
+class ProjectView:
+    """One project as the targets see it, with the metadata of its versions as far as it was needed before.
+
+    Args:
+        page: what the index says.
+        record: for the resolver.
+        digests: see `Usability`.
+        known: rows of metadata by position.
+        masks: how many masks of specifiers are stored.
+
+    Attributes:
+        learned: whether metadata was added that isn't stored.
+    """
+
+    __slots__ = ("digests", "known", "learned", "masks", "page", "record")
+
+    def __init__(
+        self, page: PageRecord, record: ProjectRecord, digests: bytes, known: dict[int, bytes], masks: int
+    ) -> None:
+        self.page = page
+        self.record = record
+        self.digests = digests
+        self.known = known
+        self.masks = masks
+        self.learned = False
+
+    def digest(self, position: int) -> bytes:
+        """Return the sha256 of the file that stands for a version, b"" when the index gives none."""
+        found = self.digests[position * SHA256 : (position + 1) * SHA256]
+        return found if any(found) else b""
+
+    def metadata(self, position: int) -> MetadataRecord | None:
+        """Return the metadata of a version; None where it was not needed before."""
+        row = self.known.get(position)
+        return decode_metadata(row) if row is not None else None
+
+    def learn(self, position: int, metadata: MetadataRecord) -> None:
+        """Remember the metadata of a version; not of a file that the index gives no digest for, as it may change."""
+        if position not in self.known and self.digest(position):
+            self.known[position] = encode_metadata(metadata)
+            self.learned = True
+
+
+class ViewStore:
+    """Opens projects for some targets, and remembers what was learned of them.
+
+    Args:
+        store: where rows are.
+        targets: the eyes.
+    """
+
+    def __init__(self, store: WriteBehind, targets: TargetView) -> None:
+        self._store = store
+        self._targets = targets
+        self._opened: list[tuple[bytes, bytes, ProjectView]] = []
+
+    def open(self, index_url: str, page: PageRecord) -> ProjectView:
+        """Return the project of a page.
+
+        Raises:
+            IndexAccessError: another process replaced the page since this one read it.
+
+        Cost: one row for a page seen before, else some 2 us a file.
+        """
+        policy = self._targets.policy_key(page.name)
+        mark = b"+" if policy else b""
+        key = b"u%s\0%s\0%s%s" % (index_url.encode(), page.name.encode(), self._targets.digest, mark)
+        row = self._store.read("pages", key, lambda value: _decode(value, page.page_id, policy))
+        is_new = row is None
+        if row is None:
+            judged = self._targets.judge(page)
+            row = _Row(*page.versions, *judged, {}, {})
+        view = self._make_view(page, row)
+        view.learned = is_new
+        self._opened.append((key, policy, view))
+        return view
+
+    def _make_view(self, page: PageRecord, row: _Row) -> ProjectView:
+        usable = 0
+        for _, versions in row.usable_by:
+            usable |= versions
+        files = self._targets.files(page)
+        record = ProjectRecord(
+            page.name, row.table, usable, row.yanked, row.prerelease, files, row.usable_by, row.refused
+        )
+        if row.masks:
+            known_masks(row.table).update(row.masks)
+        return ProjectView(page, record, row.digests, row.known, len(row.masks))
+
+    def save(self) -> None:
+        """Hand the rows of the projects of which something was learned to the store."""
+        for key, policy, view in self._opened:
+            masks = known_masks(view.record.table)
+            if view.learned or _MASKS_WORTH_A_WRITE <= len(masks) - view.masks <= _MOST_MASKS:
+                self._store.put("pages", key, _encode(view, policy, masks))
+                view.learned, view.masks = False, len(masks)
+
+
+def _encode(view: ProjectView, policy: bytes, masks: dict[str, int]) -> bytes:
+    record = view.record
+    return marshal.dumps(
+        (
+            _FORMAT,
+            view.page.page_id,
+            policy,
+            *record.table,
+            record.yanked,
+            record.prerelease,
+            record.usable_by,
+            record.refused,
+            view.digests,
+            dict(view.known),  # background threads may add to it
+            dict(masks) if len(masks) <= _MOST_MASKS else {},
+        )
+    )
+
+
+def _decode(value: memoryview | bytes, page_id: bytes, policy: bytes) -> _Row | None:
+    try:
+        fields = marshal.loads(value)  # noqa: S302 - this user's own database
+    except (ValueError, EOFError, TypeError):
+        return None
+    if not isinstance(fields, tuple) or len(fields) != 12 or fields[:3] != (_FORMAT, page_id, policy):
+        return None
+    return _Row(VersionTable(fields[3], fields[4]), *fields[5:])
