@@ -24,6 +24,8 @@ _SOURCE_TYPES = {
     "group": str,
     "workspace": bool,
     "editable": bool,
+    "package": bool,
+    "lfs": bool,
 }
 _KINDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", list: "an array"}
 

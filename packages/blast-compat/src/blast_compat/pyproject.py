@@ -80,6 +80,7 @@ class Manifest(NamedTuple):
         sources: by normalised name the tables, one or several with markers, that say where a requirement comes from:
             ``[tool.uv.sources]``, overridden by ``[tool.blast.sources]``.
         dynamic: fields that the build backend fills in.
+        workspace: the table ``[tool.blast.workspace]``, else ``[tool.uv.workspace]``; None where there is none.
     """
 
     path: str
@@ -96,6 +97,7 @@ class Manifest(NamedTuple):
     tool: dict[str, Any]
     sources: dict[str, tuple[dict[str, Any], ...]]
     dynamic: tuple[str, ...]
+    workspace: dict[str, Any] | None = None
 
 
 def read_manifest(path: str) -> Manifest:
@@ -195,6 +197,7 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
         tool=read_policy_tables(blast, uv),
         sources={**_read_sources(uv, "uv"), **_read_sources(blast, "blast")},
         dynamic=dynamic,
+        workspace=_read_workspace(blast, "blast") if "workspace" in blast else _read_workspace(uv, "uv"),
     )
 
 
@@ -359,6 +362,10 @@ def _read_sources(table: Mapping[str, Any], tool: str) -> dict[str, tuple[dict[s
         name: _read_source(sources[key], (*keys, key))
         for name, key in _normalized_keys(sources, keys, "a requirement's name").items()
     }
+
+
+def _read_workspace(table: Mapping[str, Any], tool: str) -> dict[str, Any] | None:
+    return read_mapping(table, "workspace", ("tool", tool)) if "workspace" in table else None
 
 
 def _read_source(value: object, keys: tuple[str, ...]) -> tuple[dict[str, Any], ...]:

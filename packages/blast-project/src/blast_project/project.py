@@ -10,11 +10,16 @@ from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from blast_compat.pyproject import Manifest
     from blast_core.requirements import Requirement
+    from blast_project.requirement_sources import SourceBase
     from blast_project.settings import Settings
+    from blast_project.workspace import Member, Workspace
+
+    # By requirement's name its sources, and where the manifest that has them stands; "" for all other names.
+    _Sources = dict[str, tuple[tuple[dict[str, object], ...], SourceBase]]
 
 __all__ = [
     "DEFAULT_GROUP",
@@ -24,8 +29,10 @@ __all__ = [
     "GroupRequirement",
     "Project",
     "environment_path",
+    "find_manifest_directory",
     "find_root",
     "load_project",
+    "parse_project",
 ]
 
 MANIFEST_NAME = "pyproject.toml"
@@ -38,8 +45,8 @@ class GroupRequirement(NamedTuple):
     """A requirement of the project's own.
 
     Attributes:
-        group: ``default``, ``extra:NAME`` or ``group:NAME``.
-        requirement: the parsed line.
+        group: ``default``, ``extra:NAME`` or ``group:NAME``; of a workspace's member ``package:NAME`` and the like.
+        requirement: the parsed line, with an address where the manifest's sources give one.
         origin: where it stands, for error messages.
     """
 
@@ -49,17 +56,21 @@ class GroupRequirement(NamedTuple):
 
 
 class Project(NamedTuple):
-    """A project.
+    """A project, or a workspace of several.
 
     Attributes:
-        root: absolute path of the directory that holds pyproject.toml.
-        manifest: what it says.
+        root: absolute path of the directory that holds pyproject.toml, the lock and the environment.
+        manifest: what it says; of a workspace ``requires_python`` is what all members ask for together.
         source: the bytes of pyproject.toml that it was read from.
+        workspace: its members; None where it is no workspace.
+        member: path of the member that it was found from, relative to the root; "" for the root itself.
     """
 
     root: str
     manifest: Manifest
     source: bytes
+    workspace: Workspace | None = None
+    member: str = ""
 
     @property
     def name(self) -> str:
@@ -79,6 +90,7 @@ class Project(NamedTuple):
             DEFAULT_GROUP,
             *(f"group:{name}" for name in sorted(self.manifest.groups)),
             *(f"extra:{name}" for name in sorted(self.manifest.optional_dependencies)),
+            *(self.workspace.groups if self.workspace is not None else ()),
         )
 
     def requirements(self) -> tuple[GroupRequirement, ...]:
@@ -87,14 +99,35 @@ class Project(NamedTuple):
         Raises:
             InvalidRequirement: a line is not PEP 508.
         """
-        return tuple(
-            GroupRequirement(group, requirement, origin)
-            for group, lines in _lines_by_group(self.manifest).items()
-            for requirement, origin in _expand(lines, self.name, self.manifest, frozenset())
-        )
+        workspace = self.workspace
+        members = workspace.paths if workspace is not None else ()
+        own = tuple(_rows(self.manifest, self.name, _with_base(self.manifest, members)))
+        if workspace is None:
+            return own
+        return (*own, *(row for member in workspace.members for row in self._member_rows(workspace, member)))
+
+    def _member_rows(self, workspace: Workspace, member: Member) -> Iterator[GroupRequirement]:
+        """Yield what the lock needs for a member: itself, its groups, and itself with each extra."""
+        from blast_core.requirements import Requirement
+        from blast_project.requirement_sources import local_address
+        from blast_project.workspace import group_of_member
+
+        itself = Requirement(member.name, url=local_address(member.path))
+        yield GroupRequirement(group_of_member(member.name), itself, member.name)
+        # What the root says of sources counts for its members too, unless they say otherwise.
+        sources = {
+            **_with_base(self.manifest, workspace.paths),
+            **_with_base(member.manifest, workspace.paths, member.path),
+        }
+        for row in _rows(member.manifest, member.name, sources):
+            if row.group.startswith("group:"):
+                yield row._replace(group=group_of_member(member.name, row.group))
+        for extra in sorted(member.manifest.optional_dependencies):
+            asked = itself._replace(extras=(extra,))
+            yield GroupRequirement(group_of_member(member.name, f"extra:{extra}"), asked, f"{member.name}[{extra}]")
 
 
-def find_root(directory: str) -> str | None:
+def find_manifest_directory(directory: str) -> str | None:
     """Return the nearest directory, from ``directory`` upwards, that holds a pyproject.toml."""
     here = directory
     while True:
@@ -106,28 +139,59 @@ def find_root(directory: str) -> str | None:
         here = parent
 
 
+def find_root(directory: str) -> str | None:
+    """Return the directory of the project that ``directory`` is in: of a workspace's member, the workspace's root."""
+    nearest = find_manifest_directory(directory)
+    if nearest is None:
+        return None
+    from blast_project.workspace import find_workspace_root
+
+    return find_workspace_root(nearest) or nearest
+
+
 def load_project(directory: str) -> Project:
-    """Return the project that ``directory`` is in.
+    """Return the project that ``directory`` is in; for a member of a workspace, the workspace.
 
     Raises:
         UsageError: it is in none.
         InvalidManifest: pyproject.toml can't be read or is wrong.
     """
-    from blast_compat.pyproject import parse_manifest
-
     root = find_root(directory)
     if root is None:
         raise UsageError(
             f"no {MANIFEST_NAME} in {directory} or above",
             hint="'blast init' makes a project here; '--project DIR' names another place",
         )
+    with open(os.path.join(root, MANIFEST_NAME), "rb") as file:
+        project = parse_project(root, file.read())
+    if project.workspace is None:
+        return project
+    member = project.workspace.member_at(os.path.relpath(directory, root).replace(os.sep, "/"))
+    return project._replace(member=member.path if member is not None else "")
+
+
+def parse_project(root: str, source: bytes) -> Project:
+    """Return the project in ``root`` whose pyproject.toml holds ``source``.
+
+    Raises:
+        InvalidManifest: it is wrong, or a member of the workspace is.
+    """
+    from blast_compat.pyproject import parse_manifest
+
     path = os.path.join(root, MANIFEST_NAME)
-    with open(path, "rb") as file:
-        source = file.read()
     try:
-        return Project(root, parse_manifest(source.decode("utf-8"), path), source)
+        manifest = parse_manifest(source.decode("utf-8"), path)
     except UnicodeDecodeError as error:
         raise InvalidManifest(f"{path} is not UTF-8", reason=str(error)) from error
+    if manifest.workspace is None:
+        return Project(root, manifest, source)
+    from blast_project.workspace import read_workspace
+
+    workspace = read_workspace(root, manifest)
+    members = workspace.members if workspace is not None else ()
+    asked = [manifest.requires_python, *(member.manifest.requires_python for member in members)]
+    together = ",".join(dict.fromkeys(filter(None, asked)))
+    return Project(root, manifest._replace(requires_python=together), source, workspace)
 
 
 def environment_path(root: str, settings: Settings) -> str:
@@ -141,6 +205,32 @@ def _lines_by_group(manifest: Manifest) -> dict[str, tuple[str, ...]]:
     optional: Mapping[str, tuple[str, ...]] = manifest.optional_dependencies
     lines.update({f"extra:{name}": tuple(optional[name]) for name in sorted(optional)})
     return lines
+
+
+def _with_base(manifest: Manifest, members: tuple[tuple[str, str], ...], directory: str = "") -> _Sources:
+    if not manifest.sources and not members:
+        return {}
+    from blast_project.requirement_sources import SourceBase
+
+    base = SourceBase(directory, "", members)
+    return {"": ((), base), **{name: (rows, base) for name, rows in manifest.sources.items()}}
+
+
+def _rows(manifest: Manifest, own_name: str, sources: _Sources) -> Iterator[GroupRequirement]:
+    """Yield the requirements of all groups of a manifest, sources applied."""
+    for group, lines in _lines_by_group(manifest).items():
+        for requirement, origin in _expand(lines, own_name, manifest, frozenset()):
+            for row in _with_source(requirement, sources, group):
+                yield GroupRequirement(group, row, origin)
+
+
+def _with_source(requirement: Requirement, sources: _Sources, group: str) -> tuple[Requirement, ...]:
+    if not sources and not requirement.url:
+        return (requirement,)
+    from blast_project.requirement_sources import SourceBase, apply_sources
+
+    tables, base = sources.get(requirement.name) or sources.get("") or ((), SourceBase())
+    return apply_sources(requirement, {requirement.name: tables}, base, group)
 
 
 def _expand(

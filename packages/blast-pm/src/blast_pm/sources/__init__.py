@@ -1,0 +1,3 @@
+"""Where a requirement may come from besides an index: repositories, archives and directories named by address."""
+
+__all__: list[str] = []
