@@ -6,7 +6,7 @@ import os
 
 from blast_core.errors import UsageError
 from blast_core.home import find_home
-from blast_project.settings import LINK_MODES, Settings
+from blast_project.settings import LINK_MODES, PolicyOptions, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,17 @@ __all__ = [
     "add_index_options",
     "add_install_options",
     "add_lock_options",
+    "add_pip_policy_options",
+    "add_policy_options",
     "settings_from",
 ]
+
+# The choices stand here a second time: where they belong, importing them costs a command with nothing to do too much.
+_RESOLUTIONS = ("highest", "lowest", "lowest-direct")
+_PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
+_RESOLVERS = ("pubgrub", "resolvelib")
+# What a variable that other commands take as a switch says for all projects, and for none.
+_SWITCHED = {"1": ":all:", "true": ":all:", "yes": ":all:", "on": ":all:", "0": "", "false": "", "no": "", "off": ""}
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +86,102 @@ def add_lock_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--locked", action="store_true", help="fail if the lock does not answer to the manifest")
 
 
+def add_policy_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of commands that lock: which versions and files count, before what the manifest says."""
+    group = parser.add_argument_group("which versions and files count")
+    _add_version_options(group)
+    group.add_argument(
+        "--constraint-dependency", action="append", default=[], metavar="REQ", help="limit what something else needs"
+    )
+    group.add_argument(
+        "--override-dependency", action="append", default=[], metavar="REQ", help="replace what anything needs of it"
+    )
+    group.add_argument(
+        "--build-constraint-dependency",
+        action="append",
+        default=[],
+        metavar="REQ",
+        help="limit what builds are done with",
+    )
+    group.add_argument("--no-build", action="store_true", help="use no source distributions")
+    group.add_argument(
+        "--no-build-package", action="append", default=[], metavar="NAME", help="no source distributions of NAME"
+    )
+    group.add_argument("--no-binary", action="store_true", help="use no wheels")
+    group.add_argument("--no-binary-package", action="append", default=[], metavar="NAME", help="no wheels of NAME")
+    group.add_argument(
+        "--only-binary", action="append", default=[], metavar="NAME", help="as --no-build-package; ':all:' for all"
+    )
+
+
+def add_pip_policy_options(parser: argparse.ArgumentParser) -> None:
+    """Add the same in pip's words: wheels and source distributions are chosen by name or by ``:all:``."""
+    group = parser.add_argument_group("which versions and files count")
+    _add_version_options(group)
+    group.add_argument("--pre", action="store_true", help="as '--prerelease allow'")
+    group.add_argument("--no-build", action="store_true", help="as '--only-binary :all:'")
+    group.add_argument(
+        "--no-binary",
+        dest="no_binary_package",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="no wheels of NAME, or ':all:'",
+    )
+    group.add_argument(
+        "--only-binary", action="append", default=[], metavar="NAME", help="only wheels of NAME, or ':all:'"
+    )
+
+
+def _add_version_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--exclude-newer", default="", metavar="DATE", help="only files uploaded before DATE, or '7 days' ago"
+    )
+    group.add_argument(
+        "--exclude-newer-package",
+        action="append",
+        default=[],
+        metavar="NAME=DATE",
+        help="another DATE, or 'false', for NAME",
+    )
+    group.add_argument("--resolution", choices=_RESOLUTIONS, default="", help="which of the versions that fit")
+    group.add_argument("--prerelease", choices=_PRERELEASES, default="", help="when pre-releases count")
+    group.add_argument(
+        "--prerelease-package", action="append", default=[], metavar="NAME=MODE", help="another mode for NAME"
+    )
+    group.add_argument(
+        "--resolver", choices=_RESOLVERS, default="", help="what searches: pubgrub unless said otherwise"
+    )
+
+
+def _policy_options(arguments: argparse.Namespace) -> PolicyOptions:
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(getattr(arguments, name, ()))
+
+    no_binary = getattr(arguments, "no_binary", False)
+    return PolicyOptions(
+        exclude_newer=getattr(arguments, "exclude_newer", ""),
+        exclude_newer_package=words("exclude_newer_package"),
+        prerelease=getattr(arguments, "prerelease", "") or ("allow" if getattr(arguments, "pre", False) else ""),
+        prerelease_package=words("prerelease_package"),
+        resolution=getattr(arguments, "resolution", ""),
+        resolver=getattr(arguments, "resolver", ""),
+        constraints=words("constraint_dependency"),
+        overrides=words("override_dependency"),
+        build_constraints=words("build_constraint_dependency"),
+        no_build=getattr(arguments, "no_build", False),
+        no_build_package=words("no_build_package"),
+        no_binary=no_binary,
+        no_binary_package=_projects(words("no_binary_package")),
+        only_binary=_projects(words("only_binary")),
+    )
+
+
+def _projects(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of projects; one variable is a switch for some commands and a list for others."""
+    return tuple(name for word in words for name in (_SWITCHED.get(word.lower(), word),) if name)
+
+
 def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
     """Return the settings that options and environment variables make together.
 
@@ -102,4 +207,5 @@ def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         link_mode=link_mode,
         environment=environ.get("BLAST_PROJECT_ENVIRONMENT", ""),
         allow_overwrite=getattr(arguments, "allow_overwrite", False),
+        policy=_policy_options(arguments) if hasattr(arguments, "exclude_newer") else PolicyOptions(),
     )

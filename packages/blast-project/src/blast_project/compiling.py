@@ -44,6 +44,7 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
         UsageError: a file does not exist.
         NoSolution: the requirements can't be met together.
     """
+    session.use_project_around()
     interpreter = session.find_interpreter()
     roots: list[tuple[Requirement, str]] = []
     constraints: list[Requirement] = []

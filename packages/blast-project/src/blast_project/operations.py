@@ -103,7 +103,8 @@ def lock_here(
         # A lock that was only read from its text is whole, but a check writes nothing.
         if publish is not None and not (check and result.changed):
             publish(project.root, result)
-            remember_lock(session, project.root, contents_of(project.source, result))
+            if not session.settings.has_wishes:
+                remember_lock(session, project.root, contents_of(project.source, result))
         return result
 
 
@@ -115,7 +116,7 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         NoSolution, IndexAccessError, IntegrityError, InstallError: nothing was changed.
     """
     root = find_root(session.settings.directory)
-    if root is not None and not options.frozen:
+    if root is not None and not options.frozen and not session.settings.has_wishes:
         with exclusive(session, root, environment_path(root, session.settings)):
             known = _prepare_known(session, root, options)
             if known is not None:
@@ -125,8 +126,10 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         interpreter = project_interpreter(session, project)
         locked = _lock_for_sync(session, project, interpreter, options)
         contents = contents_of(project.source, locked)
+        # A lock that answers to this command's options answers to the manifest alone only by chance.
+        record = not (options.frozen or session.settings.has_wishes)
         request = SyncRequest(
-            options.selection, options.command, contents, options.inexact, options.dry_run, record=not options.frozen
+            options.selection, options.command, contents, options.inexact, options.dry_run, record=record
         )
         prepared = prepare_sync(session, project, locked, interpreter, request)
         if not (options.dry_run or options.locked or options.frozen):

@@ -65,6 +65,7 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
                 reason="a change of it could not be undone",
                 hint="'blast venv --clear' makes a new one there, or use the tool that made it",
             )
+        session.use_project_around()
         interpreter = session.interpreters.get(before.executable)
         requirements, constraints, hashes = _requirements(session, request)
         session.reporter.step("Resolving")

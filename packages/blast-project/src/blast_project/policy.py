@@ -64,6 +64,17 @@ class Policy(NamedTuple):
     build_constraints: tuple[Requirement, ...]
     key: str
 
+    def for_builds(self) -> Policy:
+        """Return what counts for that with which a build is done: newest versions, limited by what is said for builds.
+
+        Cut-offs hold for builds, too; but what a build is done with comes as wheels, whatever is said of wheels.
+        """
+        from blast_pm.metadata.policy import NOTHING
+        from blast_pm.resolver.model import ResolutionPolicy
+
+        resolution = ResolutionPolicy(constraints=self.build_constraints)
+        return self._replace(resolution=resolution, files=self.files._replace(no_binary=NOTHING))
+
 
 def policy_key(options: PolicyOptions, tool: Mapping[str, Any]) -> str:
     """Return the text that stands for all that options and settings say about versions and files; "" for nothing.

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
     from blast_pm.index.model import IndexFile
+    from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import Resolution
+    from blast_project.policy import Policy
     from blast_project.session import Session
 
-__all__ = ["open_metadata", "resolve_requirements", "wanted_of"]
+__all__ = ["files_that_count", "open_metadata", "resolve_requirements", "wanted_of"]
 
 
 def resolve_requirements(
@@ -44,21 +46,32 @@ def resolve_requirements(
     Raises:
         NoSolution: there are none.
     """
-    from blast_pm.resolver import ResolutionPolicy, resolve
+    from blast_pm.resolver.select import find_resolver
 
-    source = open_metadata(session, interpreter, builds=builds)
-    return resolve(
+    # Without builds, it is for a build: what builds are done with is not built, too.
+    policy = session.policy if builds else session.policy.for_builds()
+    source = open_metadata(session, interpreter, builds=builds, files=files_that_count(session, policy))
+    return find_resolver(policy.resolver)(
         tuple(requirements),
         interpreter.target,
         source,
         preferences=preferences or {},
-        policy=ResolutionPolicy(constraints=tuple(constraints)),
+        policy=policy.resolution._replace(constraints=(*policy.resolution.constraints, *constraints)),
         origins=origins or {},
     )
 
 
-def open_metadata(session: Session, interpreter: Interpreter, *, builds: bool = True) -> RegistryMetadata:
-    """Return the metadata of the indexes for the interpreter's target; with ``builds`` source distributions count."""
+def open_metadata(
+    session: Session, interpreter: Interpreter, *, builds: bool = True, files: FilePolicy | None = None
+) -> RegistryMetadata:
+    """Return the metadata of the indexes for the interpreter's target.
+
+    Args:
+        session: services.
+        interpreter: the target.
+        builds: source distributions count.
+        files: which files count; those of the session's policy if None.
+    """
     from blast_pm.metadata.source import RegistryMetadata
 
     def build(file: IndexFile) -> bytes:
@@ -67,8 +80,20 @@ def open_metadata(session: Session, interpreter: Interpreter, *, builds: bool = 
         return build_metadata(session, file, interpreter)
 
     return RegistryMetadata(
-        session.client, session.database, (interpreter.target,), build_metadata=build if builds else None
+        session.client,
+        session.database,
+        (interpreter.target,),
+        files=files if files is not None else files_that_count(session, session.policy),
+        build_metadata=build if builds else None,
     )
+
+
+def files_that_count(session: Session, policy: Policy) -> FilePolicy:
+    """Return which files count for a policy and the session's indexes: directories have no times of upload."""
+    files = policy.files
+    if not (files.cutoff or files.package_cutoffs):
+        return files
+    return files._replace(undated_indexes=frozenset(row.name for row in session.client.locations if row.flat))
 
 
 def wanted_of(session: Session, interpreter: Interpreter, resolution: Resolution) -> tuple[WantedDistribution, ...]:

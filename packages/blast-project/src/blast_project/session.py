@@ -59,6 +59,18 @@ class Session:
 
             self._indexes = project_indexes(manifest)
 
+    def use_project_around(self) -> None:
+        """Let the project around the directory count, if there is one: its indexes, and which versions and files.
+
+        Raises:
+            InvalidManifest: its manifest can't be read or is wrong.
+        """
+        from blast_project.project import find_root, load_project
+
+        root = find_root(self.settings.directory)
+        if root is not None:
+            self.use_project(load_project(root).manifest)
+
     @property
     def database(self) -> Database:
         """The metadata database of the store."""

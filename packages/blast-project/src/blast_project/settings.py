@@ -77,3 +77,8 @@ class Settings(NamedTuple):
     environment: str = ""
     allow_overwrite: bool = False
     policy: PolicyOptions = PolicyOptions()
+
+    @property
+    def has_wishes(self) -> bool:
+        """Whether this command alone wants other versions or files: what it finds says nothing of the next command."""
+        return any(self.policy)

@@ -84,7 +84,7 @@ def _environment(session: Session, options: RunOptions) -> str:
 
 def _has_all(session: Session, root: str, environment: str, options: RunOptions) -> bool:
     """Tell whether the environment is up to date and holds what a plain run needs, or more: extras stay."""
-    if options.selection.key:
+    if options.selection.key or session.settings.has_wishes:
         return False
     digest = options_digest(request_of(root, session.settings.python), session.settings.link_mode, "")
     return is_current(root, environment, digest, wider=True) is not None

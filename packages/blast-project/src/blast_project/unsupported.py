@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["check_supported", "parse_asked"]
 
 # Settings of [tool.blast] that decide what is locked, and that nothing acts on.
-_SETTINGS = ("exclude-newer", "resolution", "resolver", "targets")
+_SETTINGS = ("targets",)
 
 
 def check_supported(project: Project, rows: Sequence[GroupRequirement]) -> None:

@@ -13,7 +13,7 @@ from blast_cli.commands._shared import (
     sync_document,
     sync_lines,
 )
-from blast_cli.options import add_group_options, add_index_options
+from blast_cli.options import add_group_options, add_index_options, add_policy_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
@@ -40,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_place_options(parser)
     add_index_options(parser)
+    add_policy_options(parser)
     add_group_options(parser)
 
 

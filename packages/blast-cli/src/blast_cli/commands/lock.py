@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from blast_cli.commands._shared import change_lines, changes_document, lock_line
-from blast_cli.options import add_index_options
+from blast_cli.options import add_index_options, add_policy_options
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--install-git-driver", action="store_true", help="let git show and merge locks in this repository"
     )
     add_index_options(parser)
+    add_policy_options(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:

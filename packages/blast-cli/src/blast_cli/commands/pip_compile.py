@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from blast_cli.options import add_index_options
+from blast_cli.options import add_index_options, add_pip_policy_options
 from blast_cli.outcome import Context, Outcome
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-annotate", action="store_true", help="do not say who asked for what")
     parser.add_argument("--no-header", action="store_true", help="do not say how the file was made")
     add_index_options(parser)
+    add_pip_policy_options(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import sync_document, sync_lines
-from blast_cli.options import add_index_options, add_install_options
+from blast_cli.options import add_index_options, add_install_options, add_pip_policy_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions")
     add_install_options(parser)
     add_index_options(parser)
+    add_pip_policy_options(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:

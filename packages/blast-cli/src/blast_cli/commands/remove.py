@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import group_selection
 from blast_cli.commands.add import add_place_options, edit_outcome, place_of
-from blast_cli.options import add_group_options, add_index_options
+from blast_cli.options import add_group_options, add_index_options, add_policy_options
 
 if TYPE_CHECKING:
     import argparse
@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="+", metavar="NAME", help="the projects to remove")
     add_place_options(parser)
     add_index_options(parser)
+    add_policy_options(parser)
     add_group_options(parser)
 
 

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import group_selection
-from blast_cli.options import add_group_options, add_index_options, add_lock_options
+from blast_cli.options import add_group_options, add_index_options, add_lock_options, add_policy_options
 from blast_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lock_options(parser)
     add_group_options(parser)
     add_index_options(parser)
+    add_policy_options(parser)
     parser.add_argument("-m", dest="module", action="store_true", help="run a module")
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD", help="a command, a script or a module")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from blast_cli.commands._shared import group_selection, sync_document, sync_lines
-from blast_cli.options import add_group_options, add_index_options, add_lock_options
+from blast_cli.options import add_group_options, add_index_options, add_lock_options, add_policy_options
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lock_options(parser)
     add_group_options(parser)
     add_index_options(parser)
+    add_policy_options(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from blast_cli.options import add_index_options
+from blast_cli.options import add_index_options, add_policy_options
 from blast_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--with", dest="with_", action="append", default=[], metavar="REQ", help="also with REQ")
     add_index_options(parser)
+    add_policy_options(parser)
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD", help="the command, or name@version")
 
 
