@@ -9,7 +9,7 @@ from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Interpreter", "Target"]
 
@@ -21,7 +21,8 @@ class Target(NamedTuple):
         name: such as ``linux-x86_64-py312``.
         python_version: the full version, such as ``3.12.1``.
         marker_environment: the variables of PEP 508 markers, ``python_version`` to ``platform_machine``.
-        tags: wheel tags that it can install, best first (PEP 425), each as ``cp312-cp312-manylinux_2_36_x86_64``.
+        tags: wheel tags that it can install, best first (PEP 425), each as ``cp312-cp312-manylinux_2_36_x86_64``; a
+            tuple, or the ``TagTable`` of a platform.
         also: further marker environments that it stands for, such as that of the oldest patch release: a marker
             counts as true where it is true in one of them.
     """
@@ -29,7 +30,7 @@ class Target(NamedTuple):
     name: str
     python_version: str
     marker_environment: Mapping[str, str]
-    tags: tuple[str, ...]
+    tags: Sequence[str]
     also: tuple[Mapping[str, str], ...] = ()
 
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from blast_core.interpreter import Target
+    from blast_core.platform_tags import TagTable
     from blast_pm.index.model import IndexFile
+
+    _Order = dict[str, int] | TagTable
 
 __all__ = ["TagRanker", "WheelName", "best_filename", "best_wheel", "parse_wheel_name", "ranker_for"]
 
@@ -76,13 +79,11 @@ class TagRanker:
         tags: single tags that the target installs, best first.
     """
 
-    __slots__ = ("_order", "_ranks")
+    __slots__ = ("_order", "_ranks", "_worst")
 
     def __init__(self, tags: Sequence[str]) -> None:
-        order: dict[str, int] = {}
-        for position, tag in enumerate(tags):
-            order.setdefault(tag, position)
-        self._order = order
+        self._worst = len(tags)
+        self._order = _order_of(tags)
         self._ranks: dict[str, int] = {}
 
     def rank(self, tag: str) -> int:
@@ -99,21 +100,31 @@ class TagRanker:
         return rank
 
     def _find(self, tag: str) -> int:
-        direct = self._order.get(tag)
-        if direct is not None or "." not in tag:
-            return _INCOMPATIBLE if direct is None else direct
-        python, abi, platform = tag.split("-")
         order = self._order
-        best = len(order)
+        direct = order.get(tag, _INCOMPATIBLE)
+        if direct >= 0 or "." not in tag:
+            return direct
+        python, abi, platform = tag.split("-")
+        best = self._worst
         for abi_tag in abi.split("."):
             for platform_tag in platform.split("."):
                 tail = f"-{abi_tag}-{platform_tag}"
                 for python_tag in python.split("."):
                     best = min(best, order.get(python_tag + tail, best))
-        return best if best < len(order) else _INCOMPATIBLE
+        return best if best < self._worst else _INCOMPATIBLE
 
 
-_rankers: dict[tuple[str, ...], TagRanker] = {}
+def _order_of(tags: Sequence[str]) -> _Order:
+    """Return the place of each tag; a ``TagTable`` knows it without being written out."""
+    if hasattr(tags, "get"):
+        return tags  # type: ignore[return-value]  # it is a TagTable, whose module needs no loading for this
+    order: dict[str, int] = {}
+    for position, tag in enumerate(tags):
+        order.setdefault(tag, position)
+    return order
+
+
+_rankers: dict[Sequence[str], TagRanker] = {}
 
 
 def ranker_for(target: Target) -> TagRanker:
