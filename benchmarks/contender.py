@@ -41,9 +41,17 @@ class Contender(NamedTuple):
         """The project that is locked and synced before anything is measured."""
         return self.top / "project"
 
-    def command(self, *arguments: str, directory: Path | None = None) -> Command:
-        """Return the tool's command with these arguments, in its project if no other directory is given."""
-        return Command([self.program, *arguments], directory or self.project, self.environment)
+    def command(
+        self, *arguments: str, directory: Path | None = None, changed: Mapping[str, str] | None = None
+    ) -> Command:
+        """Return the tool's command with these arguments.
+
+        Args:
+            arguments: what follows the program's name.
+            directory: where it runs; in its project if none is given.
+            changed: variables that it sees instead of, or beside, its own.
+        """
+        return Command([self.program, *arguments], directory or self.project, {**self.environment, **(changed or {})})
 
     def run(self, *arguments: str, directory: Path | None = None) -> None:
         """Run the tool without measuring it.
@@ -55,11 +63,11 @@ class Contender(NamedTuple):
         if done.returncode:
             raise CommandFailed(f"{self.name} {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}")
 
-    def copy_project(self, number: int) -> Path:
-        """Return a new directory with the project's manifest and lock and no environment."""
+    def copy_project(self, number: int, *, with_lock: bool = True) -> Path:
+        """Return a new directory with the project's manifest, its lock if that is wanted, and no environment."""
         copy = self.top / f"copy-{number}"
         copy.mkdir()
-        for name in ("pyproject.toml", *self.locks):
+        for name in ("pyproject.toml", *(self.locks if with_lock else ())):
             if (self.project / name).is_file():
                 shutil.copy(self.project / name, copy)
         return copy

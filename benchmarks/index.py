@@ -1,85 +1,80 @@
-"""The pages of the benchmark's index, from what uv locked and what was fetched.
+"""The pages of the benchmark's index, as JSON, from what was recorded of the real one.
 
-Every file that the real index has of a locked release is listed, with its real hash and size, so that locks are as
-large as real ones. Fetched are only those that this platform installs, and one per distribution of other platforms.
+There are two views of the same files: *whole* lists every release that the real index has, *lean* only those that a
+lock names.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
-import zipfile
-from email import message_from_bytes
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
-from benchmarks.corpus import release_of
+from benchmarks.recording import release_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Index", "read_index"]
+    from benchmarks.recording import RecordedFile, Recording
+
+__all__ = ["Index", "read_locked_releases"]
 
 
-class Index(NamedTuple):
+class Index:
     """What the server answers with.
 
-    Attributes:
-        pages: PEP 691 JSON by project.
-        metadata: core metadata by the wheel's file name; also of wheels that were not fetched.
-        wheels: folder of the fetched wheels.
+    Args:
+        recording: the answers of the real index.
+        locked: the releases of the lean view, as normalised name and version.
     """
 
-    pages: dict[str, bytes]
-    metadata: dict[str, bytes]
-    wheels: Path
+    def __init__(self, recording: Recording, locked: frozenset[tuple[str, str]] = frozenset()) -> None:
+        self.recording = recording
+        self._locked = locked
+        self._pages: dict[tuple[str, str], bytes | None] = {}
+
+    def preload(self) -> None:
+        """Make the pages of all recorded projects, so that no measured request waits for it."""
+        for name in self.recording.projects():
+            self.page("simple", name)
+            if self._locked:
+                self.page("lean", name)
+
+    def page(self, view: str, name: str) -> bytes | None:
+        """Return a project's page, None if there is none.
+
+        Args:
+            view: ``simple`` for all releases, ``lean`` for the locked ones.
+            name: normalised.
+        """
+        if (view, name) not in self._pages:
+            files = self.recording.page(name)
+            if files is not None and view == "lean":
+                files = tuple(file for file in files if release_of(file.filename) in self._locked)
+            self._pages[view, name] = _make_page(name, files) if files else None
+        return self._pages[view, name]
 
 
-def read_index(corpus: Path) -> Index:
-    """Return the index over ``corpus``, a folder that `benchmarks.corpus.fetch_corpus` filled."""
-    wheels = corpus / "wheels"
-    of_release = {release_of(path.name): _read_metadata(path) for path in sorted(wheels.glob("*.whl"))}
-    lock = tomllib.loads((corpus / "lock" / "uv.lock").read_text(encoding="utf-8"))
-    entries: dict[str, list[dict[str, object]]] = {}
-    metadata: dict[str, bytes] = {}
-    for locked in lock["package"]:
-        if "registry" not in locked["source"]:
-            continue
-        content = of_release[locked["name"], locked["version"]]
-        for file in [*locked.get("wheels", []), *([locked["sdist"]] if "sdist" in locked else [])]:
-            filename = unquote(file["url"].rpartition("/")[2])
-            entries.setdefault(locked["name"], []).append(_make_entry(filename, file, content))
-            if filename.endswith(".whl"):
-                metadata[filename] = content
-    pages = {name: json.dumps(_make_page(name, files)).encode() for name, files in entries.items()}
-    return Index(pages, metadata, wheels)
+def read_locked_releases(lock: Path) -> frozenset[tuple[str, str]]:
+    """Return the releases that a uv.lock takes from a registry."""
+    entries = tomllib.loads(lock.read_text(encoding="utf-8"))["package"]
+    return frozenset((entry["name"], entry["version"]) for entry in entries if "registry" in entry["source"])
 
 
-def _make_page(name: str, files: list[dict[str, object]]) -> dict[str, object]:
-    return {"meta": {"api-version": "1.1"}, "name": name, "files": files}
+def _make_page(name: str, files: tuple[RecordedFile, ...]) -> bytes:
+    versions = list(dict.fromkeys(release_of(file.filename)[1] for file in files))
+    meta = {"api-version": "1.1"}
+    return json.dumps({"meta": meta, "name": name, "versions": versions, "files": [*map(_make_entry, files)]}).encode()
 
 
-def _make_entry(filename: str, file: dict[str, object], metadata: bytes) -> dict[str, object]:
-    algorithm, _, digest = str(file["hash"]).partition(":")
+def _make_entry(file: RecordedFile) -> dict[str, object]:
     entry: dict[str, object] = {
-        "filename": filename,
-        "url": f"../../files/{filename}",
-        "hashes": {algorithm: digest},
+        "filename": file.filename,
+        "url": f"../../files/{file.filename}",
+        "hashes": {"sha256": file.sha256} if file.sha256 else {},
         "yanked": False,
-        **{key: file[key] for key in ("size", "upload-time") if key in file},
+        **file.entry,
     }
-    requires_python = message_from_bytes(metadata)["Requires-Python"]
-    if requires_python:
-        entry["requires-python"] = requires_python
-    if filename.endswith(".whl"):
-        entry["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
+    if file.filename.endswith(".whl"):
+        entry["core-metadata"] = True
     return entry
-
-
-def _read_metadata(wheel: Path) -> bytes:
-    with zipfile.ZipFile(wheel) as archive:
-        (member,) = [
-            name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
-        ]
-        return archive.read(member)

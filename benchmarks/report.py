@@ -16,7 +16,7 @@ __all__ = ["Row", "make_rows", "show_json", "show_markdown"]
 
 
 class Row(NamedTuple):
-    """One scenario's result; numbers are medians, 0.0 where a tool was not measured."""
+    """One scenario's result; times are medians, memory is the highest peak, 0.0 where a tool was not measured."""
 
     name: str
     title: str
@@ -54,8 +54,8 @@ def make_rows(scenarios: Sequence[Scenario], samples: Mapping[str, Mapping[str, 
             median(blast or [0.0]),
             uv,
             blast,
-            median(memory.get("uv") or [0]),
-            median(memory.get("blast") or [0]),
+            max(memory.get("uv") or [0]),
+            max(memory.get("blast") or [0]),
         )
         rows.append(row)
     return tuple(rows)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SCENARIOS", "Scenario", "run_scenarios"]
 
 _PACKAGE = "scikit-learn"  # has dependencies, and stands deep in the lock
+_SMALL = "humanize"  # is not in the project, and needs nothing
 
 # Both read the file anew each time, as a process that asks once would; imports are not counted.
 _READ_TOML = """
@@ -81,6 +82,45 @@ def _take_new_environment(*options: str) -> Callable[[Contender], Sample]:
     return take
 
 
+def _take_lock(*options: str) -> Callable[[Contender], Sample]:
+    """Lock where there is a manifest and nothing else, from metadata that the tool has; `options` are Blast's."""
+
+    def take(contender: Contender) -> Sample:
+        directory = contender.copy_project(next(_numbers), with_lock=False)
+        more = options if contender.name == "blast" else ()
+        return measure(contender.command("lock", "--offline", *more, directory=directory), settle=True)
+
+    return take
+
+
+def _prepare_add(contender: Contender) -> None:
+    """Let the tool see the small package's metadata."""
+    contender.run("add", "--no-sync", _SMALL, directory=contender.copy_project(next(_numbers)))
+
+
+def _take_add(contender: Contender) -> Sample:
+    """Add a requirement that was never added before, so that no remembered resolution answers."""
+    number = next(_numbers)
+    directory = contender.copy_project(number)
+    return measure(contender.command("add", "--no-sync", f"{_SMALL}!=0.0.{number}", directory=directory), settle=True)
+
+
+def _take_cold_lock(view: str) -> Callable[[Contender], Sample]:
+    """Lock with an empty home or cache, from the index's `view`."""
+
+    def take(contender: Contender) -> Sample:
+        number = next(_numbers)
+        directory = contender.copy_project(number, with_lock=False)
+        home, index = (("BLAST_HOME", "BLAST_INDEX_URL"), ("UV_CACHE_DIR", "UV_DEFAULT_INDEX"))[contender.name == "uv"]
+        changed = {
+            home: str(contender.top / f"cold-{number}"),
+            index: contender.environment[index].replace("/simple/", f"/{view}/"),
+        }
+        return measure(contender.command("lock", directory=directory, changed=changed), settle=True)
+
+    return take
+
+
 def _changed(contender: Contender) -> Path:
     return contender.top / "changed"
 
@@ -131,6 +171,11 @@ SCENARIOS = (
     Scenario("S4", "new environment, warm store", 0.15, 1, _take_new_environment()),
     Scenario("S4b", "`undo`; uv: new environment", 0.06, 1, _take_undo, _prepare_undo),
     Scenario("S5", "new environment, hard links", 1.3, 1, _take_new_environment("--link-mode", "hardlink")),
+    Scenario("S6", "`lock` without a lock, metadata warm, offline", 0.35, 3, _take_lock("--no-hints")),
+    Scenario("S6b", "the same, locked before", 0.2, 3, _take_lock()),
+    Scenario("S7", "`add` of one small package, not synced", 0.25, 3, _take_add, _prepare_add),
+    Scenario("S8", "`lock`, everything cold, only locked releases listed", 1.0, 1, _take_cold_lock("lean")),
+    Scenario("S8b", "the same, all releases listed", 1.0, 1, _take_cold_lock("simple")),
     Scenario("S11", "one package of the lock; uv: tomllib", 1 / 1000, 1, _take_lookup),
     Scenario("S11b", "the same; uv: `tree --package`", 1 / 20, 1, _take_lookup_or_tree),
     Scenario("S11c", "the same, both as whole processes", 0.0, 3, _take_question),

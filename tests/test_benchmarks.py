@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import urllib.error
@@ -15,6 +14,7 @@ import pytest
 
 from benchmarks.measure import Command, CommandFailed, Sample, measure
 from benchmarks.plot import draw_ratios, draw_samples
+from benchmarks.recording import Recording
 from benchmarks.report import Row, make_rows, show_json, show_markdown
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.server import serve_index
@@ -98,25 +98,28 @@ def test_a_failing_process_is_never_a_sample(tmp_path: Path) -> None:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    (tmp_path / "wheels").mkdir()
-    (tmp_path / "lock").mkdir()
+    for folder in ("wheels", "lock", "pages"):
+        (tmp_path / folder).mkdir()
     metadata = "Metadata-Version: 2.1\nName: A.b\nVersion: 1.0\nRequires-Python: >=3.9\n"
     with zipfile.ZipFile(tmp_path / "wheels" / "a_b-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("a_b-1.0.dist-info/METADATA", metadata)
-    urls = ["a_b-1.0-py3-none-any.whl", "a_b-1.0-cp312-cp312-win_amd64.whl"]
-    wheels = [f'{{url = "https://index.invalid/x/{url}", hash = "sha256:00ff", size = 7}}' for url in urls]
-    lock = f"""
+    page = """<!DOCTYPE html><html><body>
+<a href="../x/a_b-1.0-py3-none-any.whl#sha256=00ff" data-requires-python="&gt;=3.9">a_b-1.0-py3-none-any.whl</a><br/>
+<a href="../x/a_b-1.0.tar.gz#sha256=aa" data-upload-time="2020-01-01T00:00:00Z">a_b-1.0.tar.gz</a><br/>
+<a href='../x/a_b-2.0+x-py3-none-any.whl' data-yanked="broken">a_b-2.0+x-py3-none-any.whl</a><br/>
+</body></html>"""
+    (tmp_path / "pages" / "a-b.html").write_text(page)
+    (tmp_path / "pages" / "gone.html").write_text("")  # the real index has no such project
+    lock = """
 [[package]]
 name = "a-b"
 version = "1.0"
-source = {{ registry = "https://index.invalid/" }}
-sdist = {{ url = "https://index.invalid/x/a_b-1.0.tar.gz", hash = "sha256:aa", size = 9 }}
-wheels = [{", ".join(wheels)}]
+source = { registry = "https://index.invalid/" }
 
 [[package]]
 name = "root"
 version = "0"
-source = {{ virtual = "." }}
+source = { virtual = "." }
 """
     (tmp_path / "lock" / "uv.lock").write_text(lock)
     return tmp_path
@@ -127,24 +130,62 @@ def _get(url: str, **headers: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
 
 
-def test_index_lists_all_files_of_a_release_and_serves_what_was_fetched(corpus: Path) -> None:
+def test_index_lists_what_was_recorded_or_only_what_is_locked(corpus: Path) -> None:
+    with serve_index(corpus) as address:
+        whole = json.loads(_get(f"{address}a-b/")[1])
+        lean = json.loads(_get(f"{address.replace('/simple/', '/lean/')}a-b/")[1])
+        for name in ("gone", "root"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                _get(f"{address}{name}/")
+    files = {each["filename"]: each for each in whole["files"]}
+    assert list(files) == ["a_b-1.0-py3-none-any.whl", "a_b-1.0.tar.gz", "a_b-2.0+x-py3-none-any.whl"]
+    assert files["a_b-1.0-py3-none-any.whl"]["requires-python"] == ">=3.9"
+    assert files["a_b-1.0-py3-none-any.whl"]["hashes"] == {"sha256": "00ff"}
+    assert files["a_b-1.0-py3-none-any.whl"]["core-metadata"] is True
+    assert files["a_b-1.0.tar.gz"]["upload-time"] == "2020-01-01T00:00:00Z"
+    assert files["a_b-2.0+x-py3-none-any.whl"]["yanked"] == "broken"
+    assert whole["versions"] == ["1.0", "2.0+x"]
+    assert lean["files"] == whole["files"][:2]
+
+
+def test_index_serves_metadata_ranges_and_what_has_not_changed(corpus: Path) -> None:
     wheel = (corpus / "wheels" / "a_b-1.0-py3-none-any.whl").read_bytes()
     with serve_index(corpus) as address:
-        page = json.loads(_get(f"{address}a-b/")[1])
-        names = [each["filename"] for each in page["files"]]
-        files = address.replace("/simple/", "/files/")
-        sidecar = _get(f"{files}a_b-1.0-cp312-cp312-win_amd64.whl.metadata")[1]
-        whole = _get(f"{files}a_b-1.0-py3-none-any.whl")
-        tail = _get(f"{files}a_b-1.0-py3-none-any.whl", Range="bytes=-10")
-        middle = _get(f"{files}a_b-1.0-py3-none-any.whl", Range="bytes=3-6")
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            _get(f"{address}root/")
-    assert names == ["a_b-1.0-py3-none-any.whl", "a_b-1.0-cp312-cp312-win_amd64.whl", "a_b-1.0.tar.gz"]
-    assert page["files"][0]["requires-python"] == ">=3.9"
-    assert page["files"][1]["core-metadata"] == {"sha256": hashlib.sha256(sidecar).hexdigest()}
+        url = f"{address.replace('/simple/', '/files/')}a_b-1.0-py3-none-any.whl"
+        sidecar = _get(f"{url}.metadata")
+        whole = _get(url)
+        tail = _get(url, Range="bytes=-10")
+        middle = _get(url, Range="bytes=3-6")
+        with urllib.request.urlopen(f"{address}a-b/") as answer:
+            tag = answer.headers["ETag"]
+        with pytest.raises(urllib.error.HTTPError, match="304"):
+            _get(f"{address}a-b/", **{"If-None-Match": tag})
+    assert sidecar[1].startswith(b"Metadata-Version: 2.1\nName: A.b\n")
     assert (whole, tail, middle) == ((200, wheel), (206, wheel[-10:]), (206, wheel[3:7]))
 
 
+def test_recording_asks_the_real_index_once(corpus: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    with serve_index(corpus) as address:
+        recording = Recording(copy, address)
+        files = recording.page("a-b")
+        assert files is not None
+        assert [file.filename for file in files][:1] == ["a_b-1.0-py3-none-any.whl"]
+        assert recording.page("none-such") is None
+        metadata = recording.metadata("a_b-1.0-py3-none-any.whl")
+        wheel = recording.file("a_b-1.0-py3-none-any.whl")
+        assert recording.file("a_b-9.0-py3-none-any.whl") is None
+        assert recording.asked == 4
+    again = Recording(copy, address)  # nobody listens there any more
+    assert again.page("a-b") == files
+    assert again.page("none-such") is None
+    assert again.metadata("a_b-1.0-py3-none-any.whl") == metadata
+    assert again.file("a_b-1.0-py3-none-any.whl") == wheel
+    assert again.asked == 0
+
+
 def test_a_server_that_cannot_start_is_never_measured(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    (tmp_path / "lock" / "uv.lock").write_text("no [toml")
     with pytest.raises(SystemExit, match="did not start"), serve_index(tmp_path):
         pass
