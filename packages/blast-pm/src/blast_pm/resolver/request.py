@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from blast_pm.resolver.markers import Row
     from blast_pm.resolver.model import DirectCandidate, MetadataSource
 
-__all__ = ["Choice", "Memory", "Policy", "Request", "is_pin", "make_request"]
+__all__ = ["Choice", "Memory", "Policy", "Request", "is_pin", "make_request", "root_rows"]
 
 _UNLIMITED = ("allow",)
 _PINS = ("==", "===")
 _NO_PREFERENCES: Mapping[str, Sequence[tuple[str, int]]] = {}
 _NO_CANDIDATES: Mapping[str, DirectCandidate] = {}
 _NO_ORIGINS: Mapping[Requirement, str] = {}
-_NO_LIMITS: Mapping[Requirement, int] = {}
+_NO_LIMITS: Mapping[Requirement, tuple[int, ...]] = {}
 _DEFAULT_POLICY = ResolutionPolicy()
 
 
@@ -53,7 +53,8 @@ class Request(NamedTuple):
 
     Attributes:
         group: the targets to solve for, as a mask.
-        only_on: by root requirement the targets that ask for it; all, where it is not there.
+        only_on: by root requirement the targets that ask for it, once per time that it stands among the requirements;
+            all targets, where it is not there.
         markers: answers about markers, shared by the searches of one resolution.
         memory: what they share besides.
     """
@@ -64,7 +65,7 @@ class Request(NamedTuple):
     group: int
     markers: TargetMarkers
     memory: Memory
-    only_on: Mapping[Requirement, int] = _NO_LIMITS
+    only_on: Mapping[Requirement, tuple[int, ...]] = _NO_LIMITS
     preferences: Mapping[str, Sequence[tuple[str, int]]] = _NO_PREFERENCES
     constraints: Sequence[Requirement] = ()
     overrides: Sequence[Requirement] = ()
@@ -117,17 +118,24 @@ def make_request(
     """
     _check_modes(policy)
     markers = TargetMarkers(targets)
-    asked: dict[Requirement, int] = {}
+    asked: dict[Requirement, list[int]] = {}
+    rows: list[Requirement] = []
     for requirement, mask in roots:
-        asked[requirement] = asked.get(requirement, 0) | mask
+        masks = asked.setdefault(requirement, [])
+        new = mask & markers.everywhere
+        for known in masks:
+            new &= ~known
+        if new:
+            masks.append(new)
+            rows.append(requirement)
     return Request(
-        requirements=tuple(asked),
+        requirements=tuple(rows),
         targets=tuple(targets),
         source=source,
         group=markers.everywhere,
         markers=markers,
         memory=Memory(),
-        only_on={row: mask for row, mask in asked.items() if mask != markers.everywhere},
+        only_on={row: tuple(masks) for row, masks in asked.items() if masks != [markers.everywhere]},
         preferences=preferences,
         constraints=policy.constraints,
         overrides=policy.overrides,
@@ -137,6 +145,22 @@ def make_request(
         direct=direct,
         origins=origins,
     )
+
+
+def root_rows(request: Request) -> list[Row]:
+    """Return the project's requirements in order, each with the targets of the group that ask for it."""
+    holds = request.markers.holds
+    times: dict[Requirement, int] = {}
+    rows: list[Row] = []
+    for row in request.requirements:
+        mask = holds(row.marker) & request.group
+        masks = request.only_on.get(row)
+        if masks is not None:
+            time = times.get(row, 0)
+            times[row] = time + 1
+            mask &= masks[time] if time < len(masks) else 0
+        rows.append((row, mask))
+    return rows
 
 
 def is_pin(specifier: str) -> bool:
@@ -192,9 +216,7 @@ class Policy:
         self.overrides: dict[str, list[Row]] = {}
         for requirement in request.overrides:
             self.overrides.setdefault(requirement.name, []).append((requirement, holds(requirement.marker)))
-        only_on = request.only_on
-        rows = [(row, holds(row.marker) & group & only_on.get(row, -1)) for row in request.requirements]
-        self.roots: list[Row] = self.override([row for row in rows if row[1]])
+        self.roots: list[Row] = self.override([row for row in root_rows(request) if row[1]])
         self.constraints: dict[str, list[Row]] = {}
         for requirement in request.constraints:
             mask = holds(requirement.marker) & group
@@ -206,16 +228,20 @@ class Policy:
         self._read_user_specifiers()
 
     def override(self, rows: list[Row]) -> list[Row]:
-        """Return ``rows`` with those that are overridden replaced, each override once."""
+        """Return ``rows`` with those that are overridden replaced, each override once for a target."""
         overrides = self.overrides
         if not overrides:
             return rows
-        result: dict[Requirement, int] = {}
+        seen: dict[Requirement, int] = {}
+        result: list[Row] = []
         for requirement, mask in rows:
             for other, where in overrides.get(requirement.name, ((requirement, -1),)):
-                if mask & where & self._group:
-                    result[other] = result.get(other, 0) | mask & where & self._group
-        return list(result.items())
+                known = seen.get(other, 0)
+                new = mask & where & self._group & ~known
+                if new:
+                    seen[other] = known | new
+                    result.append((other, new))
+        return result
 
     def _read_user_specifiers(self) -> None:
         rows = list(self.roots)

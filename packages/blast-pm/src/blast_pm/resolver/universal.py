@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from blast_core.errors import ResolutionLimit
-from blast_pm.resolver.forks import borders_of_clauses, borders_of_proof, borders_of_solution, split
+from blast_pm.resolver.forks import borders_of_clauses, borders_of_proof, examine, split
 from blast_pm.resolver.model import TargetFailure, UniversalPackage, UniversalResolution
+from blast_pm.resolver.request import root_rows
 from blast_pm.resolver.solver import Solver, Unsolvable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from blast_pm.resolver.reach import Reach
+    from blast_pm.resolver.forks import Verdict
     from blast_pm.resolver.request import Request
     from blast_pm.resolver.result import Chosen
     from blast_pm.resolver.universe import Package, Universe
@@ -27,9 +28,7 @@ def solve_groups(request: Request) -> UniversalResolution:
     waiting = split(request.group, _first_borders(request))
     while waiting:
         group = waiting.pop(0)
-        borders = _solve_group(request._replace(group=group), merge)
-        if borders:
-            waiting[:0] = split(group, borders)
+        waiting[:0] = _solve_group(request._replace(group=group), merge)
     return merge.finish(len(request.memory.read))
 
 
@@ -39,19 +38,19 @@ def _first_borders(request: Request) -> list[int]:
     Where the project takes something from an address, it is another project than on an index; and where it asks for
     something itself, its oldest version may be wanted.
     """
-    holds = request.markers.holds
-    rows = (*request.requirements, *request.overrides)
-    borders = [holds(row.marker) & request.only_on.get(row, -1) for row in rows if row.url]
+    rows = root_rows(request)
+    borders = [mask for row, mask in rows if row.url]
+    borders += [request.markers.holds(row.marker) for row in request.overrides if row.url]
     if request.resolution == "lowest-direct":
         direct: dict[str, int] = {}
-        for row in request.requirements:
-            direct[row.name] = direct.get(row.name, 0) | holds(row.marker) & request.only_on.get(row, -1)
+        for row, mask in rows:
+            direct[row.name] = direct.get(row.name, 0) | mask
         borders += direct.values()
     return borders
 
 
-def _solve_group(request: Request, merge: _Merge) -> set[int]:
-    """Solve for a group; return what its targets differ in, if they must be solved apart."""
+def _solve_group(request: Request, merge: _Merge) -> list[int]:
+    """Solve for a group; return the groups in which those of its targets are still to be solved that differ."""
     group = request.group
     is_single = not group & (group - 1)
     solver = Solver(request)
@@ -62,18 +61,16 @@ def _solve_group(request: Request, merge: _Merge) -> set[int]:
         borders = set() if is_single else borders_of_proof(solver.universe, found.clause)
         if not borders:
             merge.failures.append(TargetFailure(group, request._replace(group=group & -group)))
-        return borders
+        return split(group, borders) if borders else []
     except ResolutionLimit:
         borders = set() if is_single else borders_of_clauses(solver.universe, solver.lessons)
         if not borders:
             raise
-        return borders
+        return split(group, borders)
     chosen = solver.chosen()
-    borders, reach = borders_of_solution(solver, chosen)
-    if is_single or not borders:
-        merge.add(solver.universe, chosen, reach)
-        return set()
-    return borders
+    verdict = examine(solver, chosen)
+    merge.add(solver.universe, chosen, verdict)
+    return verdict.apart
 
 
 class _Merge:
@@ -90,15 +87,15 @@ class _Merge:
         self._found: dict[tuple[str, bytes, str], UniversalPackage] = {}
         self._warnings: dict[str, None] = {}
 
-    def add(self, universe: Universe, chosen: Chosen, reach: Reach) -> None:
+    def add(self, universe: Universe, chosen: Chosen, verdict: Verdict) -> None:
         for package, index in chosen.items():
-            mask = reach.masks.get(package.id, 0)
+            mask = verdict.reach.masks.get(package.id, 0) & verdict.sound
             if package is not package.base or not mask:
                 continue
             address = package.direct.url if package.direct is not None else ""
             key = (package.name, package.table.keys[index], address)
             known = self._found.get(key)
-            extras = self._extras(universe, package, index, reach)
+            extras = self._extras(universe, package, index, verdict)
             if known is None:
                 self._found[key] = UniversalPackage(
                     package.name,
@@ -114,10 +111,10 @@ class _Merge:
                 extras[extra] = extras.get(extra, 0) | where
             self._found[key] = known._replace(mask=known.mask | mask, extras=tuple(sorted(extras.items())))
 
-    def _extras(self, universe: Universe, package: Package, index: int, reach: Reach) -> dict[str, int]:
+    def _extras(self, universe: Universe, package: Package, index: int, verdict: Verdict) -> dict[str, int]:
         extras: dict[str, int] = {}
         for proxy in package.proxies:
-            mask = reach.masks.get(proxy.id, 0)
+            mask = verdict.reach.masks.get(proxy.id, 0) & verdict.sound
             if not mask:
                 continue
             if universe.provides(proxy, index):
