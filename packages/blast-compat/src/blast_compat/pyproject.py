@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from blast_compat.conflict_tables import read_conflicts
 from blast_compat.manifest_edit import add_requirements, new_manifest, remove_requirements, set_source
 from blast_compat.manifest_tables import Fault, check_keys, read_mapping, read_text, read_texts
 from blast_compat.policy_tables import read_policy_tables
@@ -22,6 +23,8 @@ from blast_core.version import check_specifier, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from blast_compat.conflict_tables import ConflictItem
 
 __all__ = [
     "Manifest",
@@ -81,6 +84,7 @@ class Manifest(NamedTuple):
             ``[tool.uv.sources]``, overridden by ``[tool.blast.sources]``.
         dynamic: fields that the build backend fills in.
         workspace: the table ``[tool.blast.workspace]``, else ``[tool.uv.workspace]``; None where there is none.
+        conflicts: sets of extras and groups that are never installed together, see `blast_compat.conflict_tables`.
     """
 
     path: str
@@ -98,6 +102,7 @@ class Manifest(NamedTuple):
     sources: dict[str, tuple[dict[str, Any], ...]]
     dynamic: tuple[str, ...]
     workspace: dict[str, Any] | None = None
+    conflicts: tuple[tuple[ConflictItem, ...], ...] = ()
 
 
 def read_manifest(path: str) -> Manifest:
@@ -198,6 +203,7 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
         sources={**_read_sources(uv, "uv"), **_read_sources(blast, "blast")},
         dynamic=dynamic,
         workspace=_read_workspace(blast, "blast") if "workspace" in blast else _read_workspace(uv, "uv"),
+        conflicts=read_conflicts(blast, uv),
     )
 
 
