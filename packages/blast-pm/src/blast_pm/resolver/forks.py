@@ -8,14 +8,13 @@ would get alone, if
 - everything that the other packages were decided by is the same on all targets: what they may be chosen from, what is
   asked of them, and the order in which they were found.
 
-Where one of these fails, the targets for which it does must be solved again, apart from each other where they differ. The
-masks that tell them apart are *borders*: sets of targets, of which the group has some and not others.
+Where one of these fails, the targets for which it does must be solved again, apart from each other where they differ.
+The masks that tell them apart are *borders*: sets of targets, of which the group has some and not others.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.clauses import Asked, Constrained, Depends, OwnDependency, Unusable
 from blast_pm.resolver.derivation import leaves
 from blast_pm.resolver.reach import compute_reach

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Protocol
 
     from blast_core.errors import NoSolution
     from blast_core.formats.dpl.model import LockedSource
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.records import ProjectRecord
     from blast_pm.resolver.request import Request
+
+if not TYPE_CHECKING:
+    Protocol = object  # typing costs more than the whole resolver to import
 
 __all__ = [
     "PRERELEASE_MODES",
@@ -191,6 +195,23 @@ class TargetFailure(NamedTuple):
         from blast_pm.resolver.diagnose import diagnose
 
         return diagnose(self.request)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What stands against versions in the proof for the first target: see ``clauses.Unusable.kind``.
+
+        Without any the requirements contradict each other whatever the index has. Cost: a search, each time.
+        """
+        from blast_pm.resolver.clauses import Unusable
+        from blast_pm.resolver.derivation import leaves
+        from blast_pm.resolver.solver import Solver, Unsolvable
+
+        try:
+            Solver(self.request, show_unusable=True).solve()
+        except Unsolvable as found:
+            causes = [clause.cause for clause in leaves(found.clause)]
+            return frozenset(cause.kind for cause in causes if isinstance(cause, Unusable))
+        return frozenset()
 
 
 class UniversalResolution(NamedTuple):
