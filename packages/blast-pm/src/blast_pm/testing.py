@@ -17,17 +17,17 @@ import json
 import os
 import tarfile
 import threading
-import time
 import zipfile
 import zlib
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from blast_core.names import normalize_name
+from blast_pm.testing_server import LoopbackServer, Reply, Request
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
@@ -137,44 +137,6 @@ def _expand(tag: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One request that the server received; header names in lower case."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What to answer instead of the truth.
-
-    Attributes:
-        status: HTTP status.
-        body: content.
-        headers: replace or add to Content-Length and Content-Type; None as value leaves one out.
-        cut_at: close the connection after so many bytes of the body.
-        reset: reset the connection (RST) instead of closing it in order.
-        chunk: bytes per write, 0 for all at once.
-        pause_s: wait so long before each write, the first too.
-        before_s: wait so long before the status line.
-        raw: send these bytes and close, instead of everything above.
-        passes: answer the truth after all (a place in a script).
-    """
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str | None] = field(default_factory=dict)
-    cut_at: int | None = None
-    reset: bool = False
-    chunk: int = 0
-    pause_s: float = 0.0
-    before_s: float = 0.0
-    raw: bytes = b""
-    passes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Offered:
     filename: str
     path: str
@@ -200,6 +162,7 @@ class StaticIndex:
         username: ask for basic authentication; "" for none.
         password: goes with ``username``.
         absolute: write absolute addresses of files, rather than relative ones.
+        context: serve https with it.
     """
 
     def __init__(  # noqa: PLR0913 - each is one ability that indexes have or lack
@@ -217,6 +180,7 @@ class StaticIndex:
         username: str = "",
         password: str = "",
         absolute: bool = False,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self.directory = os.fspath(directory)
         self.json = json
@@ -230,14 +194,21 @@ class StaticIndex:
         self.credentials = f"{username}:{password}" if username else ""
         self.absolute = absolute
         self.requests: list[Request] = []
+        self.connections = 0
         self._scripts: dict[str, list[Reply]] = {}
         self._lock = threading.Lock()
         self._files: dict[str, list[_Offered]] = {}
         self._by_filename: dict[str, _Offered] = {}
-        self._stopped = threading.Event()
+        self.stopped = threading.Event()
         self.reload()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = LoopbackServer()
         self._server.index = self
+        self.context = context
+        if context is not None:
+            # The handshake is made by the connection's own thread, when it first reads.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -247,15 +218,20 @@ class StaticIndex:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopped.set()
+        self.stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     @property
     def origin(self) -> str:
-        """``http://127.0.0.1:PORT``, without a closing slash."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        """``http://127.0.0.1:PORT``, or ``https://localhost:PORT``, without a closing slash."""
+        return f"{'https://localhost' if self.context else 'http://127.0.0.1'}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
@@ -425,73 +401,3 @@ def _wheel_metadata(body: bytes) -> bytes:
     except (zipfile.BadZipFile, StopIteration, KeyError, ValueError, RuntimeError, zlib.error):
         # What is no wheel is served all the same: tests of hostile files need that.
         return b""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-    index: StaticIndex
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Stay silent: clients that hang up are what some tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.index.answer(Request(self.command, self.path, headers)))
-
-    do_HEAD = do_GET  # noqa: N815 - the base class looks for this name
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Stay silent."""
-
-    def _send(self, reply: Reply) -> None:
-        self._wait(reply.before_s)
-        if reply.raw:
-            self.wfile.write(reply.raw)
-            self._hang_up(reset=reply.reset)
-            return
-        headers: dict[str, str | None] = {"Content-Type": "application/octet-stream"}
-        headers["Content-Length"] = str(len(reply.body))
-        for name, value in reply.headers.items():
-            headers = {known: text for known, text in headers.items() if known.lower() != name.lower()}
-            headers[name] = value
-        self.send_response(reply.status)
-        for name, value in headers.items():
-            if value is not None:
-                self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self._send_body(reply)
-
-    def _send_body(self, reply: Reply) -> None:
-        body = reply.body if reply.cut_at is None else reply.body[: reply.cut_at]
-        step = reply.chunk or len(body) or 1
-        for start in range(0, len(body), step):
-            if self._wait(reply.pause_s):
-                break
-            self.wfile.write(body[start : start + step])
-            self.wfile.flush()
-        if reply.cut_at is not None or reply.reset:
-            self._hang_up(reset=reply.reset)
-        if reply.headers.get("Content-Length", "") is None:
-            self.close_connection = True
-
-    def _wait(self, seconds: float) -> bool:
-        return seconds > 0 and self.server.index._stopped.wait(seconds)  # noqa: SLF001 - one module
-
-    def _hang_up(self, *, reset: bool) -> None:
-        self.close_connection = True
-        self.wfile.flush()
-        if reset:
-            import socket
-            import struct
-
-            time.sleep(0.02)  # what was written shall arrive before the reset
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()

@@ -51,6 +51,7 @@ class PyPiClient:
         staging: directory for files that are fetched for their metadata only; beside the database if "".
         clock: seconds since 1970.
         sleep: waits between attempts.
+        note: told what a user may want to know with ``-v``, such as a transport that stands in for another.
     """
 
     def __init__(  # noqa: PLR0913 - the services and options of everything behind the door
@@ -67,6 +68,7 @@ class PyPiClient:
         staging: str = "",
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         if database is None:
             raise UsageError("an index client needs a database")
@@ -81,6 +83,7 @@ class PyPiClient:
         self._credentials = credentials
         self._sleep = sleep
         self._clock = clock
+        self._note = note
         self._fetcher_made: Fetcher | None = None
         self._opening = allocate_lock()
         self._staging = staging or os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(database.path))), "tmp")
@@ -301,7 +304,13 @@ class PyPiClient:
     def _open_transport(self) -> Transport:
         with self._opening:
             if self._transport is None:
-                from blast_pm.index.transport.httpx_adapter import HttpxTransport
+                from blast_pm.index.transport.choosing import open_transport
+                from blast_pm.index.transport.options import NetworkOptions
 
-                self._transport = HttpxTransport(self._network, connections=2 * _WORKERS)
+                self._transport = open_transport(
+                    self._network or NetworkOptions(),
+                    connections=2 * _WORKERS,
+                    secure=any(location.url.startswith("https:") for location in self.locations),
+                    note=self._note,
+                )
             return self._transport

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import random
 import time
-from typing import NamedTuple
 
 from blast_core.errors import IndexAccessError, IndexDenied, IndexTimeout, OfflineError
+from blast_core.tuples import NamedTuple
 from blast_pm import __version__
 from blast_pm.index.credentials import CredentialStore, origin_of, split_credentials, without_credentials
 from blast_pm.index.transport import ConnectionFault

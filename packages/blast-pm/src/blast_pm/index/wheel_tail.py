@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import zlib
 from struct import Struct
-from typing import NamedTuple
 
 from blast_core.errors import ArchiveRejected
 from blast_core.limits import METADATA, MIB
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

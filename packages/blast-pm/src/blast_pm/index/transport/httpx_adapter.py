@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx
@@ -63,7 +64,7 @@ class HttpxTransport:
     def _client_for(self, url: httpx.URL) -> httpx.Client:
         options = self._options
         port = url.port or (443 if url.scheme == "https" else 80)
-        key = (options.proxy_for(url.scheme, url.host), not options.is_trusted(url.host, port))
+        key = (options.proxy_for(url.scheme, url.host, port), not options.is_trusted(url.host, port))
         with self._lock:
             client = self._clients.get(key)
             if client is None:
@@ -76,7 +77,8 @@ class HttpxTransport:
             return httpx.Client(
                 verify=make_ssl_context(self._options, verify=verify),
                 http2=self._http2,
-                proxy=proxy or None,
+                proxy=self._make_proxy(proxy) if proxy else None,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept
                 trust_env=False,  # the environment was read once, in `network_options`
                 follow_redirects=False,
                 timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S), pool=None),
@@ -84,10 +86,18 @@ class HttpxTransport:
                     max_connections=self._connections, max_keepalive_connections=self._connections, keepalive_expiry=30
                 ),
             )
-        except (ValueError, ImportError) as error:
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
             raise UsageError(
                 "the proxy's address can't be used", reason=type(error).__name__, hint="check pip's option 'proxy'"
             ) from None
+
+    def _make_proxy(self, address: str) -> httpx.Proxy:
+        url = httpx.URL(address)
+        if url.scheme != "https":
+            return httpx.Proxy(url)
+        # It shows a certificate of its own, whatever the server behind it has.
+        verify = not self._options.is_trusted(url.host, url.port or 443)
+        return httpx.Proxy(url, ssl_context=make_ssl_context(self._options, verify=verify))
 
 
 class HttpxExchange:
