@@ -6,7 +6,7 @@ one element a line, a comma behind each, as uv, Poetry and cargo write theirs.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from blast_core.tuples import NamedTuple
 
 __all__ = ["ArrayElement", "ArrayText", "quote_text", "read_array", "write_array"]
 

@@ -7,9 +7,9 @@ inflated piece by piece. Spec: System V ABI, object files and dynamic linking; b
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
 
 from blast_core.limits import ELF_DYNAMIC_BYTES, ELF_PROGRAM_HEADERS, ELF_STRING
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ combinations of one kind are merged and repetitions dropped, so a marker has one
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import InvalidRequirement
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,9 @@ The value crosses two packages: ``blast_compat`` reads the files and the environ
 with it. It lives here because neither may import the other.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from blast_core.tuples import NamedTuple
 
 __all__ = ["NetrcEntry", "PipConfiguration"]
 

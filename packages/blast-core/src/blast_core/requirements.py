@@ -6,11 +6,10 @@ after, where ``packaging`` takes some 20.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import InvalidRequirement
 from blast_core.marker_syntax import format_marker, parse_marker, syntax_error
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 from blast_core.version.specifiers import compile_specifier
 
 __all__ = ["Requirement", "format_requirement", "parse_requirement"]

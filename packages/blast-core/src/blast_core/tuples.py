@@ -100,7 +100,7 @@ class _Maker(type):
 
 def _settle(kind: type[_Record]) -> None:
     """Give a class, or the record that it is made from, the ``__new__`` that knows the fields' names."""
-    record: type[_Record] = next(base for base in kind.__mro__ if "_fields" in base.__dict__)  # type: ignore[assignment]
+    record: type[_Record] = next(base for base in kind.__mro__ if "_fields" in base.__dict__)
     fields, defaults = record._fields, record._field_defaults
     arguments = "".join(f", {field}={field}" if field in defaults else f", {field}" for field in fields)
     code = f"lambda _cls{arguments}: _new(_cls, ({''.join(f'{field}, ' for field in fields)}))"

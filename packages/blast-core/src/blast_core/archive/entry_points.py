@@ -5,9 +5,8 @@ Spec: entry points specification; the file is INI with ``=`` alone as delimiter 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.limits import PATH_COMPONENT_BYTES
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

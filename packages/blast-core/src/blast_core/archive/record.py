@@ -6,9 +6,8 @@ warning. What could hide a file or leave the environment is refused.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.archive.paths import path_fault, show_path
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

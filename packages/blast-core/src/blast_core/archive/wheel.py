@@ -6,8 +6,6 @@ files. RECORD's digests are checked by who inflates the members, in the same pas
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.archive.entry_points import EntryPoint, parse_entry_points
 from blast_core.archive.headers import Headers, parse_headers
 from blast_core.archive.paths import show_path
@@ -20,6 +18,7 @@ from blast_core.archive.zip import ZipArchive, read_archive
 from blast_core.errors import ArchiveRejected, InvalidVersion, RecordMismatch
 from blast_core.limits import ENTRY_POINTS, METADATA, PTH_FILE, RECORD, REQUIREMENTS, WHEEL_FILE
 from blast_core.names import is_valid_name, normalize_name
+from blast_core.tuples import NamedTuple
 
 __all__ = ["STANDARD", "Policy", "Wheel", "check_record", "read_wheel"]
 

@@ -5,12 +5,11 @@ Spec: binary distribution format, "The .dist-info directory" and "The .data dire
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.archive.entry_points import script_name_fault
 from blast_core.archive.paths import show_path, tree_fault
 from blast_core.errors import InvalidVersion
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import ArchiveRejected, InvalidVersion
 from blast_core.limits import PATH_COMPONENT_BYTES, WHEEL_TAGS
 from blast_core.names import is_valid_name, normalize_name
+from blast_core.tuples import NamedTuple
 
 __all__ = ["WheelName", "parse_wheel_name"]
 

@@ -6,9 +6,9 @@ Readers differ most here (the first, the last, or the nearest record; plain or z
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
 
 from blast_core.limits import ARCHIVE_MEMBERS, ARCHIVE_TAIL, CENTRAL_DIRECTORY
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

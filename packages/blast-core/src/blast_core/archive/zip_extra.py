@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
 from zlib import crc32
+
+from blast_core.tuples import NamedTuple
 
 __all__ = ["Sizes", "parse_extra", "zip64_sizes"]
 

@@ -21,9 +21,8 @@ as here.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import InvalidVersion
+from blast_core.tuples import NamedTuple
 from blast_core.version.parts import dissect, invalid_version, normalize_version, parse_tail, parse_version, split_local
 
 TYPE_CHECKING = False

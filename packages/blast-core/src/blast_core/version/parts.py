@@ -7,9 +7,8 @@ interpreter's limit on digits, 4,300).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import InvalidVersion
+from blast_core.tuples import NamedTuple
 
 __all__ = [
     "Dissected",

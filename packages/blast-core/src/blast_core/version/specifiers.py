@@ -7,9 +7,9 @@ satisfies the set if its key lies in one of them; a sorted table is cut by bisec
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import NamedTuple
 
 from blast_core.errors import InvalidRequirement, InvalidVersion
+from blast_core.tuples import NamedTuple
 from blast_core.version.clauses import EVERYTHING, PRERELEASE_END, TOP, parse_clause
 from blast_core.version.keys import version_key
 

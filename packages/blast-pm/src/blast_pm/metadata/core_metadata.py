@@ -6,12 +6,12 @@ Spec: core metadata 2.1 to 2.4 (PEP 566, 643, 685, 639); the header is read by h
 from __future__ import annotations
 
 import marshal
-from typing import NamedTuple
 
 from blast_core.errors import BlastError, IntegrityError, InvalidRequirement
 from blast_core.limits import METADATA, REQUIREMENTS
 from blast_core.names import normalize_name
 from blast_core.requirements import Requirement, parse_requirement
+from blast_core.tuples import NamedTuple
 
 __all__ = [
     "MetadataRecord",

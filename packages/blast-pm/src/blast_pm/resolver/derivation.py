@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, Learned, OwnDependency, SameVersion, Unusable
 from blast_pm.resolver.universe import NOT_SELECTED
 from blast_pm.resolver.wording import all_of, describe_versions, either

@@ -5,8 +5,7 @@ Pure: trees of plain values in, text out.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.derivation import Derivation, Fact, in_order, iter_steps
 
 TYPE_CHECKING = False

@@ -5,13 +5,12 @@ It shares with the solver what decides *which versions may be chosen* (``univers
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep
 from resolvelib.resolvers import Resolution as Search
 
 from blast_core.errors import NoSolution, ResolutionLimit
 from blast_core.requirements import format_requirement
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.clauses import Unusable
 from blast_pm.resolver.model import ResolutionPolicy
 from blast_pm.resolver.request import make_request

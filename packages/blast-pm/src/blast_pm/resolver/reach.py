@@ -7,8 +7,7 @@ generation the order depends on more.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.clauses import Unusable
 from blast_pm.resolver.request import is_pin
 

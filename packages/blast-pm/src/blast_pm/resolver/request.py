@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import NamedTuple
 
 from blast_core.errors import UsageError
+from blast_core.tuples import NamedTuple
 from blast_core.version import mentions_prerelease, specifier_mask, version_key
 from blast_pm.resolver.markers import TargetMarkers
 from blast_pm.resolver.model import PRERELEASE_MODES, RESOLUTION_MODES, ResolutionPolicy

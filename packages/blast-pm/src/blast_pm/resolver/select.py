@@ -6,9 +6,8 @@ each, and what it says is merged; where several sets of versions fit, it may cho
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import NoSolution, UsageError
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver import resolve, resolve_universal
 from blast_pm.resolver.model import ResolutionPolicy, TargetFailure, UniversalPackage, UniversalResolution
 from blast_pm.resolver.request import make_request

@@ -7,12 +7,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import ProjectNotFound
 from blast_core.interpreter import Target
 from blast_core.names import normalize_name
 from blast_core.requirements import Requirement, parse_requirement
+from blast_core.tuples import NamedTuple
 from blast_core.version import SpecifierSet, make_version_table, prerelease_mask
 from blast_pm.index.model import IndexFile
 from blast_pm.metadata.records import ProjectRecord

@@ -10,9 +10,8 @@ Spec: PEP 508 (``name @ address``), PEP 440 (direct references), pip's "VCS supp
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.errors import InvalidRequirement
+from blast_core.tuples import NamedTuple
 
 __all__ = ["ARCHIVE_ENDINGS", "Address", "format_git_address", "is_archive", "parse_address"]
 

@@ -8,10 +8,10 @@ An address is taken to hold what it held before, until ``--refresh`` or a lock t
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from blast_core import fs
 from blast_core.errors import ArchiveRejected, DigestMismatch, IndexAccessError, InvalidRequirement
+from blast_core.tuples import NamedTuple
 from blast_pm.sources.address import is_archive
 
 TYPE_CHECKING = False

@@ -11,10 +11,10 @@ twice, and never at all where it is there.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from blast_core import fs
 from blast_core.errors import IndexAccessError, OfflineError
+from blast_core.tuples import NamedTuple
 from blast_pm.sources.git_process import GitProcess, split_git_credentials
 
 TYPE_CHECKING = False

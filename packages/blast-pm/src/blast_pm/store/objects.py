@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import NamedTuple
 
 from blast_core import fs
 from blast_core.errors import ObjectMissing
+from blast_core.tuples import NamedTuple
 from blast_pm.install.prepared import DIRECTORY, prepared_name
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.locks import Lock, lock

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
 
+from blast_core.tuples import NamedTuple
 from blast_pm.store.sizes import walk
 from blast_pm.store.unpack import is_unpacked
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from blast_core.fnv import build_table, fnv1a64
 from blast_core.formats.dpp import layout
 from blast_core.formats.dpp.output import DppOutput
 from blast_core.formats.dpp.sections import SectionWriter
 from blast_core.formats.layout import padding
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ of RECORD. Nothing is believed before its bytes went through here; nothing has t
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
 
 from blast_core.archive.wheel import STANDARD, Policy, Wheel, check_record, read_wheel
 from blast_core.archive.zip import DEFLATED
@@ -20,6 +19,7 @@ from blast_core.formats.dpp.layout import DppFile
 from blast_core.formats.dpp.native import read_member_elf
 from blast_core.formats.dpp.to_wheel import dpp_to_wheel
 from blast_core.limits import CHUNK, MEMBER_IN_MEMORY
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

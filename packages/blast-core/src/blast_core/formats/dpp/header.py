@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
 
 from blast_core.errors import BadMagic, InvalidField, UnsupportedFormatVersion
 from blast_core.formats.dpp import layout
 from blast_core.formats.dpp.sections import section_length
 from blast_core.formats.layout import View, aligned
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ count. Slots are texts (8 bytes); in the files section they are the u32 slots of
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
+
+from blast_core.tuples import NamedTuple
 
 __all__ = [
     "BYTECODE",
