@@ -1,4 +1,4 @@
-"""Without words, every command gets the arguments that argparse would give it."""
+"""Without words, or with switches alone, every command gets the arguments that argparse would give it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from blast_cli.catalog import COMMANDS, Command
-from blast_cli.parsing import parse
+from blast_cli.parsing import make_parser, parse
 from blast_cli.plain import plain_arguments
 from blast_core.errors import UsageError
 
@@ -33,6 +33,53 @@ def test_plain_arguments_are_those_of_argparse(command: Command, environ: dict[s
             parse(command, module.configure, [], environ)
         return
     assert vars(plain) == vars(parse(command, module.configure, [], environ))
+
+
+SWITCHES = [
+    pytest.param(["--offline"], id="one"),
+    pytest.param(["-v", "--refresh", "--verbose", "-q"], id="several"),
+    pytest.param(["--json", "--json"], id="twice"),
+]
+
+
+@pytest.mark.parametrize("environ", [{}, {"BLAST_VERBOSE": "2", "BLAST_OFFLINE": "0", "BLAST_JSON": "1"}])
+@pytest.mark.parametrize("words", SWITCHES)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name.replace(" ", "-"))
+def test_switches_are_read_as_argparse_reads_them(command: Command, words: list[str], environ: dict[str, str]) -> None:
+    module = import_module(f"blast_cli.commands.{command.module}")
+    plain = plain_arguments(module.configure, environ, words)
+    if plain is None:
+        # A word is required, or switches that exclude others were declared, and argparse says so.
+        with pytest.raises(UsageError):
+            parse(command, module.configure, words, environ)
+        return
+    assert vars(plain) == vars(parse(command, module.configure, words, environ))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name.replace(" ", "-"))
+def test_each_switch_alone_is_read_as_argparse_reads_it(command: Command) -> None:
+    module = import_module(f"blast_cli.commands.{command.module}")
+    for action in make_parser(command, module.configure)._actions:
+        for word in action.option_strings:
+            plain = plain_arguments(module.configure, {}, [word])
+            if plain is not None:
+                assert action.nargs == 0
+                assert vars(plain) == vars(parse(command, module.configure, [word], {}))
+
+
+def declare_exclusive(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--app", action="store_const", const="app", dest="kind", default="lib")
+    group.add_argument("--lib", action="store_const", const="lib", dest="kind")
+    parser.add_argument("--name", default="")
+
+
+@pytest.mark.parametrize(
+    "words", [["--app"], ["--name", "x"], ["--name=x"], ["-h"], ["--", "--offline"], ["word"], ["--offlin"], ["-qv"]]
+)
+def test_all_but_switches_is_left_to_argparse(words: list[str]) -> None:
+    assert plain_arguments(declare_exclusive, {}) is not None
+    assert plain_arguments(declare_exclusive, {}, words) is None
 
 
 def declare(parser: argparse.ArgumentParser) -> None:

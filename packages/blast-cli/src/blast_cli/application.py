@@ -51,7 +51,7 @@ def run(words: list[str]) -> int:
 
 
 def _arguments(command: Command, configure: Configure, words: list[str]) -> argparse.Namespace:
-    arguments = None if words else plain_arguments(configure, os.environ)
+    arguments = plain_arguments(configure, os.environ, words)
     if arguments is None:
         from blast_cli.parsing import parse
 

@@ -1,8 +1,8 @@
-"""The arguments of a command that is given no words, without argparse.
+"""The arguments of a command that is given no words, or nothing but switches, without argparse.
 
 Importing argparse and making a parser cost 10 ms of processor time, as much as a bare interpreter; ``blast sync`` and
-``blast undo`` need nothing of it. Commands declare their options through `Defaults` as through a parser, and it answers
-what the parser would.
+``blast lock --offline`` need nothing of it. Commands declare their options through `Defaults` as through a parser, and
+it answers what the parser would.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from blast_core.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
     Configure = Callable[[argparse.ArgumentParser], None]
@@ -36,10 +36,18 @@ class _Arguments:
 
 
 class _Option:
-    __slots__ = ("choices", "const", "default", "dest", "is_typed", "nargs", "option_strings")
+    __slots__ = ("choices", "const", "default", "dest", "excludes", "is_typed", "nargs", "option_strings")
 
     def __init__(
-        self, names: tuple[str, ...], dest: str, default: object, const: object, nargs: object, given: Mapping[str, Any]
+        self,
+        names: tuple[str, ...],
+        dest: str,
+        default: object,
+        const: object,
+        nargs: object,
+        given: Mapping[str, Any],
+        *,
+        excludes: bool,
     ) -> None:
         self.option_strings = names
         self.dest = dest
@@ -48,6 +56,7 @@ class _Option:
         self.nargs = nargs
         self.choices = given.get("choices")
         self.is_typed = "type" in given
+        self.excludes = excludes
 
 
 class Defaults:
@@ -68,13 +77,17 @@ class Defaults:
         """Groups are for help alone."""
         return self
 
-    def add_mutually_exclusive_group(self, *, required: bool = False) -> Defaults:
-        """Without words nothing excludes anything."""
+    def add_mutually_exclusive_group(self, *, required: bool = False) -> _Exclusive:
+        """Return what takes the declarations of options that exclude each other."""
         self.is_sufficient &= not required
-        return self
+        return _Exclusive(self)
 
     def add_argument(self, *names: str, **given: Any) -> None:
         """Take a declaration."""
+        self.declare(names, given)
+
+    def declare(self, names: tuple[str, ...], given: Mapping[str, Any], *, excludes: bool = False) -> None:
+        """Take a declaration; ``excludes`` tells that the option may not stand beside others."""
         default, nargs, action = given.get("default"), given.get("nargs"), given.get("action", "store")
         if not names[0].startswith("-"):
             self.is_sufficient &= nargs in {"?", "*", "..."}
@@ -90,15 +103,28 @@ class Defaults:
         elif action not in {"store", "append"}:
             self.is_sufficient = False
         self.is_sufficient &= not given.get("required", False)
-        self.options.append(_Option(names, dest, default, const, nargs, given))
+        self.options.append(_Option(names, dest, default, const, nargs, given, excludes=excludes))
 
 
-def plain_arguments(configure: Configure, environ: Mapping[str, str]) -> argparse.Namespace | None:
-    """Return the arguments of a command without words; None when only argparse can tell, or has to complain.
+class _Exclusive:
+    """A group of options that exclude each other."""
+
+    def __init__(self, declared: Defaults) -> None:
+        self._declared = declared
+
+    def add_argument(self, *names: str, **given: Any) -> None:
+        self._declared.declare(names, given, excludes=True)
+
+
+def plain_arguments(
+    configure: Configure, environ: Mapping[str, str], words: Sequence[str] = ()
+) -> argparse.Namespace | None:
+    """Return the arguments of a command; None when only argparse can tell, or has to complain.
 
     Args:
         configure: declares the command's arguments.
         environ: a variable ``BLAST_NAME`` is the default of the option ``--name``.
+        words: what follows the command. Anything but switches, written in full, is left to argparse.
     """
     declared: Any = Defaults()
     add_common_options(declared)
@@ -118,6 +144,13 @@ def plain_arguments(configure: Configure, environ: Mapping[str, str]) -> argpars
             if option.is_typed:
                 return None
             setattr(arguments, option.dest, from_environment(option, environ[variable]))
+    for word in words:
+        switch = next((option for option in declared.options if word in option.option_strings), None)
+        if switch is None or switch.nargs != 0 or switch.excludes:
+            return None
+        # A switch that counts has no value of its own.
+        count = getattr(arguments, switch.dest) + 1 if switch.const is None else 0
+        setattr(arguments, switch.dest, count or switch.const)
     result: argparse.Namespace = arguments
     return result
 
