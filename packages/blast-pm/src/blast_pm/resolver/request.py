@@ -263,36 +263,40 @@ class Policy:
 
         Yanked versions only where the user pins them with ``==`` or they are preferred; pre-releases by policy.
         """
-        pins = self._pins.get(name, ()) if record.yanked else ()
+        group = self._group
+        cells = [(mask & group, usable) for mask, usable in record.usable_by if mask & group]
         preferences = self._request.preferences.get(name, ())
-        mode = self._request.package_prereleases.get(name, self._request.prereleases)
-        explicit = self._explicit.get(name, 0) if mode == "explicit" and record.prerelease else 0
-        cells = [(mask & self._group, usable) for mask, usable in record.usable_by if mask & self._group]
-        borders = [mask for _, mask in pins] + [mask for _, mask in preferences] + [explicit]
-        for border in borders:
+        if not (preferences or record.yanked or record.prerelease):
+            return tuple(Choice(mask, usable << 1, 0) for mask, usable in cells)
+        pins = self._pins.get(name, ()) if record.yanked else ()
+        mode = self._mode(name)
+        explicit = self._explicit.get(name, 0) if mode == "explicit" else group
+        for border in (explicit, *[mask for _, mask in pins], *[mask for _, mask in preferences]):
             cells = [(part, usable) for mask, usable in cells for part in (mask & border, mask & ~border) if part]
         choices: dict[tuple[int, int], int] = {}
         for mask, usable in cells:
-            preferred = 0
+            preferred = permitted = 0
             for version, where in preferences:
                 if where & mask:
                     preferred |= _bit_of(version, record) & usable
-            allowed = usable
-            if record.yanked:
-                permitted = preferred
-                for specifier, where in pins:
-                    if where & mask:
-                        permitted |= specifier_mask(specifier, record.table)
-                allowed &= ~record.yanked | permitted
-            if record.prerelease and (mode == "disallow" or (mode == "explicit" and not explicit & mask)):
-                allowed &= ~record.prerelease | (preferred if mode != "disallow" else 0)
+            for specifier, where in pins:
+                if where & mask:
+                    permitted |= specifier_mask(specifier, record.table)
+            allowed = usable & (~record.yanked | permitted | preferred)
+            if mode == "disallow":
+                allowed &= ~record.prerelease
+            elif not explicit & mask:
+                allowed &= ~record.prerelease | preferred
             key = (allowed << 1, (preferred & allowed) << 1)
             choices[key] = choices.get(key, 0) | mask
         return tuple(Choice(mask, allowed, preferred) for (allowed, preferred), mask in choices.items())
 
+    def _mode(self, name: str) -> str:
+        return self._request.package_prereleases.get(name, self._request.prereleases)
+
     def tried_first(self, name: str, record: ProjectRecord) -> int:
         """Return the versions that are tried before all others, whatever their order: final releases, mostly."""
-        mode = self._request.package_prereleases.get(name, self._request.prereleases)
+        mode = self._mode(name)
         return record.usable & ~record.prerelease if mode not in _UNLIMITED else record.usable
 
     def prefers_oldest(self, name: str) -> bool:
