@@ -77,6 +77,55 @@ def test_reads_a_value_where_it_lies(database: Database) -> None:
     assert database.read("misc", b"none", len) is None
 
 
+def _flip(path: str, needle: bytes) -> None:
+    """Flip one byte in the middle of every copy of ``needle``."""
+    with open(path, "rb") as stream:
+        content = bytearray(stream.read())
+    position = content.find(needle)
+    assert position >= 0
+    while position >= 0:
+        content[position + len(needle) // 2] ^= 1
+        position = content.find(needle, position + 1)
+    with open(path, "wb") as stream:
+        stream.write(content)
+
+
+@pytest.mark.parametrize("size", [40, 9000], ids=["in a page", "in pages of its own"])
+def test_value_with_a_flipped_byte_is_no_value(tmp_path: Path, size: int) -> None:
+    path = str(tmp_path / "meta.lmdb")
+    first = Database(path)
+    value = bytes(range(256)) * (size // 256) + b"needle in a haystack" + bytes(20)
+    first.put_many("misc", [(b"a", value), (b"b", b"whole")])
+    first.close()
+    _flip(path, b"needle in a haystack")
+    second = Database(path)
+    assert second.get("misc", b"a") is None
+    assert second.read("misc", b"a", bytes) is None
+    assert second.get_many("misc", [b"a", b"b"]) == [None, b"whole"]
+    assert list(second.items("misc")) == [(b"b", b"whole")]
+    second.put("misc", b"a", b"again")
+    assert second.get("misc", b"a") == b"again"
+    second.close()
+
+
+def test_value_below_a_flipped_key_is_no_value(tmp_path: Path) -> None:
+    path = str(tmp_path / "meta.lmdb")
+    first = Database(path)
+    first.put("misc", b"the key itself", b"value")
+    first.close()
+    _flip(path, b"the key itself")
+    second = Database(path)
+    assert list(second.items("misc")) == []
+    second.close()
+
+
+def test_values_of_several_databases_are_written_at_once(database: Database) -> None:
+    database.put_rows([("misc", b"a", b"1"), ("pages", b"a", b"2")])
+    assert (database.get("misc", b"a"), database.get("pages", b"a")) == (b"1", b"2")
+    database.put("misc", b"empty", b"")
+    assert database.get("misc", b"empty") == b""
+
+
 def test_long_keys_are_kept_by_digest(database: Database) -> None:
     database.put("misc", b"k" * 600, b"one")
     database.put("misc", b"k" * 601, b"two")

@@ -5,7 +5,8 @@ resolutions), ``misc``. All but ``trees`` is a cache; of ``trees`` the loss cost
 one of another schema, is rebuilt empty without a word, while what can't be written is told.
 
 LMDB gives readers a snapshot and never blocks them; a writer killed at any point leaves the state before its
-transaction. ``metasync`` is off: after a power loss the last transactions may be missing, never half there.
+transaction. ``metasync`` is off: after a power loss the last transactions may be missing, never half there. Each value
+has a seal (see `blast_pm.metadata.sealing`): one that damage reached counts as missing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 from _thread import allocate_lock
 
 from blast_core.errors import StoreError
+from blast_pm.metadata.sealing import sealed, unsealed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ __all__ = ["DATABASES", "Database"]
 DATABASES = ("pages", "metadata", "trees", "hints", "misc")
 
 _SCHEMA_KEY = b"\0schema"
-_SCHEMA = b"blast metadata 1"
+_SCHEMA = b"blast metadata 2"
 # Address space, not disk: the file holds what was written. Grown by doubling when it is full.
 _REBUILDING = "-rebuild"
 _FIRST_MAP_BYTES = 256 << 20
@@ -82,7 +84,7 @@ class Database:
         Raises:
             StoreError: the disk is full, or the store may not be written.
         """
-        self._open().write(database, [(_fit(key), value)])
+        self._open().write([(database, _fit(key), value)])
 
     def put_many(self, database: str, items: Iterable[tuple[bytes, bytes]]) -> None:
         """Store several values, all or none of them.
@@ -90,9 +92,17 @@ class Database:
         Raises:
             StoreError: as `put`.
         """
-        rows = [(_fit(key), value) for key, value in items]
-        if rows:
-            self._open().write(database, rows)
+        self.put_rows((database, key, value) for key, value in items)
+
+    def put_rows(self, rows: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Store values of several databases in one transaction, which costs one flush of the disk.
+
+        Raises:
+            StoreError: as `put`.
+        """
+        fitted = [(database, _fit(key), value) for database, key, value in rows]
+        if fitted:
+            self._open().write(fitted)
 
     def delete(self, database: str, key: bytes) -> None:
         """Remove a value; one that isn't there is no error.
@@ -100,7 +110,7 @@ class Database:
         Raises:
             StoreError: as `put`.
         """
-        self._open().write(database, [(_fit(key), None)])
+        self._open().write([(database, _fit(key), None)])
 
     def items(self, database: str) -> Iterator[tuple[bytes, bytes]]:
         """Yield all keys and values in the order of keys; rows written meanwhile may or may not be among them."""
@@ -200,40 +210,45 @@ class _Environment:
         def action(env: lmdb.Environment) -> _T | None:
             with env.begin(db=self._handles[database], buffers=True) as transaction:
                 found = transaction.get(key)
-                return None if found is None else decode(found)
+                value = None if found is None else unsealed(key, found)
+                return None if value is None else decode(value)
 
         return self._read(action, None)
 
     def get_many(self, database: str, keys: list[bytes]) -> list[bytes | None]:
         def action(env: lmdb.Environment) -> list[bytes | None]:
-            with env.begin(db=self._handles[database]) as transaction:
-                return [transaction.get(key) for key in keys]
+            with env.begin(db=self._handles[database], buffers=True) as transaction:
+                found = [(key, transaction.get(key)) for key in keys]
+                values = [None if stored is None else unsealed(key, stored) for key, stored in found]
+                return [None if value is None else bytes(value) for value in values]
 
         return self._read(action, [None] * len(keys))
 
     def rows_after(self, database: str, after: bytes | None) -> list[tuple[bytes, bytes]]:
         def action(env: lmdb.Environment) -> list[tuple[bytes, bytes]]:
             rows: list[tuple[bytes, bytes]] = []
-            with env.begin(db=self._handles[database]) as transaction, transaction.cursor() as cursor:
+            with env.begin(db=self._handles[database], buffers=True) as transaction, transaction.cursor() as cursor:
                 found = cursor.first() if after is None else cursor.set_range(after + b"\0")
                 while found and len(rows) < _ITEMS_AT_ONCE:
-                    if cursor.key() != _SCHEMA_KEY:
-                        rows.append((cursor.key(), cursor.value()))
+                    key = bytes(cursor.key())
+                    value = unsealed(key, cursor.value()) if key != _SCHEMA_KEY else None
+                    if value is not None:
+                        rows.append((key, bytes(value)))
                     found = cursor.next()
             return rows
 
         return self._read(action, [])
 
-    def write(self, database: str, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
+    def write(self, rows: Sequence[tuple[str, bytes, bytes | None]]) -> None:
         import lmdb
 
         def action(env: lmdb.Environment) -> None:
-            with env.begin(write=True, db=self._handles[database]) as transaction:
-                for key, value in rows:
+            with env.begin(write=True) as transaction:
+                for database, key, value in rows:
                     if value is None:
-                        transaction.delete(key)
+                        transaction.delete(key, db=self._handles[database])
                     else:
-                        transaction.put(key, value)
+                        transaction.put(key, sealed(key, value), db=self._handles[database])
 
         try:
             while True:
