@@ -89,6 +89,7 @@ def test_reads_everything() -> None:
             ),
         },
         dynamic=("readme",),
+        included_groups={"test": ("typing",), "all": ("test", "typing")},
     )
     assert manifest.tool["package"] is True
     assert manifest.tool["index"] == [{"name": "company", "url": "https://index.invalid/"}]

@@ -61,6 +61,7 @@ _DYNAMIC = frozenset(
 )
 #: Deeper chains of included groups than any real project has; resolving them recurses.
 _DEEPEST = 100
+_NO_GROUPS: Mapping[str, tuple[str, ...]] = {}
 _SOURCE_KINDS = ("git", "url", "path", "workspace", "index")
 
 
@@ -85,6 +86,7 @@ class Manifest(NamedTuple):
         dynamic: fields that the build backend fills in.
         workspace: the table ``[tool.blast.workspace]``, else ``[tool.uv.workspace]``; None where there is none.
         conflicts: sets of extras and groups that are never installed together, see `blast_compat.conflict_tables`.
+        included_groups: by dependency group the groups that it includes directly, normalised.
     """
 
     path: str
@@ -103,6 +105,7 @@ class Manifest(NamedTuple):
     dynamic: tuple[str, ...]
     workspace: dict[str, Any] | None = None
     conflicts: tuple[tuple[ConflictItem, ...], ...] = ()
+    included_groups: Mapping[str, tuple[str, ...]] = _NO_GROUPS
 
 
 def read_manifest(path: str) -> Manifest:
@@ -204,6 +207,7 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
         dynamic=dynamic,
         workspace=_read_workspace(blast, "blast") if "workspace" in blast else _read_workspace(uv, "uv"),
         conflicts=read_conflicts(blast, uv),
+        included_groups=_read_includes(document),
     )
 
 
@@ -275,6 +279,16 @@ def _read_groups(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     for name in names:
         _resolve_group(name, table, names, resolved, ())
     return {name: resolved[name] for name in names}
+
+
+def _read_includes(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return what each dependency group includes; the table is known to be right."""
+    found = {}
+    for name, entries in read_mapping(document, "dependency-groups").items():
+        included = [entry["include-group"] for entry in entries if isinstance(entry, dict)]
+        if included:
+            found[normalize_name(name)] = tuple(map(normalize_name, included))
+    return found
 
 
 def _resolve_group(

@@ -93,11 +93,17 @@ KNOWN_PLATFORMS: Mapping[str, Platform] = {one.name: one for one in (*DEFAULT_PL
 
 _SYSTEMS = {"darwin": "macos", "osx": "macos", "win": "windows", "manylinux": "linux", "musllinux": "linux"}
 _MACHINES = {
-    "linux": {"arm64": "aarch64", "amd64": "x86_64", "i386": "i686", "x86": "i686"},
+    "linux": {"arm64": "aarch64", "amd64": "x86_64", "i386": "i686"},
     "macos": {"aarch64": "arm64", "amd64": "x86_64"},
     "windows": {"aarch64": "arm64", "amd64": "x86_64", "i686": "x86", "i386": "x86"},
 }
-_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
+_IMPLEMENTATIONS = {
+    "cpython": "CPython",
+    "pypy": "PyPy",
+    "graalpy": "GraalVM",
+    "ironpython": "IronPython",
+    "jython": "Jython",
+}
 _PYPY_VERSION = "7.3"
 
 
