@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blast_core import fs
+from blast_project.environment import state
 from blast_project.environment.state import (
     State,
     is_current,
@@ -216,6 +217,43 @@ def test_memo_is_believed_while_nothing_changed(root: Path) -> None:
     assert is_memo_current(str(root), memo, OPTIONS)
     (root / "blast.lock").write_bytes(b"DPL2")
     assert not is_memo_current(str(root), memo, OPTIONS)
+
+
+def test_a_memo_is_written_without_a_wait_and_believed_for_good_later(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memo = root / "memo" / "one"
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "sleep", None)
+        for name, content in CONTENTS.items():
+            (root / name).write_bytes(content)
+        assert write_memo(str(root), str(memo), OPTIONS, CONTENTS)
+    before = memo.read_bytes()
+    time.sleep(0.025)
+    assert is_memo_current(str(root), str(memo), OPTIONS)
+    assert memo.read_bytes() != before
+    monkeypatch.setattr(state, "_checksum", None)
+    assert is_memo_current(str(root), str(memo), OPTIONS)
+
+
+@pytest.mark.parametrize("name", list(CONTENTS))
+def test_a_change_within_the_tick_is_seen_by_its_checksum(
+    root: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memo = str(root / "memo" / "one")
+    stamps = {f"{root}/{each}": (at, 4, time.time_ns(), time.time_ns()) for at, each in enumerate(CONTENTS)}
+    monkeypatch.setattr(state, "_stamp", lambda path: stamps.get(path, (0, -1, 0, 0)))
+    assert write_memo(str(root), memo, OPTIONS, CONTENTS)
+    assert is_memo_current(str(root), memo, OPTIONS)
+    (root / name).write_bytes(CONTENTS[name][::-1])
+    assert not is_memo_current(str(root), memo, OPTIONS)
+
+
+def test_a_memo_of_what_was_read_and_changed_since_is_not_written(root: Path) -> None:
+    old = time.time_ns() - 60_000_000_000
+    os.utime(root / "pyproject.toml", ns=(old, old))
+    time.sleep(0.025)
+    assert not write_memo(str(root), str(root / "memo"), OPTIONS, {**CONTENTS, "pyproject.toml": b"[other]\n"})
 
 
 @pytest.mark.property

@@ -9,7 +9,8 @@
     20      u32   number of distributions
     24      i64   when it was written, nanoseconds since 1970
     32      5 x   stamp: u64 inode, i64 size (-1: there is no such file), i64 mtime, i64 ctime, both in nanoseconds
-    192     ...   path of site-packages below the environment, NUL, path of a directory of the store; UTF-8
+    192     ...   path of site-packages below the environment, NUL, path of a directory of the store; UTF-8. In a memo:
+                  CRC-32 of each of the first three files' content, as eight hexadecimal digits, and NUL
 
 The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose
 times change when a foreign installer adds or removes something, and the directory of the store that one of its links
@@ -18,7 +19,8 @@ leads into, which is gone when the store is.
 A stamp proves nothing about a file that changed within one tick of the file system's clock before it was taken. Of a
 file that was younger than 20 ms when the state was written, the content is compared with what the generation keeps of
 it (``.meta/``), and the state is written anew when that is long enough ago; so git treats what it calls racily clean.
-A state that was written at 0 has all files compared.
+A state that was written at 0 has all files compared. A memo knows the files' contents by their checksums: an accident
+is to be noticed, of a file that changed within the same tick and kept its size and its inode.
 
 The module imports ``os``, ``struct`` and ``hot_key`` alone.
 """
@@ -79,7 +81,7 @@ def is_current(root: str, environment: str, options: bytes, *, wider: bool = Fal
     content = _read(f"{environment}/.blast/state")
     if wider and content is not None and covers(content[8:16], options):
         options = content[8:16]
-    state = _matching(content, root, options, environment)
+    state = _matching(content, root, options, f"{environment}/.blast/state", environment)
     if state is None or content is None:
         return None
     directory = f"{environment}/{state.site_packages}"
@@ -93,7 +95,7 @@ def is_current(root: str, environment: str, options: bytes, *, wider: bool = Fal
 
 def is_memo_current(root: str, path: str, options: bytes) -> bool:
     """Tell whether the memo at ``path`` says that the lock of the project at ``root`` is current."""
-    return _matching(_read(path), root, options, "") is not None
+    return _matching(_read(path), root, options, path, "") is not None
 
 
 def read_state(environment: str) -> State | None:
@@ -153,13 +155,30 @@ def write_state(
 
 
 def write_memo(root: str, path: str, options: bytes, contents: "Mapping[str, bytes]", seen: Look | None = None) -> bool:
-    """Record at ``path`` that the lock of the project at ``root`` is current; as ``write_state``."""
+    """Record at ``path`` that the lock of the project at ``root`` is current, as ``write_state`` does, without a wait.
+
+    What is too young to be known by its stamps is compared by the next command, by its checksum.
+    """
+    import time
+
     from blast_core import fs
 
     fs.make_directories(os.path.dirname(path))
     stamps = [_stamp(f"{root}/{name}") for name in _FILES]
-    written = _settle(root, stamps, contents, seen)
-    return written is not None and _write(path, options, State(0, 0, ""), stamps, "", written)
+    now = time.time_ns()
+    if not (seen and seen.is_proof(stamps)):
+        for name, stamp in zip(_FILES, stamps, strict=True):
+            is_young = max(stamp[2], stamp[3]) > now - _TICK_NS
+            if not is_young and name in contents and _read(f"{root}/{name}") != contents[name]:
+                return False
+    checksums = "".join(_checksum(contents.get(name)) for name in _FILES)
+    return _write(path, options, State(0, 0, checksums), stamps, "", now)
+
+
+def _checksum(content: bytes | None) -> str:
+    from zlib import crc32
+
+    return f"{crc32(content or b''):08x}"
 
 
 def _settle(
@@ -216,7 +235,8 @@ def _find_tree(directory: str) -> str:
     return ""
 
 
-def _matching(content: bytes | None, root: str, options: bytes, environment: str) -> State | None:
+def _matching(content: bytes | None, root: str, options: bytes, path: str, environment: str) -> State | None:
+    """Return what is at ``path`` if it holds for ``options``; ``environment`` is "" for a memo."""
     if content is None:
         return None
     state = _decode(content)
@@ -232,29 +252,43 @@ def _matching(content: bytes | None, root: str, options: bytes, environment: str
         if max(stamp[2], stamp[3]) > written - _TICK_NS:
             young.append(name)
         offset += _STAMP.size
-    return state if not young or (environment and _is_kept(content, root, environment, state, young)) else None
-
-
-def _is_kept(content: bytes, root: str, environment: str, state: State, names: list[str]) -> bool:
-    """Tell whether these files, too young to be known by their stamps, are what the generation keeps of them."""
+    if not young:
+        return state
     import time
 
     now = time.time_ns()
+    if not (_is_kept(root, environment, state, young) if environment else _is_known(root, state, young)):
+        return None
+    _believe(content, path, now)
+    return state
+
+
+def _is_kept(root: str, environment: str, state: State, names: list[str]) -> bool:
+    """Tell whether these files, too young to be known by their stamps, are what the generation keeps of them."""
     kept = f"{environment}/.blast/generations/{state.generation}/.meta"
-    if any(_read(f"{root}/{name}") != _read(f"{kept}/{name}") for name in names):
-        return False
-    # From here on the stamps are enough: `_matching` took them before the contents were read, and whatever is written
-    # from now on gets another time.
+    return all(_read(f"{root}/{name}") == _read(f"{kept}/{name}") for name in names)
+
+
+def _is_known(root: str, state: State, names: list[str]) -> bool:
+    """Tell whether these files, too young to be known by their stamps, have the checksums that a memo knows."""
+    known = state.site_packages
+    return all(
+        _checksum(_read(f"{root}/{name}")) == known[8 * at :][:8] for at, name in enumerate(_FILES) if name in names
+    )
+
+
+def _believe(content: bytes, path: str, now: int) -> None:
+    """Write the state at ``path`` anew if its stamps have become enough: they were taken before contents were read."""
     stamps = [_STAMP.unpack_from(content, _HEAD.size + at * _STAMP.size) for at in range(len(_FILES))]
+    # Whatever is written from now on gets another time.
     if _newest(stamps) <= now - _TICK_NS:
         from blast_core import fs
 
         try:
-            fs.replace_file(f"{environment}/.blast/state", _at(content, now), durable=False)
+            fs.replace_file(path, _at(content, now), durable=False)
         except OSError:
             # Such as a full disk: the next command compares again.
-            return True
-    return True
+            return
 
 
 def _at(content: bytes, written: int) -> bytes:
