@@ -55,12 +55,22 @@ def test_a_manifest_gives_its_dependencies(bench: Workbench) -> None:
     assert read_file(bench.settings(), "pyproject.toml").lines == ("alpha>=1",)
 
 
-@pytest.mark.parametrize(
-    "text", ["-e .\n", "./local\n", "https://index.invalid/x-1.whl\n", "-e git+https://index.invalid/x\n"]
-)
-def test_what_has_no_name_is_refused(bench: Workbench, text: str) -> None:
+def test_what_has_no_name_is_kept_as_an_address(bench: Workbench) -> None:
+    text = "-e .\nhttps://index.invalid/x-1.whl\n-e git+https://index.invalid/x@v1\nalpha\n"
     write(bench, "a.txt", text)
-    with pytest.raises(UsageError, match=r"a\.txt asks for"):
+    found = read_file(bench.settings(), "a.txt")
+    assert [row.name for row in found.requirements] == ["alpha"]
+    assert [(row.requirement.name, row.requirement.url, row.editable) for row in found.asked] == [
+        ("alpha", "", False),
+        ("", "https://index.invalid/x-1.whl", False),
+        ("", f"file://{bench.root}", True),
+        ("", "git+https://index.invalid/x@v1", True),
+    ]
+
+
+def test_a_path_to_nothing_is_refused(bench: Workbench) -> None:
+    write(bench, "a.txt", "./local\n")
+    with pytest.raises(BlastError, match="there is no"):
         read_file(bench.settings(), "a.txt")
 
 

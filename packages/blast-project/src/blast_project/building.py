@@ -1,7 +1,8 @@
-"""The project itself as a distribution: its editable wheel, built in an environment that Blast composes.
+"""Building source trees: each in an environment that Blast composes, each result remembered by what it was built from.
 
-The wheel is remembered under the digest of the files that decide what it holds, so a sync builds only after one
-changed.
+The key of a result holds all that may change it: the source (digest of an archive, commit, digest of a tree), its
+directory below, the interpreter, the backend's settings, the limits on what builds are done with, and whether the
+build was isolated. Two builds share a result only where all of that is equal.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ import os
 from typing import TYPE_CHECKING
 
 from blast_project.ephemeral import ephemeral_environment
-from blast_project.project import MANIFEST_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_pm.index.model import IndexFile
@@ -21,10 +21,59 @@ if TYPE_CHECKING:
     from blast_project.project import Project
     from blast_project.session import Session
 
-__all__ = ["build_metadata", "build_sdist", "build_source", "editable_project"]
+__all__ = [
+    "build_key",
+    "build_metadata",
+    "build_sdist",
+    "build_source",
+    "editable_project",
+    "editable_tree",
+    "find_built",
+    "read_stored_metadata",
+    "remember_built",
+    "tree_metadata",
+]
 
-_INPUTS = (MANIFEST_NAME, "setup.py", "setup.cfg", "MANIFEST.in")
 _MEMO = "misc"
+# Raised when the same inputs may build something else: a change in how backends are called.
+_FORMAT = 2
+
+
+def build_key(session: Session, interpreter: Interpreter, name: str, *source: str) -> bytes:
+    """Return the key under which a build's result is remembered.
+
+    Args:
+        session: has the settings of builds.
+        interpreter: that builds.
+        name: normalised, of the project.
+        source: what it is built from: kind, digest or commit, directory below.
+    """
+    from blake3 import blake3
+
+    options, policy = session.build_options, session.policy
+    # A cut-off that moves with the clock rebuilds once a day, not once an hour.
+    cutoffs = (policy.files.cutoff[:10], *sorted((key, day[:10]) for key, day in policy.files.package_cutoffs.items()))
+    parts = (
+        _FORMAT,
+        source,
+        (interpreter.executable, interpreter.version, interpreter.target.tags[:1]),
+        sorted(options.settings_for(name).items()),
+        [tuple(row) for row in policy.build_constraints],
+        cutoffs,
+        "" if options.is_isolated(name) else session.shared_python,
+    )
+    return b"built\0" + blake3(repr(parts).encode("utf-8", "surrogateescape")).digest()
+
+
+def find_built(session: Session, key: bytes) -> StoredDistribution | None:
+    """Return the wheel that was built under a key, if the store still holds it."""
+    known = session.database.get(_MEMO, key)
+    return session.cache.find([known.decode()]).get(known.decode()) if known is not None else None
+
+
+def remember_built(session: Session, key: bytes, stored: StoredDistribution) -> None:
+    """Remember what was built under a key."""
+    session.database.put(_MEMO, key, stored.sha256.encode())
 
 
 def editable_project(session: Session, project: Project, interpreter: Interpreter) -> StoredDistribution:
@@ -33,18 +82,28 @@ def editable_project(session: Session, project: Project, interpreter: Interprete
     Raises:
         BuildFailed: the build backend failed or knows no PEP 660.
     """
-    key = b"editable\0" + _inputs_digest(project, interpreter)
-    known = session.database.get(_MEMO, key)
-    if known is not None:
-        found = session.cache.find([known.decode()])
-        if found:
-            return found[known.decode()]
-    stored = build_source(session, project.root, interpreter, editable=True)
-    session.database.put(_MEMO, key, stored.sha256.encode())
+    return editable_tree(session, project.root, interpreter, project.name)
+
+
+def editable_tree(session: Session, directory: str, interpreter: Interpreter, name: str) -> StoredDistribution:
+    """Return the stored editable wheel of a source tree on this machine, built when its inputs changed.
+
+    Raises:
+        BuildFailed: the build backend failed or knows no PEP 660, or the tree holds another project.
+    """
+    from blast_project.build_inputs import editable_inputs
+
+    inputs = editable_inputs(directory, session.settings.environ)
+    key = build_key(session, interpreter, name, "editable", directory, inputs.digest.hex())
+    stored = find_built(session, key)
+    if stored is None:
+        stored = build_source(session, directory, interpreter, editable=True, name=name)
+        _check_name(directory, name, stored)
+        remember_built(session, key, stored)
     return stored
 
 
-def build_sdist(session: Session, file: IndexFile, interpreter: Interpreter) -> StoredDistribution:
+def build_sdist(session: Session, file: IndexFile, interpreter: Interpreter, name: str = "") -> StoredDistribution:
     """Build the wheel of a source distribution, once for each interpreter, and return it as it stands in the store.
 
     Raises:
@@ -55,10 +114,13 @@ def build_sdist(session: Session, file: IndexFile, interpreter: Interpreter) -> 
     import tempfile
 
     from blast_core.digests import sha256_file
+    from blast_core.names import normalize_name
     from blast_pm.build.unpack import unpack_sdist
 
+    name = name or normalize_name(file.filename.rpartition("-")[0])
     # An index may give no digest; then only the archive itself tells which it is.
-    known = _find_built(session, file.sha256, interpreter) if file.sha256 else None
+    key = build_key(session, interpreter, name, "archive", file.sha256, "") if file.sha256 else b""
+    known = find_built(session, key) if key else None
     if known is not None:
         return known
     with tempfile.TemporaryDirectory(prefix="blast-sdist-") as directory:
@@ -67,19 +129,10 @@ def build_sdist(session: Session, file: IndexFile, interpreter: Interpreter) -> 
         unpacked = os.path.join(directory, "unpacked")
         os.mkdir(unpacked)
         sha256 = file.sha256 or sha256_file(archive).hex()
-        stored = build_source(session, unpack_sdist(archive, unpacked), interpreter)
+        stored = build_source(session, unpack_sdist(archive, unpacked), interpreter, name=name)
     _check_built(file.filename, stored)
-    session.database.put(_MEMO, _built_key(sha256, interpreter), stored.sha256.encode())
+    remember_built(session, build_key(session, interpreter, name, "archive", sha256, ""), stored)
     return stored
-
-
-def _built_key(sha256: str, interpreter: Interpreter) -> bytes:
-    return f"built\0{sha256}\0{interpreter.executable}\0{interpreter.version}".encode("utf-8", "surrogateescape")
-
-
-def _find_built(session: Session, sha256: str, interpreter: Interpreter) -> StoredDistribution | None:
-    known = session.database.get(_MEMO, _built_key(sha256, interpreter))
-    return session.cache.find([known.decode()]).get(known.decode()) if known is not None else None
 
 
 def _check_built(filename: str, stored: StoredDistribution) -> None:
@@ -102,26 +155,70 @@ def _check_built(filename: str, stored: StoredDistribution) -> None:
         )
 
 
+def _check_name(source: str, name: str, stored: StoredDistribution) -> None:
+    from blast_core.errors import BuildFailed
+    from blast_core.names import normalize_name
+
+    if name and normalize_name(stored.name) != name:
+        raise BuildFailed(
+            f"{source} is not {name}",
+            reason=f"building it gave {stored.name} {stored.version}",
+            hint=f"require '{normalize_name(stored.name)}' from there",
+        )
+
+
 def build_metadata(session: Session, file: IndexFile, interpreter: Interpreter) -> bytes:
     """Return the METADATA of a source distribution that tells its requirements only when it is built.
 
     Raises:
         BuildFailed, ArchiveRejected, IndexAccessError: as ``build_sdist``.
     """
+    return read_stored_metadata(build_sdist(session, file, interpreter))
+
+
+def read_stored_metadata(stored: StoredDistribution) -> bytes:
+    """Return the METADATA of a distribution in the store.
+
+    Raises:
+        ObjectMissing: its tree holds none.
+    """
     from blast_core.errors import ObjectMissing
 
-    tree = build_sdist(session, file, interpreter).tree
-    for name in os.listdir(tree):
+    for name in os.listdir(stored.tree):
         if name.endswith(".dist-info"):
-            with open(os.path.join(tree, name, "METADATA"), "rb") as metadata:
+            with open(os.path.join(stored.tree, name, "METADATA"), "rb") as metadata:
                 return metadata.read()
     raise ObjectMissing(
-        f"the tree of {file.filename} has no metadata", hint="'blast cache verify' finds what is damaged"
+        f"the tree of {stored.name} {stored.version} has no metadata",
+        hint="'blast cache verify' finds what is damaged",
+    )
+
+
+def tree_metadata(session: Session, directory: str, interpreter: Interpreter, name: str) -> bytes:
+    """Return the METADATA that the build backend of a source tree tells; nothing is remembered.
+
+    Raises:
+        BuildFailed: the build backend failed.
+    """
+    import tempfile
+
+    from blast_pm.build.backend import prepare_metadata
+
+    session.reporter.step(f"Reading the metadata of {name or os.path.basename(directory)}")
+    with tempfile.TemporaryDirectory(prefix="blast-metadata-") as output:
+        found = prepare_metadata(
+            directory,
+            output,
+            _composer(session, directory, interpreter, name),
+            settings=session.build_options.settings_for(name),
+        )
+    return (
+        found if found is not None else read_stored_metadata(build_source(session, directory, interpreter, name=name))
     )
 
 
 def build_source(
-    session: Session, directory: str, interpreter: Interpreter, *, editable: bool = False
+    session: Session, directory: str, interpreter: Interpreter, *, editable: bool = False, name: str = ""
 ) -> StoredDistribution:
     """Build the source tree ``directory`` and return the wheel as it stands in the store.
 
@@ -132,28 +229,37 @@ def build_source(
 
     from blast_pm.build.backend import build_wheel
 
-    def compose(requirements: Sequence[str]) -> str:
-        environment = ephemeral_environment(
-            session, interpreter, requirements, origin=f"the build system of {directory}", builds=False
-        )
-        return os.path.join(environment, interpreter.scripts, "python.exe" if os.name == "nt" else "python")
-
-    session.reporter.step(f"Building {os.path.basename(directory)}")
+    session.reporter.step(f"Building {name or os.path.basename(directory)}")
     with tempfile.TemporaryDirectory(prefix="blast-build-") as output:
-        wheel = build_wheel(directory, output, compose, editable=editable)
+        wheel = build_wheel(
+            directory,
+            output,
+            _composer(session, directory, interpreter, name),
+            editable=editable,
+            settings=session.build_options.settings_for(name),
+        )
         return session.cache.add_wheel(wheel, editable=editable)
 
 
-def _inputs_digest(project: Project, interpreter: Interpreter) -> bytes:
-    from blake3 import blake3
+def _composer(session: Session, directory: str, interpreter: Interpreter, name: str) -> Callable[[Sequence[str]], str]:
+    def compose(requirements: Sequence[str]) -> str:
+        if not session.build_options.is_isolated(name):
+            return _shared(session, name or directory)
+        environment = ephemeral_environment(
+            session, interpreter, requirements, origin=f"the build system of {name or directory}", builds=False
+        )
+        return os.path.join(environment, interpreter.scripts, "python.exe" if os.name == "nt" else "python")
 
-    digest = blake3(
-        f"{project.root}\0{interpreter.executable}\0{interpreter.version}".encode("utf-8", "surrogateescape")
-    )
-    for name in _INPUTS:
-        try:
-            with open(os.path.join(project.root, name), "rb") as file:
-                digest.update(b"\0" + name.encode() + b"\0" + file.read())
-        except FileNotFoundError:
-            continue
-    return bytes(digest.digest())
+    return compose
+
+
+def _shared(session: Session, name: str) -> str:
+    from blast_core.errors import BuildFailed
+
+    if not session.shared_python:
+        raise BuildFailed(
+            f"{name} can't be built without isolation here",
+            reason="there is no environment yet that holds what its build needs",
+            hint="require that too and run 'blast sync' first, or take it out of no-build-isolation-package",
+        )
+    return session.shared_python

@@ -6,13 +6,15 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.markers import evaluate_marker
+from blast_project.asking import name_requirements, open_loader
 from blast_project.graph import edges_of
 from blast_project.requirement_files import read_file
 from blast_project.resolving import resolve_requirements
 
 if TYPE_CHECKING:
     from blast_core.requirements import Requirement
-    from blast_pm.resolver.model import Resolution
+    from blast_pm.resolver.model import Resolution, ResolvedPackage
+    from blast_project.asking import Asked
     from blast_project.session import Session
 
 __all__ = ["CompileRequest", "Compiled", "compile_requirements"]
@@ -46,14 +48,18 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
     """
     session.use_project_around()
     interpreter = session.find_interpreter()
-    roots: list[tuple[Requirement, str]] = []
+    rows: list[tuple[Asked, str]] = []
     constraints: list[Requirement] = []
     for name in request.files:
         file = read_file(session.settings, name)
-        roots += [(requirement, name) for requirement in file.requirements]
+        rows += [(row, name) for row in file.asked]
         constraints += file.constraints
     for name in request.constraints:
         constraints += read_file(session.settings, name).requirements
+    asked = [row for row, _ in rows]
+    loader = open_loader(session, interpreter, asked)
+    named = name_requirements(loader, asked)
+    roots = [(requirement, name) for requirement, (_, name) in zip(named, rows, strict=True)]
     session.reporter.step("Resolving")
     resolution = resolve_requirements(
         session,
@@ -62,21 +68,26 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
         constraints=constraints,
         preferences={} if request.upgrade or not request.output else _pins_of(session, request.output),
         origins={requirement: f"your file {name}" for requirement, name in roots},
+        loader=loader,
     )
     pins = tuple((package.name, package.version) for package in resolution.packages)
     environment = dict(interpreter.target.marker_environment)
     via = _askers(resolution, roots, environment) if request.annotate else {}
-    return Compiled(_render(request, resolution, via), pins)
+    written = {requirement.name: row.text for requirement, row in zip(named, asked, strict=True)}
+    return Compiled(_render(request, resolution, via, written), pins)
 
 
-def _render(request: CompileRequest, resolution: Resolution, via: dict[str, list[str]]) -> str:
+def _render(request: CompileRequest, resolution: Resolution, via: dict[str, list[str]], written: dict[str, str]) -> str:
     lines: list[str] = []
     if request.header:
         lines += ["# This file was made by Blast with:", f"#    blast pip compile {' '.join(request.files)}"]
     for package in resolution.packages:
-        pin = f"{package.name}=={package.version}"
+        pin = _pin(package, written.get(package.name, ""))
         if request.hashes:
             digests = sorted({file.sha256 for file in package.files if file.sha256})
+            if package.direct is not None and package.direct.source is not None:
+                source = package.direct.source
+                digests = [source.digest] if source.kind in ("url", "path") and source.digest else []
             pin = " \\\n".join([pin, *(f"    --hash=sha256:{digest}" for digest in digests)])
         lines.append(pin)
         askers = via.get(package.name, [])
@@ -85,6 +96,21 @@ def _render(request: CompileRequest, resolution: Resolution, via: dict[str, list
         elif askers:
             lines += ["    # via", *(f"    #   {asker}" for asker in askers)]
     return "\n".join(lines) + "\n"
+
+
+def _pin(package: ResolvedPackage, written: str) -> str:
+    """Return the line of a package: a version, a commit, an address, or a path as it was written."""
+    source = package.direct.source if package.direct is not None else None
+    if source is None:
+        return f"{package.name}=={package.version}"
+    below = f"#subdirectory={source.subdirectory}" if source.subdirectory else ""
+    if source.kind == "git":
+        return f"{package.name} @ git+{source.location}@{source.revision}{below}"
+    if source.kind == "url":
+        return f"{package.name} @ {source.location}{below}"
+    from blast_pm.index.file_urls import url_of_path
+
+    return written or f"{package.name} @ {url_of_path(source.location)}{below}"
 
 
 def _askers(

@@ -10,19 +10,22 @@ import os
 from typing import TYPE_CHECKING
 
 from blast_core.reporter import SilentReporter
+from blast_core.requirements import format_requirement
 from blast_project.applying import Change, composition_of
+from blast_project.asking import name_requirements, open_loader, parse_asked
 from blast_project.environment.layout import python_path
 from blast_project.environment.manager import VenvManager
 from blast_project.fetching import ensure_stored
-from blast_project.resolving import resolve_requirements, wanted_of
-from blast_project.unsupported import parse_asked
+from blast_project.resolving import resolve_requirements, sources_of, wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
-    from blast_pm.store.cache import WantedDistribution
+    from blast_core.requirements import Requirement
+    from blast_pm.store.cache import StoredDistribution, WantedDistribution
     from blast_project.session import Session
+    from blast_project.source_install import WantedSource
 
 __all__ = ["ephemeral_environment"]
 
@@ -30,7 +33,7 @@ __all__ = ["ephemeral_environment"]
 def ephemeral_environment(
     session: Session,
     interpreter: Interpreter,
-    requirements: Sequence[str],
+    requirements: Sequence[str | Requirement],
     *,
     origin: str = "the command line",
     preferences: Mapping[str, str] | None = None,
@@ -41,24 +44,45 @@ def ephemeral_environment(
     Raises:
         NoSolution, IndexAccessError, IntegrityError, InstallError: as resolving and installing do.
     """
-    parsed = [parse_asked(line) for line in requirements]
+    asked = [parse_asked(row, session.settings.directory) for row in requirements if isinstance(row, str)]
+    loader = open_loader(session, interpreter, asked)
+    parsed: list[Requirement] = [row for row in requirements if not isinstance(row, str)]
+    parsed += name_requirements(loader, asked)
     origins = dict.fromkeys(parsed, origin)
     resolution = resolve_requirements(
-        session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds
+        session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds, loader=loader
     )
     wanted = wanted_of(session, interpreter, resolution)
-    path = os.path.join(session.settings.home, "environments", _name(interpreter, wanted))
+    sources = sources_of(resolution)
+    # What is built of an address is known by its wheel; so it is built before it is known whether all stands.
+    built, direct_urls = _ensure_sources(session, sources, interpreter) if sources else ((), {})
+    path = os.path.join(session.settings.home, "environments", _name(interpreter, wanted, built))
     if not _stands(session, path, wanted):
         from blast_project.exclusive import exclusive
 
         with exclusive(session, path):
             if not _stands(session, path, wanted):
                 stored = ensure_stored(session, wanted, interpreter)
-                change = Change(stored, command=f"for {', '.join(requirements)}", link_mode="")
+                words = ", ".join(row if isinstance(row, str) else format_requirement(row) for row in requirements)
+                change = Change(
+                    (*stored, *built),
+                    command=f"for {words}",
+                    link_mode="",
+                    direct_urls=direct_urls,
+                )
                 # What runs at start-up of a build's environment concerns nobody: it is gone after the build.
                 reporter = session.reporter if builds else SilentReporter()
                 VenvManager(path).apply(interpreter, composition_of(session, change), reporter)
     return path
+
+
+def _ensure_sources(
+    session: Session, sources: Sequence[WantedSource], interpreter: Interpreter
+) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
+    from blast_project.source_install import ensure_sources
+
+    found = ensure_sources(session, session.settings.directory, sources, interpreter)
+    return found.stored, found.direct_urls
 
 
 def _stands(session: Session, path: str, wanted: Sequence[WantedDistribution]) -> bool:
@@ -69,8 +93,9 @@ def _stands(session: Session, path: str, wanted: Sequence[WantedDistribution]) -
     return session.cache.find(wheels).keys() == wheels
 
 
-def _name(interpreter: Interpreter, wanted: Sequence[WantedDistribution]) -> str:
+def _name(interpreter: Interpreter, wanted: Sequence[WantedDistribution], built: Sequence[StoredDistribution]) -> str:
     from blake3 import blake3
 
-    parts = [interpreter.executable, interpreter.version, *(row.sha256 for row in wanted)]
+    digests = [*(row.sha256 for row in wanted), *(row.sha256 for row in built)]
+    parts = [interpreter.executable, interpreter.version, *digests]
     return str(blake3("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest())[:24]

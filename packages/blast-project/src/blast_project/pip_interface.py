@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from blast_core.errors import DigestMismatch, UsageError
 from blast_core.names import normalize_name
 from blast_project.applying import Change, apply_change
+from blast_project.asking import name_requirements, open_loader, parse_asked
 from blast_project.changes import compare_installed
 from blast_project.environment.drift import find_drift
 from blast_project.environment.generations import Installed
@@ -15,17 +16,19 @@ from blast_project.environment.layout import is_virtual_environment, python_path
 from blast_project.environment.manager import VenvManager
 from blast_project.fetching import ensure_stored
 from blast_project.requirement_files import read_file
-from blast_project.resolving import resolve_requirements, wanted_of
+from blast_project.resolving import resolve_requirements, sources_of, wanted_of
+from blast_project.source_install import ensure_sources
 from blast_project.syncing import SyncResult
-from blast_project.unsupported import parse_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from blast_core.requirements import Requirement
     from blast_pm.store.cache import WantedDistribution
+    from blast_project.asking import Asked
     from blast_project.environment.generations import Generation
     from blast_project.session import Session
+    from blast_project.source_install import WantedSource
 
 __all__ = ["InstallRequest", "InstalledDistribution", "install", "list_installed"]
 
@@ -44,6 +47,7 @@ class InstallRequest(NamedTuple):
     files: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     upgrade: bool = False
+    editables: tuple[str, ...] = ()
 
 
 def install(session: Session, request: InstallRequest) -> SyncResult:
@@ -67,7 +71,9 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
             )
         session.use_project_around()
         interpreter = session.interpreters.get(before.executable)
-        requirements, constraints, hashes = _requirements(session, request)
+        asked, constraints, hashes = _requirements(session, request)
+        loader = open_loader(session, interpreter, asked)
+        requirements = name_requirements(loader, asked)
         session.reporter.step("Resolving")
         resolution = resolve_requirements(
             session,
@@ -76,20 +82,23 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
             constraints=constraints,
             preferences={} if request.upgrade else {row.name: row.version for row in before.installed},
             origins=dict.fromkeys(requirements, "the command line"),
+            loader=loader,
         )
-        wanted = wanted_of(session, interpreter, resolution)
-        _check_hashes(wanted, hashes)
-        new = ensure_stored(session, wanted, interpreter)
+        wanted, sources = wanted_of(session, interpreter, resolution), sources_of(resolution)
+        _check_hashes(wanted, sources, hashes)
+        direct = ensure_sources(session, session.settings.directory, sources, interpreter)
+        new = (*ensure_stored(session, wanted, interpreter), *direct.stored)
         names = {normalize_name(row.name) for row in new}
         kept = session.cache.find([row.sha256 for row in before.installed if row.name not in names])
         requested = _requested(before) | {row.name for row in requirements}
         change = Change(
             (*new, *kept.values()),
-            command=" ".join(("pip install", *request.requirements, *(f"-r {name}" for name in request.files))),
+            command=_command(request),
             link_mode=before.link_mode,
             requested=frozenset(requested),
             direct_urls={
-                row.name: row.direct_url for row in before.installed if row.direct_url and row.name not in names
+                **{row.name: row.direct_url for row in before.installed if row.direct_url and row.name not in names},
+                **direct.direct_urls,
             },
         )
         held = [
@@ -202,34 +211,46 @@ def _read_metadata(path: str) -> InstalledDistribution | None:
     return InstalledDistribution(name, version) if name else None
 
 
-def _check_hashes(wanted: Sequence[WantedDistribution], hashes: Mapping[str, frozenset[str]]) -> None:
+def _command(request: InstallRequest) -> str:
+    files = (f"-r {name}" for name in request.files)
+    editables = (f"-e {name}" for name in request.editables)
+    return " ".join(("pip install", *request.requirements, *files, *editables))
+
+
+def _check_hashes(
+    wanted: Sequence[WantedDistribution], sources: Sequence[WantedSource], hashes: Mapping[str, frozenset[str]]
+) -> None:
     """One hash turns them on for all that is installed, as in pip's hash-checking mode."""
-    for row in wanted if hashes else ():
-        if row.name not in hashes:
+    rows = [(row.name, row.filename, row.sha256) for row in wanted]
+    rows += [(row.name, row.source.location, row.source.digest if row.source.kind != "git" else "") for row in sources]
+    for name, filename, sha256 in rows if hashes else ():
+        if name not in hashes:
             raise UsageError(
-                f"the requirements hold no hash for {row.name}",
+                f"the requirements hold no hash for {name}",
                 reason="where one requirement has hashes, all must have, dependencies too",
                 hint="'blast pip compile --generate-hashes' writes them all",
             )
-        if row.sha256 not in hashes[row.name]:
+        if sha256 not in hashes[name]:
             raise DigestMismatch(
-                f"{row.filename} is not one of the files that the requirements allow",
-                reason=f"its sha256 is {row.sha256}",
-                hint="add its hash to the file, if you trust it",
+                f"{filename} is not one of the files that the requirements allow",
+                reason=f"its sha256 is {sha256}" if sha256 else "a source tree has no sha256",
+                hint="add its hash to the file, if you trust it" if sha256 else "require an archive of it",
             )
 
 
 def _requirements(
     session: Session, request: InstallRequest
-) -> tuple[list[Requirement], list[Requirement], dict[str, frozenset[str]]]:
-    requirements = [parse_asked(line) for line in request.requirements]
+) -> tuple[list[Asked], list[Requirement], dict[str, frozenset[str]]]:
+    directory = session.settings.directory
+    asked = [parse_asked(line, directory) for line in request.requirements]
+    asked += [parse_asked(line, directory, editable=True) for line in request.editables]
     limits: list[Requirement] = []
     hashes: dict[str, frozenset[str]] = {}
     for name in request.files:
         file = read_file(session.settings, name)
-        requirements += file.requirements
+        asked += file.asked
         limits += file.constraints
         hashes.update(file.hashes)
     for name in request.constraints:
         limits += read_file(session.settings, name).requirements
-    return requirements, limits, hashes
+    return asked, limits, hashes

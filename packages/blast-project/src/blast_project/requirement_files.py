@@ -1,4 +1,4 @@
-"""Requirement files as the pip interface takes them: what can be installed by name, and a refusal of the rest."""
+"""Requirement files as the pip interface takes them: names, paths, addresses and editables, with their hashes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
 from blast_core.requirements import parse_requirement
+from blast_project.asking import parse_asked
 
 if TYPE_CHECKING:
+    from blast_compat.pyproject import Manifest
     from blast_compat.requirements import RequirementsFile
     from blast_core.requirements import Requirement
+    from blast_project.asking import Asked
     from blast_project.settings import Settings
 
 __all__ = ["RequirementLines", "read_file"]
@@ -21,15 +24,17 @@ class RequirementLines(NamedTuple):
 
     Attributes:
         lines: the requirements as written.
-        requirements: the same, parsed.
+        requirements: the same, parsed; only those that say which project they are.
         constraints: from the constraint files that it names.
         hashes: by normalised name, the sha256 digests of which a file must have one; only for names that have any.
+        asked: all of the requirements, editables and those without a name too; paths are absolute.
     """
 
     lines: tuple[str, ...]
     requirements: tuple[Requirement, ...]
     constraints: tuple[Requirement, ...]
     hashes: dict[str, frozenset[str]]
+    asked: tuple[Asked, ...] = ()
 
 
 def read_file(settings: Settings, name: str) -> RequirementLines:
@@ -40,7 +45,7 @@ def read_file(settings: Settings, name: str) -> RequirementLines:
         name: the file.
 
     Raises:
-        UsageError: there is no such file, or it asks for what has no name.
+        UsageError: there is no such file.
         InvalidRequirement, InvalidManifest: a line is wrong.
     """
     path = os.path.join(settings.directory, name)
@@ -49,25 +54,35 @@ def read_file(settings: Settings, name: str) -> RequirementLines:
     if name.endswith(".toml"):
         from blast_compat.pyproject import read_manifest
 
-        lines = read_manifest(path).dependencies
-        return RequirementLines(lines, tuple(parse_requirement(line) for line in lines), (), {})
+        return _of_manifest(read_manifest(path), os.path.dirname(path))
     from blast_compat.requirements import read_requirements
 
     file = read_requirements(path, settings.environ)
-    refused = [*file.editables, *file.unnamed]
-    if refused:
-        raise UsageError(
-            f"{name} asks for {refused[0]}",
-            reason="editable and unnamed requirements are not understood here yet",
-            hint="name a project, such as 'flask>=3' or 'flask @ URL'",
-        )
     _check_indexes(settings, name, file)
+    named = [parse_asked(line, settings.directory) for line in file.requirements]
+    asked = [*named, *(parse_asked(line, settings.directory) for line in file.unnamed)]
+    asked += [parse_asked(line, settings.directory, editable=True) for line in file.editables]
     return RequirementLines(
-        file.requirements,
-        tuple(parse_requirement(line) for line in file.requirements),
+        (*file.requirements, *file.unnamed, *(f"-e {line}" for line in file.editables)),
+        tuple(row.requirement for row in asked if row.is_named),
         tuple(parse_requirement(line) for line in file.constraints),
         {parse_requirement(line).name: _sha256(name, values) for line, values in file.hashes.items() if values},
+        tuple(asked),
     )
+
+
+def _of_manifest(manifest: Manifest, directory: str) -> RequirementLines:
+    """Return the dependencies of a manifest, its sources applied; their paths are relative to its directory."""
+    from blast_project.asking import Asked
+    from blast_project.requirement_sources import SourceBase, apply_sources
+
+    base = SourceBase(directory)
+    asked = [
+        Asked(requirement, editable=False, text=line)
+        for line in manifest.dependencies
+        for requirement in apply_sources(parse_requirement(line), manifest.sources, base)
+    ]
+    return RequirementLines(manifest.dependencies, tuple(row.requirement for row in asked), (), {}, tuple(asked))
 
 
 def _check_indexes(settings: Settings, name: str, file: RequirementsFile) -> None:

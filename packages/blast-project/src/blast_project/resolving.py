@@ -8,18 +8,20 @@ from blast_core.errors import InstallError
 from blast_pm.store.cache import WantedDistribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.source import RegistryMetadata
-    from blast_pm.resolver.model import Resolution
+    from blast_pm.resolver.model import DirectCandidate, Resolution
     from blast_project.policy import Policy
     from blast_project.session import Session
+    from blast_project.source_install import WantedSource
+    from blast_project.sources import SourceLoader
 
-__all__ = ["files_that_count", "open_metadata", "resolve_requirements", "wanted_of"]
+__all__ = ["files_that_count", "open_metadata", "resolve_requirements", "sources_of", "wanted_of"]
 
 
 def resolve_requirements(
@@ -31,6 +33,7 @@ def resolve_requirements(
     preferences: Mapping[str, str] | None = None,
     origins: Mapping[Requirement, str] | None = None,
     builds: bool = True,
+    loader: SourceLoader | None = None,
 ) -> Resolution:
     """Return versions for ``requirements`` on the interpreter's target.
 
@@ -42,27 +45,46 @@ def resolve_requirements(
         preferences: versions by name, tried first.
         origins: for messages, where a requirement stands.
         builds: let in versions that have only a source distribution.
+        loader: reads what is required by address; one for the session's directory if None.
 
     Raises:
         NoSolution: there are none.
     """
     from blast_pm.resolver.select import find_resolver
 
+    def load(requirement: Requirement) -> DirectCandidate:
+        nonlocal loader
+        if loader is None:
+            from blast_project.sources import SourceLoader
+
+            loader = SourceLoader(session, session.settings.directory, interpreter)
+        return loader.load(requirement)
+
+    direct = {row.url: load(row) for row in requirements if row.url}
+    direct.update({candidate.name: candidate for candidate in tuple(direct.values())})
     # Without builds, it is for a build: what builds are done with is not built, too.
     policy = session.policy if builds else session.policy.for_builds()
-    source = open_metadata(session, interpreter, builds=builds, files=files_that_count(session, policy))
+    source = open_metadata(
+        session, interpreter, builds=builds, files=files_that_count(session, policy), load_direct=load
+    )
     return find_resolver(policy.resolver)(
         tuple(requirements),
         interpreter.target,
         source,
         preferences=preferences or {},
         policy=policy.resolution._replace(constraints=(*policy.resolution.constraints, *constraints)),
+        direct=direct,
         origins=origins or {},
     )
 
 
 def open_metadata(
-    session: Session, interpreter: Interpreter, *, builds: bool = True, files: FilePolicy | None = None
+    session: Session,
+    interpreter: Interpreter,
+    *,
+    builds: bool = True,
+    files: FilePolicy | None = None,
+    load_direct: Callable[[Requirement], DirectCandidate] | None = None,
 ) -> RegistryMetadata:
     """Return the metadata of the indexes for the interpreter's target.
 
@@ -71,6 +93,7 @@ def open_metadata(
         interpreter: the target.
         builds: source distributions count.
         files: which files count; those of the session's policy if None.
+        load_direct: reads what a dependency requires by address; None forbids that.
     """
     from blast_pm.metadata.source import RegistryMetadata
 
@@ -85,6 +108,7 @@ def open_metadata(
         (interpreter.target,),
         files=files if files is not None else files_that_count(session, session.policy),
         build_metadata=build if builds else None,
+        load_direct=load_direct,
     )
 
 
@@ -96,8 +120,16 @@ def files_that_count(session: Session, policy: Policy) -> FilePolicy:
     return files._replace(undated_indexes=frozenset(row.name for row in session.client.locations if row.flat))
 
 
+def sources_of(resolution: Resolution) -> tuple[WantedSource, ...]:
+    """Return what of a resolution is installed from an address, by name."""
+    from blast_project.source_install import wanted_sources
+
+    rows = [(row.name, row.version, row.direct.source) for row in resolution.packages if row.direct is not None]
+    return wanted_sources((name, version, source) for name, version, source in rows if source is not None)
+
+
 def wanted_of(session: Session, interpreter: Interpreter, resolution: Resolution) -> tuple[WantedDistribution, ...]:
-    """Return the files to install for a resolution, by name.
+    """Return the files to install for a resolution, by name; what is required by address is not among them.
 
     Raises:
         InstallError: a version has no wheel for the interpreter.
@@ -108,6 +140,8 @@ def wanted_of(session: Session, interpreter: Interpreter, resolution: Resolution
     client = session.client
     wanted = []
     for package in resolution.packages:
+        if package.direct is not None:
+            continue
         file = best_wheel(package.files, interpreter.target) or best_sdist(package.files)
         if file is None:
             raise InstallError(

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from blast_core.reporter import Reporter
     from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.store import Database
+    from blast_pm.sources.archives import SourceArchives
+    from blast_pm.sources.git import GitRepositories
     from blast_pm.store.cache import GlobalCache
+    from blast_project.build_options import BuildOptions
     from blast_project.indexes import ProjectIndexes
     from blast_project.policy import Policy
     from blast_project.python.probe import InterpreterCache
@@ -42,6 +45,11 @@ class Session:
         self._client: PyPiClient | None = None
         self._cache: GlobalCache | None = None
         self._interpreters: InterpreterCache | None = None
+        self._build_options: BuildOptions | None = None
+        self._repositories: GitRepositories | None = None
+        self._archives: SourceArchives | None = None
+        #: Interpreter of the environment in which is built what shall not be isolated; "" while there is none.
+        self.shared_python = ""
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +61,7 @@ class Session:
 
     def use_project(self, manifest: Manifest) -> None:
         """Say which project this is about, whose indexes and policy count; before the client is first used."""
-        self._manifest, self._policy = manifest, None
+        self._manifest, self._policy, self._build_options = manifest, None, None
         if self._client is None:
             from blast_project.indexes import project_indexes
 
@@ -106,6 +114,41 @@ class Session:
             tool = self._manifest.tool if self._manifest is not None else {}
             self._policy = read_policy(self.settings.policy, tool, self._began_s)
         return self._policy
+
+    @property
+    def build_options(self) -> BuildOptions:
+        """How source trees are built.
+
+        Raises:
+            InvalidManifest: a setting of ``[tool.blast]`` about builds is wrong.
+        """
+        if self._build_options is None:
+            from blast_project.build_options import read_build_options
+
+            self._build_options = read_build_options(self._manifest.tool if self._manifest is not None else {})
+        return self._build_options
+
+    @property
+    def repositories(self) -> GitRepositories:
+        """The clones of git repositories."""
+        if self._repositories is None:
+            from blast_pm.sources.git import GitRepositories
+
+            settings = self.settings
+            self._repositories = GitRepositories(
+                settings.home, settings.environ, offline=settings.offline, reporter=self.reporter
+            )
+        return self._repositories
+
+    @property
+    def archives(self) -> SourceArchives:
+        """The archives that are named by address."""
+        if self._archives is None:
+            from blast_pm.sources.archives import SourceArchives
+
+            settings = self.settings
+            self._archives = SourceArchives(settings.home, self.client, self.database, refresh=settings.refresh)
+        return self._archives
 
     @property
     def cache(self) -> GlobalCache:

@@ -6,14 +6,17 @@ Spec: PEP 517 (hooks), PEP 518 (requirements), PEP 660 (editable).
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import BuildFailed, InvalidManifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["BuildSystem", "build_wheel", "read_build_system"]
+    import pyproject_hooks
+
+__all__ = ["BuildSystem", "build_wheel", "prepare_metadata", "read_build_system"]
 
 _LAST_LINES = 15
 
@@ -76,6 +79,7 @@ def build_wheel(
     *,
     editable: bool = False,
     variables: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> str:
     """Build a wheel from the source tree ``directory`` into ``output`` and return its path.
 
@@ -85,49 +89,115 @@ def build_wheel(
         compose: makes an environment with these requirements and returns the path of its interpreter.
         editable: build the editable wheel of PEP 660.
         variables: set for the backend beside those of the environment.
+        settings: the backend's own ``config_settings``.
 
     Raises:
         BuildFailed: the backend failed, or has no such hook; the reason holds its last lines.
     """
-    import warnings
+    backend = _Backend(directory, compose, variables or {}, dict(settings or {}), editable=editable)
+    with backend.explaining("can't build"):
+        hooks = backend.hooks()
+        name = (hooks.build_editable if editable else hooks.build_wheel)(output, backend.settings)
+    return os.path.join(output, str(name))
 
-    import pyproject_hooks
 
-    system = read_build_system(directory)
-    said: list[str] = []
+def prepare_metadata(
+    directory: str,
+    output: str,
+    compose: Callable[[Sequence[str]], str],
+    *,
+    editable: bool = False,
+    variables: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> bytes | None:
+    """Return the METADATA of a source tree as its backend tells it without a build; None where it can't.
 
-    def run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        _run(cmd, cwd, {**os.environ, **(variables or {}), **(extra_environ or {})}, said)
+    Args and errors: as ``build_wheel``.
+    """
+    backend = _Backend(directory, compose, variables or {}, dict(settings or {}), editable=editable)
+    with backend.explaining("can't tell the metadata of"):
+        hooks = backend.hooks()
+        prepare = hooks.prepare_metadata_for_build_editable if editable else hooks.prepare_metadata_for_build_wheel
+        try:
+            name = prepare(output, backend.settings, _allow_fallback=False)
+        except backend.missing:
+            return None
+    with open(os.path.join(output, str(name), "METADATA"), "rb") as file:
+        return file.read()
 
-    def caller(python: str) -> pyproject_hooks.BuildBackendHookCaller:
+
+class _Backend:
+    """One build backend, called for one source tree."""
+
+    def __init__(
+        self,
+        directory: str,
+        compose: Callable[[Sequence[str]], str],
+        variables: Mapping[str, str],
+        settings: dict[str, object],
+        *,
+        editable: bool,
+    ) -> None:
+        import pyproject_hooks
+
+        self._directory = directory
+        self._compose = compose
+        self._variables = variables
+        self._editable = editable
+        self._said: list[str] = []
+        self._system = read_build_system(directory)
+        self.settings = settings or None
+        self.missing = pyproject_hooks.HookMissing
+
+    def hooks(self) -> pyproject_hooks.BuildBackendHookCaller:
+        """Return the hooks, in an environment with all that the backend asks for."""
+        requires = self._system.requires
+        hooks = self._caller(self._compose(requires))
+        ask = hooks.get_requires_for_build_editable if self._editable else hooks.get_requires_for_build_wheel
+        more = ask(self.settings)
+        return self._caller(self._compose((*requires, *more))) if more else hooks
+
+    @contextmanager
+    def explaining(self, failed: str) -> Iterator[None]:
+        """Turn what hooks raise into BuildFailed."""
+        import warnings
+
+        import pyproject_hooks
+
+        kind = "editable" if self._editable else "wheel"
+        try:
+            with warnings.catch_warnings():
+                # A backend's own warnings are raised again here; they are for whoever maintains the source tree.
+                warnings.simplefilter("ignore")
+                yield
+        except pyproject_hooks.HookMissing as error:
+            raise BuildFailed(
+                f"{self._directory}: the build backend {self._system.backend} {failed} an {kind}",
+                reason=f"it has no hook {error.hook_name}",
+                hint="choose a backend that supports PEP 660",
+            ) from error
+        except (pyproject_hooks.BackendUnavailable, _BackendFailed) as error:
+            last = "\n".join("".join(self._said).strip().splitlines()[-_LAST_LINES:])
+            raise BuildFailed(
+                f"{self._directory}: building the {kind} failed",
+                reason=last or str(error),
+                hint=f"the backend is {self._system.backend}; its last lines stand above",
+            ) from error
+
+    def _caller(self, python: str) -> pyproject_hooks.BuildBackendHookCaller:
+        import pyproject_hooks
+
+        system = self._system
         return pyproject_hooks.BuildBackendHookCaller(
-            directory, system.backend, system.backend_path or None, runner=run, python_executable=python
+            self._directory,
+            system.backend,
+            system.backend_path or None,
+            runner=self._run,
+            python_executable=python,
         )
 
-    kind = "editable" if editable else "wheel"
-    try:
-        with warnings.catch_warnings():
-            # A backend's own warnings are raised again here; they are for whoever maintains the source tree.
-            warnings.simplefilter("ignore")
-            hooks = caller(compose(system.requires))
-            more = (hooks.get_requires_for_build_editable if editable else hooks.get_requires_for_build_wheel)()
-            if more:
-                hooks = caller(compose((*system.requires, *more)))
-            name = (hooks.build_editable if editable else hooks.build_wheel)(output)
-    except pyproject_hooks.HookMissing as error:
-        raise BuildFailed(
-            f"{directory}: the build backend {system.backend} can't build an {kind}",
-            reason=f"it has no hook {error.hook_name}",
-            hint="choose a backend that supports PEP 660",
-        ) from error
-    except (pyproject_hooks.BackendUnavailable, _BackendFailed) as error:
-        last = "\n".join("".join(said).strip().splitlines()[-_LAST_LINES:])
-        raise BuildFailed(
-            f"{directory}: building the {kind} failed",
-            reason=last or str(error),
-            hint=f"the backend is {system.backend}; its last lines stand above",
-        ) from error
-    return os.path.join(output, name)
+    def _run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        _run(cmd, cwd, {**os.environ, **self._variables, **(extra_environ or {})}, self._said)
 
 
 class _BackendFailed(Exception):

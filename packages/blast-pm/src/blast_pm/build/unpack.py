@@ -29,8 +29,14 @@ _GZIP = 31
 _TYPES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
 
 
-def unpack_sdist(path: str, destination: str) -> str:
+def unpack_sdist(path: str, destination: str, *, is_named: bool = True) -> str:
     """Unpack the archive ``path`` below the empty directory ``destination`` and return the source tree's path.
+
+    Args:
+        path: the archive.
+        destination: an empty directory.
+        is_named: its directory must be named after the file; of an archive that is named by its address alone, such as
+            ``v1.0.tar.gz``, nobody knows the name.
 
     Raises:
         ArchiveRejected: the archive is damaged or ambiguous, too large, has a member that leaves the directory, or not
@@ -50,7 +56,7 @@ def unpack_sdist(path: str, destination: str) -> str:
             f"{name} is no source distribution",
             reason=f"it has {len(names)} entries at its top, where one directory belongs",
         )
-    if not _is_named_after(names[0], name.removesuffix(".zip").removesuffix(".tar.gz")):
+    if is_named and not _is_named_after(names[0], name.removesuffix(".zip").removesuffix(".tar.gz")):
         raise ArchiveRejected(
             f"{name} is no source distribution of that name", reason=f"its directory is called {names[0]}"
         )

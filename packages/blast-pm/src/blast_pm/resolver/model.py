@@ -132,6 +132,7 @@ class ResolvedPackage(NamedTuple):
         requirements: as in the version's metadata, unevaluated.
         files: all files of the version that the index lists.
         edges: names of the packages that it needs on this target, extras included, sorted.
+        direct: the candidate, for what is required by address.
     """
 
     name: str
@@ -140,6 +141,7 @@ class ResolvedPackage(NamedTuple):
     requirements: tuple[Requirement, ...]
     files: tuple[IndexFile, ...]
     edges: tuple[str, ...]
+    direct: DirectCandidate | None = None
 
 
 class Resolution(NamedTuple):

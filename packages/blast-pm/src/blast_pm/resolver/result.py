@@ -66,4 +66,5 @@ def _resolved(
         requirements=universe.metadata(package, index),
         files=universe.files(package, index),
         edges=tuple(sorted(edges - {package.name})),
+        direct=package.direct,
     )

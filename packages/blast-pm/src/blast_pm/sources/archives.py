@@ -2,12 +2,13 @@
 
     sources/<sha256>/<file name>        an archive that was fetched
 
-An address is taken to hold what it held before, until ``--refresh`` or a lock that names another digest.
+What an address held is believed for ten minutes, as an index's page is; a lock names the digest, which holds forever.
 """
 
 from __future__ import annotations
 
 import os
+import time
 
 from blast_core import fs
 from blast_core.errors import ArchiveRejected, DigestMismatch, IndexAccessError, InvalidRequirement
@@ -16,12 +17,15 @@ from blast_pm.sources.address import is_archive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.store import Database
 
 __all__ = ["FetchedArchive", "SourceArchives", "archive_name", "read_local_archive"]
 
 _MEMO = "misc"
+_BELIEVED_S = 600.0
 
 
 class FetchedArchive(NamedTuple):
@@ -67,19 +71,31 @@ class SourceArchives:
         client: downloads.
         database: remembers what addresses held.
         refresh: fetch again what is remembered.
+        clock: seconds since 1970.
     """
 
-    def __init__(self, home: str, client: PyPiClient, database: Database, *, refresh: bool = False) -> None:
+    def __init__(
+        self,
+        home: str,
+        client: PyPiClient,
+        database: Database,
+        *,
+        refresh: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._directory = os.path.join(home, "sources")
         self._staging = os.path.join(home, "tmp")
         self._client = client
         self._database = database
         self._refresh = refresh
+        self._clock = clock
 
     def known_digest(self, url: str) -> str:
-        """Return the sha256 of what an address held when it was last fetched; "" if it never was."""
+        """Return the sha256 of what an address held a short time ago; "" if it was not fetched then."""
         value = self._database.get(_MEMO, _key(url)) if not self._refresh else None
-        return bytes(value).decode("ascii") if value is not None else ""
+        digest, _, moment = bytes(value or b"").decode("ascii").partition(" ")
+        recent = bool(moment) and 0 <= self._clock() - float(moment) < _BELIEVED_S
+        return digest if recent or self._client.offline else ""
 
     def fetch(self, url: str, sha256: str = "") -> FetchedArchive:
         """Return the archive at an address, downloaded where it is not there.
@@ -118,7 +134,7 @@ class SourceArchives:
             fs.make_directories(os.path.dirname(kept))
             fs.sync_paths([path])
             fs.rename(path, kept)
-        self._database.put(_MEMO, _key(url), found.encode("ascii"))
+        self._database.put(_MEMO, _key(url), f"{found} {self._clock():.0f}".encode("ascii"))
         return FetchedArchive(kept, found, size)
 
 
