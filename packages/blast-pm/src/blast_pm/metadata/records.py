@@ -1,17 +1,18 @@
-"""What exists of a project for some targets: the resolver's record, and how a page's files are judged."""
+"""How a page's files are judged with the eyes of some targets: which versions they can use, and by which file."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from blast_core.errors import BlastError
 from blast_core.tuples import NamedTuple
 from blast_core.version import make_version_table, specifier_mask
 from blast_pm.metadata.core_metadata import mend_specifier
+from blast_pm.metadata.project_record import ProjectRecord
 from blast_pm.metadata.wheels import best_filename, best_wheel, ranker_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blast_core.interpreter import Target
     from blast_core.version import VersionTable
     from blast_pm.index.model import IndexFile
@@ -25,31 +26,6 @@ SHA256 = 32
 _NOTHING = bytes(SHA256)
 # Remembered tags: one page names a few hundred distinct ones, a hostile index any number.
 _REMEMBERED = 8192
-
-
-class ProjectRecord(NamedTuple):
-    """What exists of a project for some targets; bit i of a mask of versions stands for ``table.texts[i]``.
-
-    Attributes:
-        name: normalised name.
-        table: all versions on the index, ascending.
-        usable: versions with a file that one of the targets can install, by tags and by the file's Requires-Python.
-        yanked: versions of which all files are yanked (PEP 592).
-        prerelease: versions that are pre-releases.
-        files: per version, decoded when asked for.
-        usable_by: the same per target: (mask of targets, mask of versions) pairs, the targets' masks disjoint and
-            together all targets, bit i for target i. () where there is one target, as ``((1, usable),)``.
-        refused: versions of which the policy on files lets no file in.
-    """
-
-    name: str
-    table: VersionTable
-    usable: int
-    yanked: int
-    prerelease: int
-    files: Sequence[tuple[IndexFile, ...]]
-    usable_by: tuple[tuple[int, int], ...] = ()
-    refused: int = 0
 
 
 class Usability(NamedTuple):
@@ -88,9 +64,6 @@ class TargetView:
         targets: for which wheels and Requires-Python are judged.
         builds: whether a version with nothing but a source distribution is usable.
         files: which files may be used at all; None for all.
-
-    Attributes:
-        digest: stands for the targets and ``builds`` in rows.
     """
 
     def __init__(self, targets: Sequence[Target], *, builds: bool, files: FilePolicy | None = None) -> None:
@@ -98,25 +71,15 @@ class TargetView:
         self._builds = builds
         self._policy = files
         self._all = (1 << len(self._targets)) - 1
-        self._rankers = [ranker_for(target) for target in self._targets]
         self._by_tag: dict[str, int] = {}
         self._pythons: dict[str, int] = {"": self._all}
-        # Targets of the same Python are judged once: (their mask, a table of just that version).
+        self._rankers = [ranker_for(target) for target in self._targets]
+        # Targets of the same Python are judged once: their mask, and a table of just that version.
         by_python: dict[str, int] = {}
         for position, target in enumerate(self._targets):
             release = _release_of(target.python_version)
             by_python[release] = by_python.get(release, 0) | 1 << position
         self._tables = [(mask, make_version_table([release])) for release, mask in by_python.items()]
-        self.digest = _digest_of(self._targets, builds=builds)
-
-    def policy_key(self, name: str) -> bytes:
-        """Return what stands for the policy on the project's files, b"" where all may be used."""
-        return self._policy.key(name) if self._policy is not None else b""
-
-    def files(self, page: PageRecord) -> Sequence[tuple[IndexFile, ...]]:
-        """Return the files of each version, without those that came after the policy's cut-off."""
-        policy = self._policy
-        return page.files if policy is None or not policy.key(page.name) else _FilesInTime(page, policy)
 
     def choose(self, project: str, files: Sequence[IndexFile]) -> IndexFile | None:
         """Return the file of one version whose metadata stands for it."""
@@ -227,26 +190,6 @@ class TargetView:
         return usable, representative(others or allowed or files)
 
 
-class _FilesInTime(Sequence[tuple["IndexFile", ...]]):
-    """The files of each version that were there before a policy's cut-off, decoded when asked for.
-
-    Args:
-        page: whose files.
-        policy: what knows the cut-off.
-    """
-
-    def __init__(self, page: PageRecord, policy: FilePolicy) -> None:
-        self._page = page
-        self._policy = policy
-
-    def __len__(self) -> int:
-        return len(self._page.files)
-
-    def __getitem__(self, position: int) -> tuple[IndexFile, ...]:  # type: ignore[override]  # no slices
-        name, is_in_time = self._page.name, self._policy.is_old_enough
-        return tuple([file for file in self._page.files[position] if is_in_time(name, file)])
-
-
 def _tag_start(filename: str) -> int:
     """Return where ``python-abi-platform`` begins in a wheel's name, which was checked when the page was read."""
     platform = filename.rindex("-")
@@ -271,12 +214,3 @@ def _release_of(version: str) -> str:
         if digits != part:
             break
     return ".".join(kept)
-
-
-def _digest_of(targets: Sequence[Target], *, builds: bool) -> bytes:
-    from _blake2 import blake2b  # hashlib would load OpenSSL
-
-    texts = ["builds" if builds else ""]
-    for target in targets:
-        texts += [target.python_version, " ".join(target.tags)]
-    return blake2b("\n".join(texts).encode(), digest_size=8).hexdigest().encode()

@@ -12,7 +12,6 @@ from bisect import bisect_left
 from blast_core.errors import BlastError, InvalidRequirement, OfflineError, ProjectNotFound
 from blast_core.version import version_key
 from blast_pm.metadata.core_metadata import check_belongs, decode_metadata, encode_metadata, parse_metadata
-from blast_pm.metadata.records import TargetView
 from blast_pm.metadata.views import ViewStore
 
 TYPE_CHECKING = False
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from blast_pm.metadata.core_metadata import MetadataRecord
     from blast_pm.metadata.page_records import PageRecord
     from blast_pm.metadata.policy import FilePolicy
-    from blast_pm.metadata.records import ProjectRecord
+    from blast_pm.metadata.project_record import ProjectRecord
     from blast_pm.metadata.store import Database
     from blast_pm.metadata.views import ProjectView
     from blast_pm.resolver.model import DirectCandidate
@@ -73,8 +72,7 @@ class RegistryMetadata:
         self._build_metadata = build_metadata
         self._load_direct = load_direct
         builds = build_metadata is not None if builds is None else builds
-        self._view = TargetView(self._targets, builds=builds, files=files)
-        self._views = ViewStore(self._store, self._view)
+        self._views = ViewStore(self._store, self._targets, builds=builds, files=files)
         self._store.before_flush(self._views.save)
         self._needed: dict[str, bool] = {"": True}
         self._projects: dict[str, ProjectView] = {}
@@ -184,7 +182,7 @@ class RegistryMetadata:
 
     def _begin_metadata(self, name: str, version: str) -> None:
         project = self._project(name)
-        file = self._view.choose(name, project.page.files[_position(project, version)])
+        file = self._views.judge.choose(name, project.page.files[_position(project, version)])
         if file is None or not file.filename.endswith(".whl"):
             # It may have to be built, and nothing is built before the resolver really asks.
             return
@@ -241,7 +239,7 @@ class RegistryMetadata:
         position = _position(project, version)
         files = project.page.files[position]
         digest = project.digest(position)
-        file = _file_with(files, digest) or self._view.choose(name, files)
+        file = _file_with(files, digest) or self._views.judge.choose(name, files)
         if file is None:
             raise ProjectNotFound(f"{name} {version} has no file on the index {project.page.index}")
         record = self._fetch_metadata(file, name, version)

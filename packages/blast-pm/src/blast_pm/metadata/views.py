@@ -9,17 +9,21 @@ versions nor its files, judges no file name, and looks up no metadata:
 from __future__ import annotations
 
 import marshal
+from collections.abc import Sequence
 
 from blast_core.tuples import NamedTuple
 from blast_core.version import VersionTable
 from blast_core.version.specifiers import known_masks
 from blast_pm.metadata.core_metadata import decode_metadata, encode_metadata
-from blast_pm.metadata.records import SHA256, ProjectRecord
+from blast_pm.metadata.project_record import ProjectRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from blast_core.interpreter import Target
+    from blast_pm.index.model import IndexFile
     from blast_pm.metadata.core_metadata import MetadataRecord
     from blast_pm.metadata.page_records import PageRecord
+    from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.records import TargetView
     from blast_pm.metadata.write_behind import WriteBehind
 
@@ -31,6 +35,7 @@ _FORMAT = 3
 _MASKS_WORTH_A_WRITE = 8
 # What one project's row may remember of specifiers; real projects see some ten.
 _MOST_MASKS = 1024
+_SHA256 = 32
 
 
 class _Row(NamedTuple):
@@ -79,7 +84,7 @@ class ProjectView:
 
     def digest(self, position: int) -> bytes:
         """Return the sha256 of the file that stands for a version, b"" when the index gives none."""
-        found = self.digests[position * SHA256 : (position + 1) * SHA256]
+        found = self.digests[position * _SHA256 : (position + 1) * _SHA256]
         return found if any(found) else b""
 
     def metadata(self, position: int) -> MetadataRecord | None:
@@ -99,13 +104,30 @@ class ViewStore:
 
     Args:
         store: where rows are.
-        targets: the eyes.
+        targets: for which pages are judged.
+        builds: whether a version with nothing but a source distribution is usable.
+        files: which files may be used; None for all.
     """
 
-    def __init__(self, store: WriteBehind, targets: TargetView) -> None:
+    def __init__(
+        self, store: WriteBehind, targets: Sequence[Target], *, builds: bool, files: FilePolicy | None
+    ) -> None:
         self._store = store
-        self._targets = targets
+        self._targets = tuple(targets)
+        self._builds = builds
+        self._policy = files
+        self._digest = _digest_of(self._targets, builds=builds)
+        self._judge: TargetView | None = None
         self._opened: list[tuple[bytes, bytes, ProjectView]] = []
+
+    @property
+    def judge(self) -> TargetView:
+        """What looks at files; a warm resolution needs it not."""
+        if self._judge is None:
+            from blast_pm.metadata.records import TargetView
+
+            self._judge = TargetView(self._targets, builds=self._builds, files=self._policy)
+        return self._judge
 
     def open(self, index_url: str, page: PageRecord) -> ProjectView:
         """Return the project of a page.
@@ -115,13 +137,13 @@ class ViewStore:
 
         Cost: one row for a page seen before, else some 2 us a file.
         """
-        policy = self._targets.policy_key(page.name)
+        policy = self._policy.key(page.name) if self._policy is not None else b""
         mark = b"+" if policy else b""
-        key = b"u%s\0%s\0%s%s" % (index_url.encode(), page.name.encode(), self._targets.digest, mark)
+        key = b"u%s\0%s\0%s%s" % (index_url.encode(), page.name.encode(), self._digest, mark)
         row = self._store.read("pages", key, lambda value: _decode(value, page.page_id, policy))
         is_new = row is None
         if row is None:
-            judged = self._targets.judge(page)
+            judged = self.judge.judge(page)
             row = _Row(*page.versions, *judged, {}, {})
         view = self._make_view(page, row)
         view.learned = is_new
@@ -132,7 +154,9 @@ class ViewStore:
         usable = 0
         for _, versions in row.usable_by:
             usable |= versions
-        files = self._targets.files(page)
+        files: Sequence[tuple[IndexFile, ...]] = page.files
+        if self._policy is not None and self._policy.key(page.name):
+            files = _FilesInTime(page, self._policy)
         record = ProjectRecord(
             page.name, row.table, usable, row.yanked, row.prerelease, files, row.usable_by, row.refused
         )
@@ -176,3 +200,33 @@ def _decode(value: memoryview | bytes, page_id: bytes, policy: bytes) -> _Row | 
     if not isinstance(fields, tuple) or len(fields) != 12 or fields[:3] != (_FORMAT, page_id, policy):
         return None
     return _Row(VersionTable(fields[3], fields[4]), *fields[5:])
+
+
+class _FilesInTime(Sequence[tuple["IndexFile", ...]]):
+    """The files of each version that were there before a policy's cut-off, decoded when asked for.
+
+    Args:
+        page: whose files.
+        policy: what knows the cut-off.
+    """
+
+    def __init__(self, page: PageRecord, policy: FilePolicy) -> None:
+        self._page = page
+        self._policy = policy
+
+    def __len__(self) -> int:
+        return len(self._page.files)
+
+    def __getitem__(self, position: int) -> tuple[IndexFile, ...]:  # type: ignore[override]  # no slices
+        name, is_in_time = self._page.name, self._policy.is_old_enough
+        return tuple([file for file in self._page.files[position] if is_in_time(name, file)])
+
+
+def _digest_of(targets: Sequence[Target], *, builds: bool) -> bytes:
+    from _blake2 import blake2b  # hashlib would load OpenSSL
+
+    texts = ["builds" if builds else ""]
+    for target in targets:
+        # A TagTable is as good as its key, and need not be written out.
+        texts += [target.python_version, getattr(target.tags, "key", None) or " ".join(target.tags)]
+    return blake2b("\n".join(texts).encode(), digest_size=8).hexdigest().encode()

@@ -7,6 +7,7 @@ Spec: PEP 427 (file names), PEP 425 (compressed tags), PEP 491 (build numbers).
 
 from __future__ import annotations
 
+from blast_core.platform_tags import TagTable
 from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
