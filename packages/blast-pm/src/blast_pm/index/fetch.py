@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 
 from blast_core.errors import IndexAccessError, IndexDenied, IndexTimeout, OfflineError
@@ -212,6 +211,8 @@ class Fetcher:
 
 
 def _delay(attempt: int, fault: IndexAccessError) -> float:
+    import random
+
     asked = fault.wait_s if isinstance(fault, _BusyFault) else None
     if asked is not None:
         return min(asked, _MAX_DELAY_S) + random.uniform(0, 0.1)  # noqa: S311 - spreads load, hides nothing

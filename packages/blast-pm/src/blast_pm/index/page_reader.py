@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blast_core.digests import blake3_digest
 from blast_core.limits import INDEX_PAGE
 from blast_pm.index.abilities import common_base
 from blast_pm.metadata.page_records import PageRecord, load_page, make_page, missing_page, save_page
@@ -114,9 +115,7 @@ class PageReader:
     def _make_record(
         self, location: IndexLocation, name: str, old: PageRecord | None, answer: Answer, times: tuple[int, int]
     ) -> tuple[PageRecord, bytes | None]:
-        import hashlib
-
-        page_id = hashlib.sha256(answer.url.encode() + b"\0" + answer.body).digest()[:8]
+        page_id = blake3_digest(answer.url.encode() + b"\0" + answer.body)[:8]
         validators = (answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
         if old is not None and old.exists and old.page_id == page_id:
             return old.renewed(*times, validators), None
@@ -140,13 +139,11 @@ class PageReader:
         files = index.files(name)
         if files is None:
             return missing_page(name, location.name, 0, 0)
-        import hashlib
-
         base = common_base(location.url, files)
         known = self._book.of(location.url)
         known.base = known.base or base
         stamp = "\n".join(f"{file.url}\0{file.sha256}\0{file.requires_python}\0{file.yanked}" for file in files)
-        page_id = hashlib.sha256(stamp.encode()).digest()[:8]
+        page_id = blake3_digest(stamp.encode())[:8]
         return make_page(name, location.name, page_id, files, base, times=(0, 0), validators=("", ""))[0]
 
 
