@@ -148,12 +148,16 @@ def make_request(
 
 
 def root_rows(request: Request) -> list[Row]:
-    """Return the project's requirements in order, each with the targets of the group that ask for it."""
+    """Return the project's requirements in order, each with the targets of the group that ask for it.
+
+    What is overridden is asked for whatever its marker says, as everywhere: the override's own marker counts.
+    """
     holds = request.markers.holds
+    overridden = {row.name for row in request.overrides}
     times: dict[Requirement, int] = {}
     rows: list[Row] = []
     for row in request.requirements:
-        mask = holds(row.marker) & request.group
+        mask = (request.markers.everywhere if row.name in overridden else holds(row.marker)) & request.group
         masks = request.only_on.get(row)
         if masks is not None:
             time = times.get(row, 0)
