@@ -10,18 +10,29 @@ from blast_core import fs
 from blast_core.errors import InvalidManifest, UsageError
 from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
+from blast_project.asking import name_requirements, open_loader, parse_asked, parse_name
 from blast_project.bounds import bounded
 from blast_project.exclusive import exclusive
 from blast_project.first_generation import first_generation
 from blast_project.locking import LockResult, lock_project, publish_lock
 from blast_project.operations import project_interpreter
-from blast_project.project import MANIFEST_NAME, Project, environment_path, load_project
-from blast_project.unsupported import parse_asked
+from blast_project.project import (
+    MANIFEST_NAME,
+    Project,
+    edited_manifest,
+    environment_path,
+    load_project,
+    manifest_text,
+    with_manifest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from blast_compat.pyproject import Manifest
     from blast_core.interpreter import Interpreter
+    from blast_project.added_sources import Added, GitReference
+    from blast_project.asking import Asked
     from blast_project.selection import GroupSelection
     from blast_project.session import Session
     from blast_project.syncing import SyncResult
@@ -72,15 +83,18 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
     sync: bool = True,
     command: str = "add",
     selection: GroupSelection,
+    editable: bool = False,
+    reference: GitReference | None = None,
 ) -> EditResult:
     """Add requirements to the manifest, lock and sync; on failure nothing has changed.
 
-    A requirement without a version gets one from what was resolved, as ``bounds`` says.
+    A requirement without a version gets one from what was resolved, as ``bounds`` says; what has an address gets an
+    entry in the sources. In a member of a workspace the member's manifest is edited.
 
     Args:
         session: services.
         project: the project.
-        requirements: lines of PEP 508.
+        requirements: lines of PEP 508, paths and addresses.
         place: which list they go to.
         bounds: ``lower`` (``>=1.2``), ``major`` (``>=1.2,<2``), ``minor`` (``>=1.2,<1.3``), ``exact`` (``==1.2``)
             or ``none``.
@@ -88,22 +102,46 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
         sync: make the environment what the lock says.
         command: what history says of it.
         selection: what is installed.
+        editable: directories are added as editable.
+        reference: which commit of repositories is meant, where their address doesn't say it.
 
     Raises:
-        InvalidRequirement: a line is not PEP 508.
+        InvalidRequirement: a line is neither PEP 508 nor an address.
         UsageError: a line names the project itself.
         NoSolution: the requirements can't be met together.
     """
-    for line in requirements:
-        if parse_asked(line).name == project.name:
-            raise UsageError(
-                f"'{parse_requirement(line).name}' is this project",
-                reason="a project can't require itself",
-                hint="choose another name",
-            )
+    asked = [parse_asked(line, session.settings.directory, editable=editable) for line in requirements]
+    for row in asked:
+        _check_other(project, row.requirement.name)
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
         options = _Options(lock, sync, command, selection)
-        return _add(session, load_project(project.root), requirements, place, bounds, options)
+        project = load_project(os.path.join(project.root, project.member))
+        return _add(session, project, _named(session, project, asked, reference), place, bounds, options)
+
+
+def _check_other(project: Project, name: str) -> None:
+    if name and name == normalize_name(edited_manifest(project).name):
+        raise UsageError(
+            f"'{name}' is this project",
+            reason="a project can't require itself",
+            hint="choose another name",
+        )
+
+
+def _named(
+    session: Session, project: Project, asked: Sequence[Asked], reference: GitReference | None
+) -> tuple[Added, ...]:
+    """Return what to write into the manifest; an address that doesn't say which project it holds is read."""
+    from blast_project.added_sources import GitReference, added
+
+    session.use_project(project.manifest)
+    unnamed = [row for row in asked if not row.is_named]
+    loader = open_loader(session, project_interpreter(session, project), unnamed) if unnamed else None
+    found = []
+    for row, requirement in zip(asked, name_requirements(loader, asked), strict=True):
+        _check_other(project, requirement.name)
+        found.append(added(project, row, requirement, reference or GitReference()))
+    return tuple(found)
 
 
 def remove_requirements(
@@ -122,28 +160,36 @@ def remove_requirements(
     Raises:
         UsageError: a name is not in that list.
     """
-    wanted = [normalize_name(parse_requirement(name).name) for name in names]
+    wanted = [parse_name(name).name for name in names]
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
-        return _remove(session, load_project(project.root), wanted, place, _Options(lock, sync, command, selection))
+        project = load_project(os.path.join(project.root, project.member))
+        return _remove(session, project, wanted, place, _Options(lock, sync, command, selection))
 
 
 def _add(
-    session: Session, project: Project, requirements: Sequence[str], place: Place, bounds: str, options: _Options
+    session: Session, project: Project, rows: Sequence[Added], place: Place, bounds: str, options: _Options
 ) -> EditResult:
     from blast_compat import pyproject
 
-    text = _read_text(project)
-    edited = pyproject.add_requirements(text, requirements, group=place.group or None, extra=place.extra or None)
+    text = manifest_text(project)
+    lines = [row.line for row in rows]
+    edited = pyproject.add_requirements(text, lines, group=place.group or None, extra=place.extra or None)
+    for row in rows:
+        if row.source is not None:
+            edited = pyproject.set_source(edited, row.name, row.source)
     if not options.lock:
         _publish_manifest(project, edited, text)
-        return EditResult(edited, tuple(requirements), None, None)
+        return EditResult(edited, tuple(lines), None, None)
     interpreter = project_interpreter(session, project)
-    locked = lock_project(session, _with_text(project, edited), interpreter)
+    locked = lock_project(session, with_manifest(project, edited), interpreter)
     versions = locked.pins()
-    final = [bounded(line, versions.get(parse_requirement(line).name, ""), bounds) for line in requirements]
-    if list(requirements) != final:
+    # What comes from an address has the version that is there: a bound would only have to be raised by hand.
+    final = [
+        row.line if row.source is not None else bounded(row.line, versions.get(row.name, ""), bounds) for row in rows
+    ]
+    if lines != final:
         edited = pyproject.add_requirements(edited, final, group=place.group or None, extra=place.extra or None)
-        locked = _relock(session, _with_text(project, edited), interpreter, locked)
+        locked = _relock(session, with_manifest(project, edited), interpreter, locked)
     locked_at = time.monotonic()
     synced = _publish(session, project, edited, text, locked, interpreter, options)
     return EditResult(edited, tuple(final), locked, synced, locked_at)
@@ -152,7 +198,7 @@ def _add(
 def _remove(session: Session, project: Project, wanted: list[str], place: Place, options: _Options) -> EditResult:
     from blast_compat import pyproject
 
-    text = _read_text(project)
+    text = manifest_text(project)
     edited, removed = pyproject.remove_requirements(text, wanted, group=place.group or None, extra=place.extra or None)
     missing = [name for name in wanted if name not in {parse_requirement(line).name for line in removed}]
     if missing:
@@ -161,11 +207,12 @@ def _remove(session: Session, project: Project, wanted: list[str], place: Place,
             reason=f"{MANIFEST_NAME} was not changed",
             hint="--dev, --group or --optional name another list; 'blast lock show' lists what is locked",
         )
+    edited = _without_sources(project, edited, wanted)
     if not options.lock:
         _publish_manifest(project, edited, text)
         return EditResult(edited, tuple(removed), None, None)
     interpreter = project_interpreter(session, project)
-    locked = lock_project(session, _with_text(project, edited), interpreter)
+    locked = lock_project(session, with_manifest(project, edited), interpreter)
     locked_at = time.monotonic()
     synced = _publish(session, project, edited, text, locked, interpreter, options)
     return EditResult(edited, tuple(removed), locked, synced, locked_at)
@@ -183,7 +230,7 @@ def _publish(
     """Fetch and compose first, because they can fail; then publish the files, then switch the environment."""
     from blast_project.syncing import SyncRequest, contents_of, prepare_sync
 
-    after = _with_text(project, edited)
+    after = with_manifest(project, edited)
     if not options.sync:
         _publish_files(project, edited, text, locked)
         return None
@@ -206,31 +253,39 @@ def _relock(session: Session, project: Project, interpreter: Interpreter, locked
     return lock_project(session, project, interpreter, pins=pins)
 
 
-def _with_text(project: Project, text: str) -> Project:
-    from blast_compat.pyproject import parse_manifest
+def _without_sources(project: Project, edited: str, names: Sequence[str]) -> str:
+    """Take the sources of names away that no list of the manifest requires any more."""
+    from blast_compat.pyproject import parse_manifest, set_source
 
-    return project._replace(manifest=parse_manifest(text, project.manifest.path), source=text.encode())
+    manifest = parse_manifest(edited, edited_manifest(project).path)
+    required = {parse_requirement(line).name for line in _all_lines(manifest)}
+    for name in names:
+        if name in manifest.sources and name not in required:
+            edited = set_source(edited, name, None)
+    return edited
+
+
+def _all_lines(manifest: Manifest) -> list[str]:
+    lists = (manifest.dependencies, *manifest.optional_dependencies.values(), *manifest.groups.values())
+    return [line for lines in lists for line in lines]
 
 
 def _publish_manifest(project: Project, edited: str, before: str) -> None:
     if edited != before:
         _check_unedited(project, before)
-        fs.replace_file(os.path.join(project.root, MANIFEST_NAME), edited.encode())
+        fs.replace_file(edited_manifest(project).path, edited.encode())
 
 
 def _check_unedited(project: Project, before: str) -> None:
-    with open(project.manifest.path, "rb") as file:
+    path = edited_manifest(project).path
+    with open(path, "rb") as file:
         now = file.read()
     if now != before.encode():
         raise InvalidManifest(
-            f"{project.manifest.path} was changed while the command ran",
+            f"{path} was changed while the command ran",
             reason="another program or person wrote it",
             hint="look at the file and run the command again",
         )
-
-
-def _read_text(project: Project) -> str:
-    return project.source.decode("utf-8")
 
 
 def _described(place: Place) -> str:

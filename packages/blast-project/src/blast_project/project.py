@@ -28,11 +28,14 @@ __all__ = [
     "PYLOCK_NAME",
     "GroupRequirement",
     "Project",
+    "edited_manifest",
     "environment_path",
     "find_manifest_directory",
     "find_root",
     "load_project",
+    "manifest_text",
     "parse_project",
+    "with_manifest",
 ]
 
 MANIFEST_NAME = "pyproject.toml"
@@ -187,11 +190,51 @@ def parse_project(root: str, source: bytes) -> Project:
         return Project(root, manifest, source)
     from blast_project.workspace import read_workspace
 
-    workspace = read_workspace(root, manifest)
-    members = workspace.members if workspace is not None else ()
-    asked = [manifest.requires_python, *(member.manifest.requires_python for member in members)]
-    together = ",".join(dict.fromkeys(filter(None, asked)))
-    return Project(root, manifest._replace(requires_python=together), source, workspace)
+    return _with_members(Project(root, manifest, source, read_workspace(root, manifest)))
+
+
+def _with_members(project: Project) -> Project:
+    """Return the project with a requires-python that all members agree to."""
+    members = project.workspace.members if project.workspace is not None else ()
+    asked = [project.manifest.requires_python, *(member.manifest.requires_python for member in members)]
+    clauses = [clause.strip() for specifier in asked for clause in specifier.split(",") if clause.strip()]
+    return project._replace(manifest=project.manifest._replace(requires_python=",".join(dict.fromkeys(clauses))))
+
+
+def edited_manifest(project: Project) -> Manifest:
+    """Return the manifest that commands edit: that of the member they were called in, or the root's own."""
+    if project.workspace is not None and project.member:
+        for member in project.workspace.members:
+            if member.path == project.member:
+                return member.manifest
+    return project.manifest
+
+
+def manifest_text(project: Project) -> str:
+    """Return the text of the manifest that commands edit."""
+    if not project.member:
+        return project.source.decode("utf-8")
+    with open(edited_manifest(project).path, "rb") as file:
+        return file.read().decode("utf-8")
+
+
+def with_manifest(project: Project, text: str) -> Project:
+    """Return the project as it will be when the manifest that commands edit holds ``text``.
+
+    Raises:
+        InvalidManifest: the text is wrong.
+    """
+    if not project.member or project.workspace is None:
+        return parse_project(project.root, text.encode())._replace(member=project.member)
+    from blast_compat.pyproject import parse_manifest
+
+    members = tuple(
+        member._replace(manifest=parse_manifest(text, member.manifest.path))
+        if member.path == project.member
+        else member
+        for member in project.workspace.members
+    )
+    return _with_members(project._replace(workspace=project.workspace._replace(members=members)))
 
 
 def environment_path(root: str, settings: Settings) -> str:

@@ -28,7 +28,9 @@ __all__ = ["add_place_options", "configure", "edit_outcome", "execute", "place_o
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("requirements", nargs="*", metavar="REQ", help="such as 'flask', 'flask>=3' or 'httpx[http2]'")
+    parser.add_argument(
+        "requirements", nargs="*", metavar="REQ", help="such as 'flask>=3', ./directory or git+https://…"
+    )
     parser.add_argument(
         "-r", "--requirements-file", action="append", default=[], metavar="FILE", help="take them from FILE"
     )
@@ -38,6 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="lower",
         help="the version written for a requirement that has none",
     )
+    parser.add_argument("--editable", action="store_true", help="directories are installed as editable")
+    commit = parser.add_mutually_exclusive_group()
+    commit.add_argument("--branch", metavar="NAME", default="", help="the branch of a repository")
+    commit.add_argument("--tag", metavar="NAME", default="", help="the tag of a repository")
+    commit.add_argument("--rev", metavar="COMMIT", default="", help="the commit of a repository")
+    parser.add_argument("--lfs", action="store_true", help="fetch large files (git LFS) of a repository too")
     add_place_options(parser)
     add_index_options(parser)
     add_policy_options(parser)
@@ -72,6 +80,7 @@ def place_of(arguments: argparse.Namespace) -> Place:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Add requirements."""
+    from blast_project.added_sources import GitReference
     from blast_project.editing import add_requirements
     from blast_project.project import load_project
     from blast_project.session import Session
@@ -91,6 +100,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             sync=not (arguments.no_sync or arguments.no_lock),
             command=f"add {' '.join(lines)}",
             selection=_selection(arguments),
+            editable=arguments.editable,
+            reference=GitReference(arguments.branch, arguments.tag, arguments.rev, arguments.lfs),
         )
     return edit_outcome("added", result, began)
 

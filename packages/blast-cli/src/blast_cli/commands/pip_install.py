@@ -20,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("requirements", nargs="*", metavar="REQ", help="requirements")
     parser.add_argument("-r", "--requirement", action="append", default=[], metavar="FILE", help="take them from FILE")
+    parser.add_argument("-e", "--editable", action="append", default=[], metavar="DIR", help="install DIR as editable")
     parser.add_argument("-c", "--constraint", action="append", default=[], metavar="FILE", help="constraints from FILE")
     parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions")
     add_install_options(parser)
@@ -32,11 +33,15 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.pip_interface import InstallRequest, install
     from blast_project.session import Session
 
-    if not arguments.requirements and not arguments.requirement:
+    if not (arguments.requirements or arguments.requirement or arguments.editable):
         raise UsageError("nothing to install", hint="name requirements, or a file of them with -r")
     began = time.monotonic()
     request = InstallRequest(
-        tuple(arguments.requirements), tuple(arguments.requirement), tuple(arguments.constraint), arguments.upgrade
+        tuple(arguments.requirements),
+        tuple(arguments.requirement),
+        tuple(arguments.constraint),
+        arguments.upgrade,
+        tuple(arguments.editable),
     )
     with Session(context.settings, context.reporter) as session:
         result = install(session, request)
