@@ -99,6 +99,7 @@ def compose(
     requested: Collection[str] = (),
     allow_overwrite: bool = False,
     allow_startup: bool = True,
+    home: str = "",
 ) -> ComposeReport:
     """Build the tree of an environment: ``bin``, site-packages, and what data files need.
 
@@ -111,6 +112,8 @@ def compose(
         requested: normalised names that get REQUESTED: what the user asked for.
         allow_overwrite: of two different files for one path, take the first by the distributions' names.
         allow_startup: let in files that run whenever Python starts.
+        home: the store to keep small files in that environments share; empty for that of each tree. A tree may be in
+            another store, which is only read.
 
     Returns:
         What was made; ``tops`` tells which names the environment itself needs. ``unflushed`` is left to the caller, who
@@ -124,7 +127,7 @@ def compose(
     if link_mode not in MODES:
         raise InstallError(f"there is no link mode {link_mode!r}", hint=f"the link modes are {', '.join(MODES)}")
     rows = sorted(distributions)
-    members = [Member(row.name, row.tree, read_plan(row.plan)) for row in rows]
+    members = [Member(row.name, row.tree, read_plan(row.plan), home) for row in rows]
     _check_startup(members, allowed=allow_startup)
     composition = _Composition(destination, members, Places.of(interpreter), interpreter.cache_tag, link_mode)
     composition.decide(direct_urls or {}, frozenset(requested), allow_overwrite=allow_overwrite)

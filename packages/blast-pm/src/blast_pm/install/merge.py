@@ -53,16 +53,18 @@ class Member(NamedTuple):
         name: normalised.
         tree: absolute path of its tree.
         plan: what is known of it.
+        store: where its prepared files are kept; empty for the store that its tree is in.
     """
 
     name: str
     tree: str
     plan: TreePlan
+    store: str = ""
 
     @property
     def home(self) -> str:
-        """The store that its tree is in."""
-        return self.tree.rpartition("/")[0].rpartition("/")[0]
+        """The store that has its prepared files."""
+        return self.store or self.tree.rpartition("/")[0].rpartition("/")[0]
 
 
 class Part:
