@@ -166,6 +166,7 @@ class GitRepositories:
             if not self.has(address, found.commit):
                 target = found.ref if found.ref.startswith("refs/") else f"refs/blast/{found.commit}"
                 self._fetch(address, [f"+{found.ref}:{target}"], found.commit)
+            self._note(address, found)
             return self._local_commit(address, found.commit) or found.commit
         if _SHORTEST_COMMIT <= len(revision) < 40 and _HEX.issuperset(revision):
             return self._resolve_short(address)
@@ -213,6 +214,18 @@ class GitRepositories:
                 return _Advertised(name, commits.get(f"{name}^{{}}", commits[name]))
         return None
 
+    def _note(self, address: Address, found: _Advertised) -> None:
+        """Remember what a branch was, for commands without the network; a fetch does so only where there was one."""
+        name = "refs/blast/HEAD" if found.ref == "HEAD" else found.ref
+        # A tag's ref is the tag object, which git itself has written.
+        if name.startswith("refs/tags/") or self._local_commit(address, name) == found.commit:
+            return
+        try:
+            self._ask(address, ["update-ref", name, found.commit])
+        except IndexAccessError:
+            # A lock file that a killed git left; the next fetch removes it.
+            return
+
     # The clone
 
     def _local_commit(self, address: Address, revision: str) -> str:
@@ -252,8 +265,6 @@ class GitRepositories:
                     raise
             if commit and not self.has(address, commit):
                 _run_fetch(process, directory, _ALL_REFS)
-            if "+HEAD" in refspecs[0]:
-                process.run([f"--git-dir={directory}", "update-ref", "refs/blast/HEAD", commit])
         if commit and not self.has(address, commit):
             raise IndexAccessError(
                 f"{self._shown(address)} has no commit {commit}",
