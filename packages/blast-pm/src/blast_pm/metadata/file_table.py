@@ -14,13 +14,13 @@ database only.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 
 from blast_core.errors import IndexAccessError
 from blast_pm.index.model import IndexFile
 
-__all__ = ["PAGE_ID_SIZE", "FileTable", "Reader", "encode_files"]
+__all__ = ["PAGE_ID_SIZE", "FileTable", "Reader", "ReleaseFiles", "encode_files"]
 
 PAGE_ID_SIZE = 8
 _U32 = Struct("<I")
@@ -29,7 +29,7 @@ _OFFSETS = PAGE_ID_SIZE + 4
 
 
 #: Calls a decoder with the blob and returns what it returns, None without a blob.
-Reader = Callable[[Callable[[memoryview | bytes], "tuple[_Row, ...] | None"]], "tuple[_Row, ...] | None"]
+Reader = Callable[[Callable[[memoryview | bytes], "bytes | None"]], "bytes | None"]
 _Row = tuple[str, str, bytes, int, str, str | None, str, bool | None, bytes]
 
 
@@ -38,11 +38,16 @@ def encode_files(page_id: bytes, base: str, versions: Sequence[Sequence[IndexFil
     start = _OFFSETS + 4 * (len(versions) + 1)
     offsets, blobs = [start], []
     for files in versions:
-        blob = marshal.dumps(tuple([_to_row(file, base) for file in files]))
+        blob = encode_release(files, base)
         blobs.append(blob)
         offsets.append(offsets[-1] + len(blob))
     head = b"".join((page_id, _U32.pack(len(versions)), *(_U32.pack(offset) for offset in offsets)))
     return head + b"".join(blobs)
+
+
+def encode_release(files: Sequence[IndexFile], base: str) -> bytes:
+    """Pack the files of one version."""
+    return marshal.dumps(tuple([_to_row(file, base) for file in files]))
 
 
 def _to_row(file: IndexFile, base: str) -> _Row:
@@ -62,8 +67,51 @@ def _to_row(file: IndexFile, base: str) -> _Row:
     )
 
 
-class FileTable(Sequence[tuple[IndexFile, ...]]):
-    """The files of each version of one project, decoded when asked for.
+class ReleaseFiles(Sequence[IndexFile]):
+    """The files of one version, decoded when one of them is looked at.
+
+    Args:
+        packed: the rows, marshalled.
+        base: what addresses are below.
+        index: name of the index.
+    """
+
+    __slots__ = ("_files", "base", "index", "packed")
+
+    def __init__(self, packed: bytes, base: str, index: str) -> None:
+        self.packed = packed
+        self.base = base
+        self.index: str = index  # type: ignore[assignment]  # shadows Sequence.index, which nobody wants of files
+        self._files: tuple[IndexFile, ...] | None = None
+
+    def _decoded(self) -> tuple[IndexFile, ...]:
+        files = self._files
+        if files is None:
+            rows: tuple[_Row, ...] = marshal.loads(self.packed)  # noqa: S302 - this user's own database
+            files = self._files = tuple([_to_file(row, self.base, self.index) for row in rows])
+        return files
+
+    def __len__(self) -> int:
+        return len(self._decoded())
+
+    def __iter__(self) -> Iterator[IndexFile]:
+        return iter(self._decoded())
+
+    def __getitem__(self, place: int) -> IndexFile:  # type: ignore[override]  # no slices: nobody asks
+        return self._decoded()[place]
+
+    def __eq__(self, other: object) -> bool:
+        return self._decoded() == (tuple(other) if isinstance(other, Sequence) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._decoded())
+
+    def __repr__(self) -> str:
+        return repr(self._decoded())
+
+
+class FileTable(Sequence[Sequence[IndexFile]]):
+    """The files of each version of one project, read when asked for.
 
     Args:
         page_id: of the page that the versions were read from.
@@ -75,7 +123,7 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
         decoded: the files, where they were parsed just now.
     """
 
-    __slots__ = ("_base", "_count", "_decoded", "_index", "_page_id", "_read")
+    __slots__ = ("_count", "_decoded", "_page_id", "_read", "base", "index")
 
     def __init__(
         self,
@@ -86,59 +134,65 @@ class FileTable(Sequence[tuple[IndexFile, ...]]):
         read: Reader,
         decoded: Sequence[Sequence[IndexFile]] | None = None,
     ) -> None:
+        self.base = base
+        self.index: str = index  # type: ignore[assignment]  # as above
         self._decoded = decoded
         self._page_id = page_id
         self._count = count
-        self._base = base
-        self._index = index
         self._read = read
 
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, position: int) -> tuple[IndexFile, ...]:  # type: ignore[override]  # no slices: nobody asks
+    def __getitem__(self, position: int) -> Sequence[IndexFile]:  # type: ignore[override]  # no slices: nobody asks
         """Return the files of one version.
 
         Raises:
             IndexError: no such version.
             IndexAccessError: another process replaced the page since this one read it.
         """
+        if self._decoded is not None:
+            return tuple(self._decoded[position])
+        return ReleaseFiles(self.packed(position), self.base, self.index)
+
+    def packed(self, position: int) -> bytes:
+        """Return the packed files of one version; raises as when they are asked for."""
         if position < 0:
             position += self._count
         if not 0 <= position < self._count:
             raise IndexError(position)
         if self._decoded is not None:
-            return tuple(self._decoded[position])
-        rows = self._read(lambda blob: self._decode(blob, position))
-        if rows is None:
+            return encode_release(self._decoded[position], self.base)
+        found = self._read(lambda blob: self._find(blob, position))
+        if found is None:
             raise IndexAccessError(
                 "the index's page changed while it was in use",
                 reason="another command fetched it anew",
                 hint="run the command again",
             )
-        return tuple([self._to_file(row) for row in rows])
+        return found
 
-    def _decode(self, blob: memoryview | bytes, position: int) -> tuple[_Row, ...] | None:
+    def _find(self, blob: memoryview | bytes, position: int) -> bytes | None:
         """Return the rows of one version, None when the blob is of another page."""
         head = self._page_id + _U32.pack(self._count)
         if blob[: len(head)] != head:
             return None
         start, stop = _TWO_U32.unpack_from(blob, _OFFSETS + 4 * position)
-        rows: tuple[_Row, ...] = marshal.loads(blob[start:stop])  # noqa: S302 - this user's own database
-        return rows
+        return bytes(blob[start:stop])
 
-    def _to_file(self, row: _Row) -> IndexFile:
-        name, url, sha256, size, requires_python, yanked, upload_time, has_metadata, metadata = row
-        values = (
-            name or url[url.rindex("/") + 1 :],
-            url if "://" in url else self._base + url,
-            sha256.hex(),
-            size,
-            requires_python,
-            yanked,
-            upload_time,
-            has_metadata,
-            self._index,
-            metadata.hex(),
-        )
-        return tuple.__new__(IndexFile, values)
+
+def _to_file(row: _Row, base: str, index: str) -> IndexFile:
+    name, url, sha256, size, requires_python, yanked, upload_time, has_metadata, metadata = row
+    values = (
+        name or url[url.rindex("/") + 1 :],
+        url if "://" in url else base + url,
+        sha256.hex(),
+        size,
+        requires_python,
+        yanked,
+        upload_time,
+        has_metadata,
+        index,
+        metadata.hex(),
+    )
+    return tuple.__new__(IndexFile, values)

@@ -34,6 +34,6 @@ class ProjectRecord(NamedTuple):
     usable: int
     yanked: int
     prerelease: int
-    files: Sequence[tuple[IndexFile, ...]]
+    files: Sequence[Sequence[IndexFile]]
     usable_by: tuple[tuple[int, int], ...] = ()
     refused: int = 0

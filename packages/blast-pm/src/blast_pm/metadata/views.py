@@ -15,6 +15,7 @@ from blast_core.tuples import NamedTuple
 from blast_core.version import VersionTable
 from blast_core.version.specifiers import known_masks
 from blast_pm.metadata.core_metadata import decode_metadata, encode_metadata
+from blast_pm.metadata.file_table import ReleaseFiles
 from blast_pm.metadata.project_record import ProjectRecord
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ProjectView", "ViewStore"]
 
 # Raise it also when a mask or a judgement would come out differently from the same page.
-_FORMAT = 3
+_FORMAT = 4
 # Masks alone are written once so many are new: a transaction costs more than a few bisections.
 _MASKS_WORTH_A_WRITE = 8
 # What one project's row may remember of specifiers; real projects see some ten.
@@ -39,10 +40,11 @@ _SHA256 = 32
 
 
 class _Row(NamedTuple):
-    """What a stored row says; see `ProjectRecord` and `Usability` for all but the last two.
+    """What a stored row says; see `ProjectRecord` and `Usability` for all but the last three.
 
     Attributes:
         known: rows of metadata by position.
+        packed: packed files by position.
         masks: the versions that satisfy a specifier, by its text.
     """
 
@@ -53,6 +55,7 @@ class _Row(NamedTuple):
     refused: int
     digests: bytes
     known: dict[int, bytes]
+    packed: dict[int, bytes]
     masks: dict[str, int]
 
 
@@ -61,25 +64,36 @@ class ProjectView:
 
     Args:
         page: what the index says.
+        row: what is remembered of it.
+        policy: on its files; None where none applies.
+
+    Attributes:
+        page: what the index says.
         record: for the resolver.
         digests: see `Usability`.
         known: rows of metadata by position.
+        packed: packed files by position, of versions whose metadata is known.
         masks: how many masks of specifiers are stored.
-
-    Attributes:
-        learned: whether metadata was added that isn't stored.
+        learned: whether something was added that isn't stored.
     """
 
-    __slots__ = ("digests", "known", "learned", "masks", "page", "record")
+    __slots__ = ("digests", "known", "learned", "masks", "packed", "page", "record")
 
-    def __init__(
-        self, page: PageRecord, record: ProjectRecord, digests: bytes, known: dict[int, bytes], masks: int
-    ) -> None:
+    def __init__(self, page: PageRecord, row: _Row, policy: FilePolicy | None) -> None:
+        files: Sequence[Sequence[IndexFile]] = _KnownFiles(self)
+        if policy is not None:
+            files = _FilesInTime(page.name, files, policy)
+        usable = 0
+        for _, versions in row.usable_by:
+            usable |= versions
         self.page = page
-        self.record = record
-        self.digests = digests
-        self.known = known
-        self.masks = masks
+        self.record = ProjectRecord(
+            page.name, row.table, usable, row.yanked, row.prerelease, files, row.usable_by, row.refused
+        )
+        self.digests = row.digests
+        self.known = row.known
+        self.packed = row.packed
+        self.masks = len(row.masks)
         self.learned = False
 
     def digest(self, position: int) -> bytes:
@@ -144,25 +158,13 @@ class ViewStore:
         is_new = row is None
         if row is None:
             judged = self.judge.judge(page)
-            row = _Row(*page.versions, *judged, {}, {})
-        view = self._make_view(page, row)
+            row = _Row(*page.versions, *judged, {}, {}, {})
+        if row.masks:
+            known_masks(row.table).update(row.masks)
+        view = ProjectView(page, row, self._policy if policy else None)
         view.learned = is_new
         self._opened.append((key, policy, view))
         return view
-
-    def _make_view(self, page: PageRecord, row: _Row) -> ProjectView:
-        usable = 0
-        for _, versions in row.usable_by:
-            usable |= versions
-        files: Sequence[tuple[IndexFile, ...]] = page.files
-        if self._policy is not None and self._policy.key(page.name):
-            files = _FilesInTime(page, self._policy)
-        record = ProjectRecord(
-            page.name, row.table, usable, row.yanked, row.prerelease, files, row.usable_by, row.refused
-        )
-        if row.masks:
-            known_masks(row.table).update(row.masks)
-        return ProjectView(page, record, row.digests, row.known, len(row.masks))
 
     def save(self) -> None:
         """Hand the rows of the projects of which something was learned to the store."""
@@ -187,6 +189,7 @@ def _encode(view: ProjectView, policy: bytes, masks: dict[str, int]) -> bytes:
             record.refused,
             view.digests,
             dict(view.known),  # background threads may add to it
+            dict(view.packed),
             dict(masks) if len(masks) <= _MOST_MASKS else {},
         )
     )
@@ -197,29 +200,47 @@ def _decode(value: memoryview | bytes, page_id: bytes, policy: bytes) -> _Row | 
         fields = marshal.loads(value)  # noqa: S302 - this user's own database
     except (ValueError, EOFError, TypeError):
         return None
-    if not isinstance(fields, tuple) or len(fields) != 12 or fields[:3] != (_FORMAT, page_id, policy):
+    if not isinstance(fields, tuple) or len(fields) != 13 or fields[:3] != (_FORMAT, page_id, policy):
         return None
     return _Row(VersionTable(fields[3], fields[4]), *fields[5:])
 
 
-class _FilesInTime(Sequence[tuple["IndexFile", ...]]):
-    """The files of each version that were there before a policy's cut-off, decoded when asked for.
+class _KnownFiles(Sequence[Sequence["IndexFile"]]):
+    """The files of each version, from what is remembered of the project, else from the page."""
 
-    Args:
-        page: whose files.
-        policy: what knows the cut-off.
-    """
+    def __init__(self, view: ProjectView) -> None:
+        self._view = view
 
-    def __init__(self, page: PageRecord, policy: FilePolicy) -> None:
-        self._page = page
+    def __len__(self) -> int:
+        return len(self._view.page.files)
+
+    def __getitem__(self, position: int) -> Sequence[IndexFile]:  # type: ignore[override]  # no slices
+        view = self._view
+        table = view.page.files
+        packed = view.packed.get(position)
+        if packed is None:
+            # An explanation asks for the files of all versions, and none of those that it may tell about is looked at.
+            if position not in view.known:
+                return table[position]
+            packed = view.packed[position] = table.packed(position)
+            view.learned = True
+        return ReleaseFiles(packed, table.base, table.index)
+
+
+class _FilesInTime(Sequence[Sequence["IndexFile"]]):
+    """The files of each version that were there before a policy's cut-off."""
+
+    def __init__(self, name: str, files: Sequence[Sequence[IndexFile]], policy: FilePolicy) -> None:
+        self._name = name
+        self._files = files
         self._policy = policy
 
     def __len__(self) -> int:
-        return len(self._page.files)
+        return len(self._files)
 
-    def __getitem__(self, position: int) -> tuple[IndexFile, ...]:  # type: ignore[override]  # no slices
-        name, is_in_time = self._page.name, self._policy.is_old_enough
-        return tuple([file for file in self._page.files[position] if is_in_time(name, file)])
+    def __getitem__(self, position: int) -> Sequence[IndexFile]:  # type: ignore[override]  # no slices
+        is_in_time = self._policy.is_old_enough
+        return tuple([file for file in self._files[position] if is_in_time(self._name, file)])
 
 
 def _digest_of(targets: Sequence[Target], *, builds: bool) -> bytes:

@@ -6,7 +6,7 @@ from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Protocol
 
     from blast_core.errors import NoSolution
@@ -139,7 +139,7 @@ class ResolvedPackage(NamedTuple):
     version: str
     extras: tuple[str, ...]
     requirements: tuple[Requirement, ...]
-    files: tuple[IndexFile, ...]
+    files: Sequence[IndexFile]
     edges: tuple[str, ...]
     direct: DirectCandidate | None = None
 
@@ -176,7 +176,7 @@ class UniversalPackage(NamedTuple):
     mask: int
     extras: tuple[tuple[str, int], ...]
     requirements: tuple[Requirement, ...]
-    files: tuple[IndexFile, ...]
+    files: Sequence[IndexFile]
     direct: DirectCandidate | None
 
 

@@ -7,6 +7,8 @@ from blast_pm.resolver.clauses import Unusable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blast_core.interpreter import Target
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.records import ProjectRecord
@@ -62,7 +64,7 @@ def _reason(record: ProjectRecord, bit: int, index: int, target: Target) -> tupl
     return ("source" if has_source else "platform", target.name)
 
 
-def _refused_python(files: tuple[IndexFile, ...], target: Target) -> str:
+def _refused_python(files: Sequence[IndexFile], target: Target) -> str:
     """Return the Requires-Python that keeps all files off the target, "" if one of them would run."""
     table = make_version_table((target.python_version,))
     refused = ""

@@ -22,6 +22,8 @@ from blast_pm.resolver.request import Choice, Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blast_core.requirements import Requirement
     from blast_core.version import VersionTable
     from blast_pm.index.model import IndexFile
@@ -222,7 +224,7 @@ class Universe:
             return package.extra in direct.provides_extras
         return package.extra in self.request.source.provides_extras(package.name, package.table.texts[index])
 
-    def files(self, package: Package, index: int) -> tuple[IndexFile, ...]:
+    def files(self, package: Package, index: int) -> Sequence[IndexFile]:
         """Return all files of a version."""
         if package.direct is not None:
             return package.direct.files
