@@ -202,6 +202,6 @@ def test_any_damage_costs_time_alone(shop: Shop, data: st.DataObject) -> None:
     shared = shop.database._open()
     assert shared._env is not None
     with shared._env.begin(write=True, db=shared._handles["pages"]) as transaction:
-        stored = transaction.get(key)
+        stored = transaction.get(key) or b""
         transaction.put(key, bytes(damaged) + stored[len(row) :])
     assert _look(shop.source()) == first
