@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blast_project.inputs import input_hash
-from blast_project.testing import Workbench, make_target
+from blast_project.policy import policy_key
+from blast_project.settings import PolicyOptions
+from blast_project.targets import asked_targets
+from blast_project.testing import Workbench
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +25,9 @@ def bench(tmp_path: Path) -> Workbench:
     return Workbench.make(tmp_path)
 
 
-def digest(
-    bench: Workbench, *lines: str, more: str = PLAIN, name: str = "demo", target: str = "linux-x86_64-py312"
-) -> bytes:
-    return input_hash(bench.write_manifest(*(lines or HEAD), name=name, more=more), make_target(target))
+def digest(bench: Workbench, *lines: str, more: str = PLAIN, name: str = "demo") -> bytes:
+    project = bench.write_manifest(*(lines or HEAD), name=name, more=more)
+    return input_hash(project, asked_targets(project), policy_key(PolicyOptions(), project.manifest.tool))
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,9 @@ def digest(
         pytest.param(HEAD, "[dependency-groups]\ndev = ['gamma']\ndocs = []\n", id="an empty group"),
         pytest.param(HEAD, PLAIN + "[project.optional-dependencies]\ndev = ['gamma']\n", id="an extra"),
         pytest.param(HEAD, PLAIN + "[tool.blast]\nprerelease = 'allow'\n", id="pre-releases"),
+        pytest.param(HEAD, PLAIN + "[tool.blast]\ntargets = ['linux-x86_64']\n", id="targets"),
+        pytest.param(HEAD, PLAIN + "[tool.blast]\nexclude-newer = '2025-01-01'\n", id="a cut-off"),
+        pytest.param(HEAD, PLAIN + "[tool.blast]\nresolution = 'lowest'\n", id="resolution"),
         pytest.param(HEAD, PLAIN + "[tool.blast]\npackage = true\n", id="a package"),
         pytest.param(HEAD, PLAIN + "[tool.blast]\nconstraint-dependencies = ['beta<2']\n", id="constraints"),
         pytest.param(HEAD, PLAIN + "[tool.blast]\noverride-dependencies = ['beta<2']\n", id="overrides"),
@@ -82,18 +87,23 @@ def test_the_address_of_an_index_does_not_count(bench: Workbench) -> None:
     assert digest(bench, more=INDEX) == digest(bench, more=INDEX.replace("index.invalid", "mirror.invalid"))
 
 
-def test_name_version_and_target_count(bench: Workbench) -> None:
+def test_name_targets_and_wishes_count(bench: Workbench) -> None:
+    project = bench.write_manifest(*HEAD, more=PLAIN)
     found = {
-        digest(bench),
+        input_hash(project),
         digest(bench, name="other"),
-        digest(bench, target="linux-x86_64-py313"),
-        input_hash(bench.write_manifest(*HEAD, more=PLAIN), make_target(implementation_name="pypy")),
+        input_hash(project, ["linux-x86_64"]),
+        input_hash(project, (), "wishes"),
     }
     assert len(found) == 4
 
 
-def test_the_patch_release_of_the_interpreter_does_not_count(bench: Workbench) -> None:
-    """A team's locks are equal though its Pythons differ in the last number."""
-    project = bench.write_manifest(*HEAD, more=PLAIN)
-    markers = {"python_full_version": "3.12.9", "implementation_version": "3.12.9", "platform_release": "9"}
-    assert input_hash(project, make_target(**markers)) == input_hash(project, make_target())
+def test_a_declared_conflict_and_what_a_group_includes_count(bench: Workbench) -> None:
+    groups = "[dependency-groups]\na = ['beta']\nb = ['beta']\n"
+    included = "[dependency-groups]\na = ['beta']\nb = [{ include-group = 'a' }]\n"
+    conflict = (
+        "[project.optional-dependencies]\nx = []\n[tool.blast]\nconflicts = [[{ group = 'a' }, { extra = 'x' }]]\n"
+    )
+    plain = conflict.partition("[tool")[0]
+    assert len({digest(bench, more=one) for one in (groups + plain, groups + conflict, included + conflict)}) == 3
+    assert digest(bench, more=groups + plain) == digest(bench, more=included + plain)

@@ -10,8 +10,8 @@ from blast_core.errors import InstallError, StaleLock
 from blast_core.formats.dpl.builder import build_lock
 from blast_core.formats.dpl.model import Lock, LockedFile, LockedPackage, LockedSource
 from blast_core.formats.dpl.reader import DplLockFile
+from blast_core.formats.dpl.targets import lock_target
 from blast_pm.metadata.store import Database
-from blast_project.lock_building import lock_target
 from blast_project.testing import make_target
 from blast_project.wanted import best_sdist, is_sdist, select_wanted
 
@@ -44,7 +44,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def chosen(lock: DplLockFile, database: Database, target: Target = TARGET, mask: int = 1) -> list[str]:
-    return [row.filename for row in select_wanted(lock, b"h" * 32, target, mask, database)]
+    return [row.filename for row in select_wanted(lock, b"h" * 32, target, mask, database).files]
 
 
 def test_the_best_wheel_is_chosen(database: Database) -> None:
@@ -76,8 +76,11 @@ def test_groups_choose(database: Database) -> None:
 
 
 def test_another_target_is_refused(database: Database) -> None:
-    with pytest.raises(StaleLock, match="linux-x86_64-py313"):
-        chosen(reader(locked("a", "a-1.0-py3-none-any.whl")), database, make_target("linux-x86_64-py313"))
+    other = make_target("linux-x86_64-py313", python_version="3.13", python_full_version="3.13.0")
+    with pytest.raises(StaleLock, match="linux-x86_64-py313") as caught:
+        chosen(reader(locked("a", "a-1.0-py3-none-any.whl")), database, other)
+    assert caught.value.reason == "it was made for linux-x86_64 (Python 3.12)"
+    assert "[tool.blast] targets" in caught.value.hint
 
 
 def test_the_choice_is_remembered_for_an_interpreter_not_for_a_target(database: Database) -> None:

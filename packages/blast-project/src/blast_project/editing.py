@@ -248,9 +248,8 @@ def _publish_files(project: Project, edited: str, text: str, locked: LockResult)
 
 
 def _relock(session: Session, project: Project, interpreter: Interpreter, locked: LockResult) -> LockResult:
-    """Lock again after bounds were written; the pins just found are preferred, so that the answer stays the same."""
-    pins = locked.pins()
-    return lock_project(session, project, interpreter, pins=pins)
+    """Lock again after bounds were written; the versions just found are preferred, so that the answer stays the same."""
+    return lock_project(session, project, interpreter, like=locked)
 
 
 def _without_sources(project: Project, edited: str, names: Sequence[str]) -> str:

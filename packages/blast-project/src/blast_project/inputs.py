@@ -1,34 +1,34 @@
-"""The input hash: a digest of all that a resolution depends on, so that a lock can tell whether it is current."""
+"""The input hash: a digest of all that a resolution depends on, so that a lock can tell whether it is current.
+
+Nothing of the machine is in it: where a lock is made, and by which Python, must not matter.
+"""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from blast_core.interpreter import Target
+    from collections.abc import Sequence
+
     from blast_project.project import Project
 
 __all__ = ["input_hash"]
 
-# Raised when the same inputs may give another lock: a change of the resolver's policy or of what a lock holds.
-_POLICY = 1
-
-# Settings of [tool.blast] that change what is locked.
-_SETTINGS = (
-    "prerelease",
-    "resolution",
-    "exclude-newer",
-    "constraint-dependencies",
-    "override-dependencies",
-    "resolver",
-    "targets",
-)
+# Raised when the same inputs may give another lock: a change of the resolver's policy, of what a lock holds, or of the
+# tables of platforms and Pythons.
+_POLICY = 2
 
 # Of an index its name counts and who is asked for what, but not its address: a lock is the same through a mirror.
 _INDEX = ("name", "default", "explicit")
 
 
-def input_hash(project: Project, target: Target) -> bytes:
-    """Return the 32 bytes of BLAKE3 over the canonical form of the project's inputs for ``target``."""
+def input_hash(project: Project, targets: Sequence[str] = (), policy: str = "") -> bytes:
+    """Return the 32 bytes of BLAKE3 over the canonical form of the project's inputs.
+
+    Args:
+        project: whose manifest counts.
+        targets: names of the targets to lock for, as options or the manifest give them; () for the default ones.
+        policy: stands for all wishes about versions and files, see ``blast_project.policy.Policy.key``.
+    """
     from blake3 import blake3
 
     manifest = project.manifest
@@ -38,11 +38,12 @@ def input_hash(project: Project, target: Target) -> bytes:
         ("version", manifest.version or ""),
         ("package", project.is_package),
         ("requires-python", manifest.requires_python or ""),
-        ("target", target.name),
-        ("implementation", target.marker_environment.get("implementation_name", "")),
+        ("targets", tuple(targets)),
         ("requirements", sorted((row.group, tuple(row.requirement)) for row in project.requirements())),
         ("groups", project.groups),
-        ("settings", [(key, repr(manifest.tool.get(key))) for key in _SETTINGS]),
+        ("conflicts", manifest.conflicts),
+        ("includes", sorted(manifest.included_groups.items()) if manifest.conflicts else ()),
+        ("wishes", policy),
         ("sources", sorted((name, repr(source)) for name, source in manifest.sources.items())),
         ("indexes", [tuple(str(index.get(key, "")) for key in _INDEX) for index in manifest.tool.get("index", [])]),
     ]

@@ -10,20 +10,18 @@ from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_project.changes import VersionChange
 from blast_project.inputs import input_hash
-from blast_project.project import DEFAULT_GROUP, LOCK_NAME, PYLOCK_NAME, GroupRequirement, Project
+from blast_project.project import LOCK_NAME, PYLOCK_NAME, Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from blast_core.formats.dpl.model import Lock
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
-    from blast_core.requirements import Requirement
-    from blast_pm.resolver.model import DirectCandidate, Resolution
     from blast_project.session import Session
 
-__all__ = ["LockResult", "lock_project", "publish_lock", "read_lock", "resolve_project"]
+__all__ = ["LockResult", "lock_project", "publish_lock", "read_lock"]
 
 _NO_TEXT = bytes(32)
 
@@ -52,11 +50,19 @@ class LockResult(NamedTuple):
         return DplLockFile.from_bytes(self.content)
 
     def pins(self) -> dict[str, str]:
-        """Return the version of every locked package but the project itself, by name."""
-        return {entry.name: entry.version for entry in self.reader().entries() if entry.source.kind == "registry"}
+        """Return by name the version of every package from an index, the lowest where targets have several."""
+        pins: dict[str, str] = {}
+        for entry in self.reader().entries():
+            if entry.source.kind == "registry":
+                pins.setdefault(entry.name, entry.version)
+        return pins
+
+    def versions(self) -> dict[str, str]:
+        """Return by name the versions of every package but the project itself, lowest first, such as ``1.0, 2.0``."""
+        return _versions((entry.name, entry.version, entry.source.location) for entry in self.reader().entries())
 
 
-def lock_project(
+def lock_project(  # noqa: PLR0913 - what a person may say of locking
     session: Session,
     project: Project,
     interpreter: Interpreter,
@@ -65,101 +71,92 @@ def lock_project(
     upgrade_names: Collection[str] = (),
     check: bool = False,
     pins: Mapping[str, str] | None = None,
+    like: LockResult | None = None,
+    targets: Sequence[str] = (),
 ) -> LockResult:
     """Return the lock for the project, resolving only when the one on disk does not answer to the manifest.
 
-    Nothing is written: ``publish_lock`` does that.
+    Nothing is written: ``publish_lock`` does that. The lock is the same on every machine.
 
     Args:
         session: services.
         project: whose manifest to lock.
-        interpreter: the target.
+        interpreter: builds what only a build tells; whatever it is, its own platform must have an answer if it is one
+            of the targets.
         upgrade: do not prefer the versions of the old lock.
         upgrade_names: do not prefer them for these packages.
         check: raise instead of resolving.
-        pins: versions to prefer over those of the old lock.
+        pins: versions to prefer over those of the old lock, on all targets.
+        like: a lock whose versions to prefer over those of the old one, each on its targets.
+        targets: names of the targets to lock for, instead of those of the manifest.
 
     Raises:
         StaleLock: ``check`` is set and the lock is missing or does not answer to the manifest.
         NoSolution: no set of versions fits.
+        UsageError, InvalidManifest: a target is named that there is not.
     """
+    from blast_project.policy import policy_key
+    from blast_project.targets import asked_targets
+
     session.use_project(project.manifest)
-    wanted_hash = input_hash(project, interpreter.target)
+    wishes = policy_key(session.settings.policy, project.manifest.tool)
+    wanted_hash = input_hash(project, asked_targets(project, targets), wishes)
     old = read_lock(session, project.root)
     if old is not None and old.reader().input_hash == wanted_hash and not upgrade and not upgrade_names:
         if check or old.text is not None or not _wants_text(project):
             return old
-        return _finished(session, project, old.reader().to_lock(), old, 0, old.pins())
+        return _finished(session, project, old.reader().to_lock(), old, 0)
     if check:
         raise StaleLock(
             f"{LOCK_NAME} is missing" if old is None else f"{LOCK_NAME} does not answer to pyproject.toml",
-            reason="it was made from other requirements, settings or for another Python or platform" if old else "",
+            reason="it was made from other requirements or settings" if old else "",
             hint="'blast lock' makes it anew",
         )
-    before = old.pins() if old else {}
     free = {normalize_name(name) for name in upgrade_names}
-    preferences = {} if upgrade else {name: version for name, version in before.items() if name not in free}
-    preferences.update(pins or {})
+    lock, visited = _resolved(
+        session, project, interpreter, targets, wanted_hash, _Known(None if upgrade else old, free, pins or {}, like)
+    )
+    return _finished(session, project, lock, old, visited)
+
+
+class _Known(NamedTuple):
+    """What is known of the answer: an old lock, names that may leave it, versions and a lock that go before it."""
+
+    old: LockResult | None
+    free: Collection[str]
+    pins: Mapping[str, str]
+    like: LockResult | None
+
+
+def _resolved(
+    session: Session, project: Project, interpreter: Interpreter, targets: Sequence[str], inputs: bytes, known: _Known
+) -> tuple[Lock, int]:
+    """Resolve for all targets; return the lock and how many packages were looked at."""
     from blast_project.lock_building import build_project_lock
+    from blast_project.project_resolution import check_failures, preferences_of, resolve_project
+    from blast_project.targets import plan_targets
 
+    plan = plan_targets(project, targets)
+    for note in plan.notes:
+        session.reporter.note(note)
+    preferences = preferences_of(known.old.reader(), plan, known.free) if known.old is not None else {}
+    if known.like is not None:
+        preferences.update(preferences_of(known.like.reader(), plan, ()))
+    everywhere = (1 << len(plan.targets)) - 1
+    preferences.update({name: [(version, everywhere)] for name, version in known.pins.items()})
+    sources = {}
+    for result in filter(None, (known.old, known.like)):
+        free = known.free if result is known.old else ()
+        rows = [(entry.name, entry.source) for entry in result.reader().entries() if entry.name not in free]
+        sources.update({name: source for name, source in rows if source.kind != "registry"})
     session.reporter.step("Resolving")
-    resolution = resolve_project(session, project, interpreter, preferences)
-    lock = build_project_lock(session.client, project, interpreter.target, resolution, wanted_hash)
-    return _finished(session, project, lock, old, resolution.visited, before)
-
-
-def resolve_project(
-    session: Session, project: Project, interpreter: Interpreter, preferences: Mapping[str, str]
-) -> Resolution:
-    """Resolve the requirements of all groups together.
-
-    Raises:
-        InvalidManifest: the manifest asks for what Blast can't do yet.
-        NoSolution: there is no solution; the text says why.
-    """
-    from blast_core.requirements import parse_requirement
-    from blast_pm.resolver import ResolutionPolicy, resolve
-    from blast_project.resolving import open_metadata
-    from blast_project.unsupported import check_supported
-
-    rows = project.requirements()
-    check_supported(project, rows)
-    tool = project.manifest.tool
-    source = open_metadata(session, interpreter)
-    return resolve(
-        tuple(row.requirement for row in rows),
-        interpreter.target,
-        source,
-        preferences=preferences,
-        policy=ResolutionPolicy(
-            constraints=tuple(parse_requirement(line) for line in tool.get("constraint-dependencies", ())),
-            overrides=tuple(parse_requirement(line) for line in tool.get("override-dependencies", ())),
-            prereleases=str(tool.get("prerelease", "if-necessary-or-explicit")),
-        ),
-        direct={project.name: _itself(project, rows)},
-        origins=_origins(project, rows),
-    )
-
-
-def _itself(project: Project, rows: tuple[GroupRequirement, ...]) -> DirectCandidate:
-    """The project as a candidate, for what requires it: never the release of its name on an index."""
-    from blast_core.markers import and_markers
-    from blast_pm.resolver.model import DirectCandidate
-
-    requirements = [row.requirement for row in rows if row.group == DEFAULT_GROUP]
-    for row in rows:
-        kind, _, extra = row.group.partition(":")
-        if kind == "extra":
-            marker = and_markers(row.requirement.marker, f'extra == "{extra}"')
-            requirements.append(row.requirement._replace(marker=marker))
-    manifest = project.manifest
-    return DirectCandidate(
-        project.name,
-        manifest.version or "0",
-        "",
-        tuple(requirements),
-        provides_extras=tuple(sorted(manifest.optional_dependencies)),
-    )
+    resolution = resolve_project(session, project, interpreter, plan, preferences, sources)
+    check_failures(session, plan, resolution, interpreter)
+    for warning in resolution.warnings:
+        session.reporter.note(warning)
+    overrides = session.policy.resolution.overrides
+    lock = build_project_lock(session.client, project, plan, resolution, inputs, overrides=overrides)
+    return lock, resolution.visited
 
 
 def read_lock(session: Session, root: str) -> LockResult | None:
@@ -209,7 +206,6 @@ def _finished(
     lock: Lock,
     old: LockResult | None,
     visited: int,
-    before: Mapping[str, str],
 ) -> LockResult:
     from blast_core.formats.dpl.builder import build_lock
 
@@ -224,7 +220,8 @@ def _finished(
         text = write_pylock(lock, lambda file: client.url_of(file.index, file.path)).encode()
         lock = lock._replace(text_hash=_digest(text))
     content = build_lock(lock)
-    after = {package.name: package.version for package in lock.packages if package.name != project.name}
+    before = old.versions() if old is not None else {}
+    after = _versions((package.name, package.version, package.source.location) for package in lock.packages)
     changes = tuple(
         VersionChange(name, before.get(name, ""), after.get(name, ""))
         for name in sorted({*before, *after})
@@ -232,6 +229,14 @@ def _finished(
     )
     changed = old is None or old.changed or (content, text) != (old.content, old.text)
     return LockResult(content, text, changed, changes, visited)
+
+
+def _versions(rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for name, version, location in rows:
+        if location != "." and version not in found.setdefault(name, []):
+            found[name].append(version)
+    return {name: ", ".join(versions) for name, versions in found.items()}
 
 
 def _wants_text(project: Project) -> bool:
@@ -276,19 +281,3 @@ def _read(path: str) -> bytes | None:
             return file.read()
     except FileNotFoundError:
         return None
-
-
-def _origins(project: Project, rows: tuple[GroupRequirement, ...]) -> dict[Requirement, str]:
-    """Say for each requirement where in pyproject.toml it stands."""
-    try:
-        with open(project.manifest.path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        lines = []
-    origins: dict[Requirement, str] = {}
-    for row in rows:
-        number = next(
-            (at for at, line in enumerate(lines, 1) if f'"{row.origin}"' in line or f"'{row.origin}'" in line), 0
-        )
-        origins[row.requirement] = f"your project (pyproject.toml, line {number})" if number else "your project"
-    return origins

@@ -10,7 +10,7 @@ from blast_pm.store.cache import WantedDistribution
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from blast_core.interpreter import Interpreter
+    from blast_core.interpreter import Interpreter, Target
     from blast_core.requirements import Requirement
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.policy import FilePolicy
@@ -82,15 +82,17 @@ def open_metadata(
     session: Session,
     interpreter: Interpreter,
     *,
+    targets: Sequence[Target] = (),
     builds: bool = True,
     files: FilePolicy | None = None,
     load_direct: Callable[[Requirement], DirectCandidate] | None = None,
 ) -> RegistryMetadata:
-    """Return the metadata of the indexes for the interpreter's target.
+    """Return the metadata of the indexes for some targets.
 
     Args:
         session: services.
-        interpreter: the target.
+        interpreter: builds what only a build tells.
+        targets: for which files are judged; the interpreter's own if there are none.
         builds: source distributions count.
         files: which files count; those of the session's policy if None.
         load_direct: reads what a dependency requires by address; None forbids that.
@@ -105,7 +107,7 @@ def open_metadata(
     return RegistryMetadata(
         session.client,
         session.database,
-        (interpreter.target,),
+        tuple(targets) or (interpreter.target,),
         files=files if files is not None else files_that_count(session, session.policy),
         build_metadata=build if builds else None,
         load_direct=load_direct,

@@ -36,37 +36,66 @@ class GroupSelection(NamedTuple):
         return "" if self == GroupSelection() else repr(tuple(self))
 
 
-def select_groups(known: Sequence[str], selection: GroupSelection) -> int:
+def select_groups(known: Sequence[str], selection: GroupSelection, members: Sequence[str] = ("",)) -> int:
     """Return the mask of the groups to install; bit i stands for ``known[i]``.
 
+    Args:
+        known: the lock's groups.
+        selection: the user's words.
+        members: of a workspace whose groups are meant; "" for the project at its root.
+
     Raises:
-        UsageError: a group or extra is named that the project does not have.
+        UsageError: a group or extra is named that none of the members has.
     """
+    scopes = [_Scope(known, member) for member in members]
     if selection.only_groups:
-        chosen = {_known(known, "group", name) for name in selection.only_groups}
-        return sum(1 << bit for bit, group in enumerate(known) if group in chosen)
-    chosen = {DEFAULT_GROUP}
+        chosen = {group for name in selection.only_groups for group in _find(scopes, "group", name)}
+        return _mask(known, chosen)
+    chosen = {scope.default for scope in scopes}
     if not selection.no_dev:
-        chosen.add("group:dev")
-    chosen.update(_known(known, "group", name) for name in selection.groups)
-    chosen.update(_known(known, "extra", name) for name in selection.extras)
-    if selection.all_groups:
-        chosen.update(group for group in known if group.startswith("group:"))
-    if selection.all_extras:
-        chosen.update(group for group in known if group.startswith("extra:"))
-    chosen.difference_update([_known(known, "group", name) for name in selection.no_groups])
+        chosen.update(scope.name("group:dev") for scope in scopes)
+    for kind, names in (("group", selection.groups), ("extra", selection.extras)):
+        chosen.update(group for name in names for group in _find(scopes, kind, name))
+    for scope in scopes:
+        if selection.all_groups:
+            chosen.update(scope.of_kind("group"))
+        if selection.all_extras:
+            chosen.update(scope.of_kind("extra"))
+    chosen.difference_update(group for name in selection.no_groups for group in _find(scopes, "group", name))
+    return _mask(known, chosen)
+
+
+class _Scope:
+    """The groups of one member of a workspace, or of the project at its root."""
+
+    def __init__(self, known: Sequence[str], member: str) -> None:
+        self._known = known
+        self._prefix = f"package:{member}:" if member else ""
+        self.default = f"package:{member}" if member else DEFAULT_GROUP
+
+    def name(self, group: str) -> str:
+        """Return the lock's name of a group such as ``group:dev``."""
+        return self._prefix + group
+
+    def of_kind(self, kind: str) -> list[str]:
+        """Return the lock's names of all extras, or of all dependency groups."""
+        return [group for group in self._known if group.startswith(f"{self._prefix}{kind}:")]
+
+
+def _mask(known: Sequence[str], chosen: set[str]) -> int:
     return sum(1 << bit for bit, group in enumerate(known) if group in chosen)
 
 
-def _known(known: Sequence[str], kind: str, name: str) -> str:
-    wanted = f"{kind}:{normalize_name(name)}"
-    for group in known:
-        prefix, _, rest = group.partition(":")
-        if prefix == kind and normalize_name(rest) == normalize_name(name):
-            return group
-    names = [group.partition(":")[2] for group in known if group.startswith(kind + ":")]
+def _find(scopes: Sequence[_Scope], kind: str, name: str) -> list[str]:
+    """Return the groups that a person's word means, at least one."""
+    wanted = normalize_name(name)
+    of_kind = [group for scope in scopes for group in scope.of_kind(kind)]
+    found = [group for group in of_kind if normalize_name(group.rpartition(":")[2]) == wanted]
+    if found:
+        return found
+    names = list(dict.fromkeys(group.rpartition(":")[2] for group in of_kind))
     raise UsageError(
         f"the project has no {'dependency group' if kind == 'group' else 'extra'} '{name}'",
         reason=f"it has {', '.join(names)}" if names else "it has none",
-        hint=f"'{wanted}' is what was looked for; names stand in pyproject.toml",
+        hint=f"'{kind}:{wanted}' is what was looked for; names stand in pyproject.toml",
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
-    from blast_pm.store.cache import StoredDistribution, WantedDistribution
+    from blast_pm.store.cache import StoredDistribution
     from blast_project.changes import VersionChange
     from blast_project.environment.generations import Generation
     from blast_project.environment.state import Look
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
     from blast_project.session import Session
+    from blast_project.wanted import Wanted
 
 __all__ = [
     "PreparedSync",
@@ -131,21 +132,29 @@ def prepare_sync(
         IndexAccessError, IntegrityError, StoreError, InstallError: nothing was changed.
     """
     session.use_project(project.manifest)
-    wanted = _wanted(session, locked, interpreter, request.selection)
-    stored = ensure_stored(session, wanted, interpreter)
+    wanted = _wanted(session, project, locked, interpreter, request.selection)
+    stored = ensure_stored(session, wanted.files, interpreter)
     recipe = Recipe(
         project.name,
         str(project.manifest.tool.get("link-mode", "")),
         tuple(sorted({row.requirement.name for row in project.requirements()})),
-        tuple(row.sha256 for row in wanted),
+        tuple(row.sha256 for row in wanted.files),
     )
-    own: tuple[tuple[StoredDistribution, ...], dict[str, bytes]] = (), {}
-    if project.is_package and not request.selection.only_groups:
-        own = _own_distribution(session, project, interpreter)
-    elif request.record and project.manifest.name and not any(is_sdist(row.filename) for row in wanted):
+    more, direct_urls = _from_sources(session, project, wanted, interpreter)
+    if project.is_package and not project.member and not request.selection.only_groups:
+        own, own_urls = _own_distribution(session, project, interpreter)
+        more, direct_urls = (*more, *own), {**direct_urls, **own_urls}
+    elif (
+        request.record
+        and project.manifest.name
+        and not wanted.sources
+        and not any(is_sdist(row.filename) for row in wanted.files)
+    ):
         key = recipe_key(request.contents, interpreter, request.selection.key)
         keep_recipe(session.database, key, recipe)
-    return _prepare(session, project.root, interpreter, request, _change(recipe, (*stored, *own[0]), own[1], request))
+    return _prepare(
+        session, project.root, interpreter, request, _change(recipe, (*stored, *more), direct_urls, request)
+    )
 
 
 def prepare_known_sync(
@@ -232,11 +241,35 @@ def remember_lock(session: Session, root: str, contents: Mapping[str, bytes], se
 
 
 def _wanted(
-    session: Session, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
-) -> tuple[WantedDistribution, ...]:
+    session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
+) -> Wanted:
     lock = locked.reader()
-    mask = select_groups(lock.groups, selection)
+    mask = select_groups(lock.groups, selection, _members(project))
     return select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database)
+
+
+def _members(project: Project) -> tuple[str, ...]:
+    """Return the members of a workspace that a command means: the one it was called in, or all of a mere frame."""
+    workspace = project.workspace
+    if workspace is None:
+        return ("",)
+    if project.member:
+        return tuple(member.name for member in workspace.members if member.path == project.member)
+    return ("",) if project.manifest.name else ("", *(member.name for member in workspace.members))
+
+
+def _from_sources(
+    session: Session, project: Project, wanted: Wanted, interpreter: Interpreter
+) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
+    """Return what is installed from addresses and paths, and what is told of their origin by name."""
+    if not wanted.sources:
+        return (), {}
+    from blast_core.formats.dpl.model import LockedSource
+    from blast_project.source_install import ensure_sources, wanted_sources
+
+    rows = [(name, version, LockedSource(*source)) for name, version, source in wanted.sources]
+    found = ensure_sources(session, project.root, wanted_sources(rows), interpreter)
+    return found.stored, found.direct_urls
 
 
 def _own_distribution(

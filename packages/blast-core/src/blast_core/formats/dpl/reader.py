@@ -179,6 +179,11 @@ class DplLockFile:
             self.indexes,
         )
 
+    def mentions(self, *texts: str) -> bool:
+        """Tell whether one of some texts may stand in a string of the lock. Cost: a search through the file."""
+        data = self._sections.pages.read_all()
+        return any(text.encode() in data for text in texts)
+
     def verify(self) -> None:
         """Check everything: the content's BLAKE3, the laws of locks, and that ``build_lock`` writes the same bytes.
 

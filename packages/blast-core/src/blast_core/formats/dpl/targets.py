@@ -6,7 +6,6 @@ A target of the tables in ``blast_core.platforms`` is known by its name alone.
 from __future__ import annotations
 
 from blast_core.formats.dpl.model import LockTarget
-from blast_core.platforms import KNOWN_PLATFORMS, make_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def matches(target: LockTarget, environment: Mapping[str, str]) -> bool:
 
 
 def _find(name: str) -> LockTarget | None:
+    from blast_core.platforms import KNOWN_PLATFORMS, make_target
+
     platform, _, python = name.rpartition("-")
     for implementation, word in (("pypy", "pypy3"), ("cpython", "py3")):
         minor = python.removeprefix(word)

@@ -1,0 +1,164 @@
+"""Resolving a project for all of its targets: what it asks for, what an old lock prefers, and what has no answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blast_project.project import DEFAULT_GROUP, GroupRequirement, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from blast_core.formats.dpl.model import LockedSource
+    from blast_core.formats.dpl.reader import DplLockFile
+    from blast_core.interpreter import Interpreter
+    from blast_core.requirements import Requirement
+    from blast_pm.resolver.model import DirectCandidate, UniversalResolution
+    from blast_project.session import Session
+    from blast_project.targets import TargetPlan
+
+__all__ = ["Preferences", "check_failures", "preferences_of", "resolve_project"]
+
+#: Versions to try first by name, each with the mask of the targets where.
+Preferences = dict[str, list[tuple[str, int]]]
+
+
+def resolve_project(
+    session: Session,
+    project: Project,
+    interpreter: Interpreter,
+    plan: TargetPlan,
+    preferences: Preferences,
+    sources: Mapping[str, LockedSource] | None = None,
+) -> UniversalResolution:
+    """Resolve the requirements of all groups together, for all targets of the plan.
+
+    Args:
+        session: services; its policy counts.
+        project: whose requirements.
+        interpreter: builds what only a build tells; the answer does not depend on it.
+        plan: the targets.
+        preferences: versions to try first, where.
+        sources: of the old lock by name, for those that shall not move.
+
+    Raises:
+        InvalidManifest: the manifest asks for what there can't be.
+        IndexAccessError, IntegrityError, InstallError, ProjectError: something can't be read.
+    """
+    from blast_pm.resolver.select import find_universal_resolver
+    from blast_project.resolving import open_metadata
+    from blast_project.sources import direct_candidates
+
+    rows = project.requirements()
+    policy = session.policy
+    direct = direct_candidates(session, project, interpreter, sources)
+    source = open_metadata(session, interpreter, targets=plan.targets, load_direct=direct.load)
+    return find_universal_resolver(policy.resolver)(
+        [(row.requirement, plan.mask_of(row.group)) for row in rows],
+        plan.targets,
+        source,
+        policy=policy.resolution,
+        preferences=preferences,
+        direct={**direct.candidates, project.name: _itself(project, rows)},
+        origins=_origins(project, rows),
+    )
+
+
+def preferences_of(lock: DplLockFile, plan: TargetPlan, free: Collection[str]) -> Preferences:
+    """Return the versions of an old lock, each on the targets where it had them.
+
+    Where the old lock has no answer about a project, because the target is new or nothing needed it there, all of its
+    versions are preferred: to keep to what is known is to change less.
+
+    Args:
+        lock: the old one, of whatever targets.
+        plan: the targets now.
+        free: names without a preference.
+    """
+    places = {target.name: 1 << bit for bit, target in enumerate(plan.locked)}
+    bits = [places.get(target.name, 0) for target in lock.targets]
+    everywhere = (1 << len(places)) - 1
+    found: Preferences = {}
+    for entry in lock.entries():
+        if entry.source.kind == "registry" and entry.name not in free:
+            mask = sum(bit for number, bit in enumerate(bits) if entry.target_mask >> number & 1)
+            found.setdefault(entry.name, []).append((entry.version, mask))
+    for name, rows in found.items():
+        rest = everywhere
+        for _, mask in rows:
+            rest &= ~mask
+        merged: dict[str, int] = {}
+        for version, mask in rows:
+            merged[version] = merged.get(version, 0) | mask | rest
+        found[name] = [(version, mask) for version, mask in merged.items() if mask]
+    return found
+
+
+def check_failures(
+    session: Session, plan: TargetPlan, resolution: UniversalResolution, interpreter: Interpreter
+) -> None:
+    """Say which targets have no answer.
+
+    A target that nobody named is left out of the lock with a word about it, unless it is this machine's own.
+
+    Raises:
+        NoSolution: of a target that was named, of this machine's own, or of all.
+    """
+    if not resolution.failures:
+        return
+    from blast_core.formats.dpl.targets import matches
+
+    locked = plan.locked
+    environment = interpreter.target.marker_environment
+    own = sum(1 << bit for bit, target in enumerate(locked) if matches(target, environment))
+    failed = 0
+    for failure in resolution.failures:
+        failed |= failure.mask
+    for failure in resolution.failures:
+        if failure.mask & own:
+            raise failure.error
+    if plan.named or failed == (1 << len(locked)) - 1:
+        raise resolution.failures[0].error
+    names = [target.name for bit, target in enumerate(locked) if failed >> bit & 1]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    session.reporter.note(
+        f"nothing fits {', '.join(names[:3])}{more}: left out of the lock;"
+        f" 'blast lock --target {names[0].partition('+')[0]}' says why"
+    )
+
+
+def _itself(project: Project, rows: tuple[GroupRequirement, ...]) -> DirectCandidate:
+    """The project as a candidate, for what requires it: never the release of its name on an index."""
+    from blast_core.markers import and_markers
+    from blast_pm.resolver.model import DirectCandidate
+
+    requirements = [row.requirement for row in rows if row.group == DEFAULT_GROUP]
+    for row in rows:
+        kind, _, extra = row.group.partition(":")
+        if kind == "extra":
+            marker = and_markers(row.requirement.marker, f'extra == "{extra}"')
+            requirements.append(row.requirement._replace(marker=marker))
+    manifest = project.manifest
+    return DirectCandidate(
+        project.name,
+        manifest.version or "0",
+        "",
+        tuple(requirements),
+        provides_extras=tuple(sorted(manifest.optional_dependencies)),
+    )
+
+
+def _origins(project: Project, rows: tuple[GroupRequirement, ...]) -> dict[Requirement, str]:
+    """Say for each requirement where in pyproject.toml it stands."""
+    try:
+        with open(project.manifest.path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        lines = []
+    origins: dict[Requirement, str] = {}
+    for row in rows:
+        number = next(
+            (at for at, line in enumerate(lines, 1) if f'"{row.origin}"' in line or f"'{row.origin}'" in line), 0
+        )
+        origins[row.requirement] = f"your project (pyproject.toml, line {number})" if number else "your project"
+    return origins
