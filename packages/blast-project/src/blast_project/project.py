@@ -103,7 +103,7 @@ class Project(NamedTuple):
             InvalidRequirement: a line is not PEP 508.
         """
         workspace = self.workspace
-        members = workspace.paths if workspace is not None else ()
+        members = workspace.places if workspace is not None else ()
         own = tuple(_rows(self.manifest, self.name, _with_base(self.manifest, members)))
         if workspace is None:
             return own
@@ -119,8 +119,8 @@ class Project(NamedTuple):
         yield GroupRequirement(group_of_member(member.name), itself, member.name)
         # What the root says of sources counts for its members too, unless they say otherwise.
         sources = {
-            **_with_base(self.manifest, workspace.paths),
-            **_with_base(member.manifest, workspace.paths, member.path),
+            **_with_base(self.manifest, workspace.places),
+            **_with_base(member.manifest, workspace.places, member.path),
         }
         for row in _rows(member.manifest, member.name, sources):
             if row.group.startswith("group:"):

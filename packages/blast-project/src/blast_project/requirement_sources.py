@@ -39,7 +39,8 @@ class SourceBase(NamedTuple):
         directory: relative to the lock's directory with ``/``, "" for that itself, or absolute; in a repository
             relative to its root.
         repository: ``git+…@commit`` for a manifest in a repository, else "".
-        members: path of each member of the workspace it is in, by normalised name, relative as ``directory`` is.
+        members: path of each member of the workspace it is in, by normalised name, relative as ``directory`` is; ``.``
+            is the project of the lock itself.
     """
 
     directory: str = ""
@@ -97,7 +98,7 @@ def apply_sources(
         return (_rebased(requirement, base),)
     if not rows:
         if requirement.name in members:
-            return (_at(requirement, _address(base, members[requirement.name])),)
+            return (_at(requirement, _member_address(base, members[requirement.name])),)
         return (requirement,)
     applied: list[Requirement] = []
     covered = ""
@@ -107,7 +108,7 @@ def apply_sources(
             continue
         marker = str(source.get("marker", ""))
         url = _url(requirement.name, source, base, members)
-        chosen = _at(requirement, url) if url else requirement
+        chosen = _at(requirement, url) if url or source.get("workspace") else requirement
         applied.append(chosen._replace(marker=and_markers(chosen.marker, marker)))
         if not marker:
             is_covered = True
@@ -156,7 +157,7 @@ def _url(name: str, source: Mapping[str, Any], base: SourceBase, members: Mappin
                 reason=f"its members: {', '.join(sorted(members)) or 'none'}",
                 hint="add its directory to the members in [tool.blast.workspace]",
             )
-        return _address(base, members[name])
+        return _member_address(base, members[name])
     return ""
 
 
@@ -187,6 +188,11 @@ def _address(base: SourceBase, path: str) -> str:
     if base.repository:
         return f"{base.repository}#subdirectory={path}" if path else base.repository
     return local_address(path)
+
+
+def _member_address(base: SourceBase, path: str) -> str:
+    # The project of the lock is no candidate by address: who requires it means what is being locked.
+    return _address(base, "" if path == "." else path) if base.repository or path != "." else ""
 
 
 def _rebased(requirement: Requirement, base: SourceBase) -> Requirement:

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from blast_pm.sources.archives import FetchedArchive
     from blast_project.project import Project
     from blast_project.session import Session
+    from blast_project.workspace import Workspace
 
-__all__ = ["VIRTUAL", "DirectSources", "SourceLoader", "direct_candidates", "reference_digest"]
+__all__ = ["VIRTUAL", "DirectSources", "SourceLoader", "direct_candidates", "reference_digest", "tree_base"]
 
 #: What stands as revision of a locked tree that is no package: its requirements are installed, it itself is not.
 VIRTUAL = "virtual"
@@ -122,7 +123,7 @@ class SourceLoader:
         self._editables = set(editables)
         self._virtual: set[str] = set()
         self._members: dict[str, str] = {}
-        self._paths: tuple[tuple[str, str], ...] = ()
+        self._workspace: Workspace | None = None
         self._commits: dict[tuple[str, str], str] = {}
         self._digests: dict[str, str] = {}
         for source in (locked or {}).values():
@@ -273,8 +274,7 @@ class SourceLoader:
 
         location = os.path.normpath(location).replace(os.sep, "/")
         manifest = read_tree_manifest(directory)
-        members = self._paths if location in self._members else self._members_around(directory)
-        base = SourceBase("" if location == "." else location, "", members)
+        base = tree_base(self._root, location, directory, self._workspace)
         if manifest is not None:
             self._note_kinds(manifest, base)
         record = static_record(manifest, base)
@@ -300,13 +300,12 @@ class SourceLoader:
             self._digests[source.location] = source.digest
 
     def _take_project(self, project: Project) -> None:
-        workspace = project.workspace
+        workspace = self._workspace = project.workspace
         if workspace is not None:
-            self._paths = workspace.paths
             self._members = {path: name for name, path in workspace.paths}
             for member in workspace.members:
-                self._note_kinds(member.manifest, workspace.base(member))
-        self._note_kinds(project.manifest, SourceBase("", "", self._paths))
+                self._note_kinds(member.manifest, SourceBase(member.path, "", workspace.places))
+        self._note_kinds(project.manifest, SourceBase())
 
     def _note_kinds(self, manifest: Manifest, base: SourceBase) -> None:
         """Note which directories a manifest wants as editable, and which as no package."""
@@ -316,9 +315,20 @@ class SourceLoader:
                     path = base.join(os.path.expanduser(str(source["path"]))) or "."
                     (self._editables if source.get("editable") else self._virtual).add(path)
 
-    def _members_around(self, directory: str) -> tuple[tuple[str, str], ...]:
-        """Return the members of another workspace that a directory is in, as seen from the lock."""
-        return _members_of("", directory, self._root)
+
+def tree_base(root: str, location: str, directory: str, workspace: Workspace | None) -> SourceBase:
+    """Return where the manifest of a tree on this machine stands, and who the members of its workspace are.
+
+    Args:
+        root: directory of the lock.
+        location: of the tree, relative to it or absolute.
+        directory: of the tree, absolute.
+        workspace: of the lock; a tree that is no member of it may be one of another.
+    """
+    places = workspace.places if workspace is not None else ()
+    is_member = location == "." or any(path == location for _, path in places)
+    members = places if is_member else _members_of("", directory, root)
+    return SourceBase("" if location == "." else location, "", members)
 
 
 def _members_of(top: str, directory: str, start: str) -> tuple[tuple[str, str], ...]:
@@ -344,7 +354,7 @@ def _members_of(top: str, directory: str, start: str) -> tuple[tuple[str, str], 
         return ()
     return tuple(
         (name, os.path.relpath(os.path.join(root, path), start or top).replace(os.sep, "/"))
-        for name, path in workspace.paths
+        for name, path in workspace.places
     )
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from blast_compat.pyproject import Manifest
-    from blast_project.requirement_sources import SourceBase
 
 __all__ = ["Member", "Workspace", "find_workspace_root", "group_of_member", "read_workspace"]
 
@@ -64,10 +63,12 @@ class Workspace(NamedTuple):
     Attributes:
         root: absolute path of the directory that holds the workspace's manifest.
         members: by path, the root itself not among them.
+        name: normalised name of the root's own project; "" for a root that is none.
     """
 
     root: str
     members: tuple[Member, ...]
+    name: str = ""
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -79,6 +80,11 @@ class Workspace(NamedTuple):
         """Name and path of each member."""
         return tuple((member.name, member.path) for member in self.members)
 
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """The same with the root's own project, whose path is ``.``."""
+        return ((self.name, "."), *self.paths) if self.name else self.paths
+
     def find(self, name: str) -> Member | None:
         """Return the member of a normalised name."""
         return next((member for member in self.members if member.name == name), None)
@@ -87,12 +93,6 @@ class Workspace(NamedTuple):
         """Return the member whose directory, relative to the root, is ``path`` or holds it."""
         found = [member for member in self.members if path == member.path or path.startswith(f"{member.path}/")]
         return max(found, key=lambda member: len(member.path), default=None)
-
-    def base(self, member: Member) -> SourceBase:
-        """Return where a member's manifest stands."""
-        from blast_project.requirement_sources import SourceBase
-
-        return SourceBase(member.path, "", self.paths)
 
 
 def group_of_member(name: str, group: str = "") -> str:
@@ -114,7 +114,7 @@ def read_workspace(root: str, manifest: Manifest) -> Workspace | None:
     for number, name in enumerate(names):
         if name and name in names[:number]:
             raise InvalidManifest(f"{manifest.path}: two members of the workspace are called {name}")
-    return Workspace(root, members)
+    return Workspace(root, members, names[0])
 
 
 def find_workspace_root(directory: str) -> str | None:
