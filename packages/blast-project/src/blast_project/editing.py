@@ -248,7 +248,7 @@ def _publish_files(project: Project, edited: str, text: str, locked: LockResult)
 
 
 def _relock(session: Session, project: Project, interpreter: Interpreter, locked: LockResult) -> LockResult:
-    """Lock again after bounds were written; the versions just found are preferred, so that the answer stays the same."""
+    """Lock again after bounds were written; the versions just found are preferred: the answer stays the same."""
     return lock_project(session, project, interpreter, like=locked)
 
 
