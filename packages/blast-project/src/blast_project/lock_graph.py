@@ -10,26 +10,26 @@ from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from blast_core.formats.dpl.model import LockedDependency, LockTarget
+    from blast_core.formats.dpl.model import LockedDependency, LockedSource, LockTarget
     from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_core.interpreter import Target
     from blast_pm.resolver.markers import TargetMarkers
-    from blast_project.project import Project
 
-__all__ = ["Edge", "LockGraph", "Node", "find_target", "target_of_lock"]
+__all__ = ["Edge", "LockedGraph", "Node", "find_target", "target_of_lock"]
 
 _ROOT_KINDS = frozenset(("editable", "workspace"))
+_GROUP = "group:"
 
 
 class Node(NamedTuple):
-    """A locked version.
+    """A locked version; the lock may have several entries of it, for the targets where different groups need it.
 
     Attributes:
         name: normalised.
         version: "" where only a build tells.
-        mask: the targets it is locked for.
+        mask: the targets it is locked for, of those that are looked at.
     """
 
     name: str
@@ -66,21 +66,25 @@ class Edge(NamedTuple):
     mask: int
 
 
-class LockGraph:
+class LockedGraph:
     """Packages of an open lock and what they ask of each other.
 
     Args:
         lock: stays open as long as the graph is used.
-        project: whose dependency groups are known from its manifest; the lock has them as bits only.
         targets: mask of the targets to look at; all if None.
+
+    Attributes:
+        lock: as given.
+        targets: all of the lock's, as markers are evaluated for them.
+        names: of the targets.
+        everywhere: mask of the targets that are looked at.
     """
 
-    def __init__(self, lock: DplLockFile, project: Project | None = None, targets: int | None = None) -> None:
+    def __init__(self, lock: DplLockFile, targets: int | None = None) -> None:
         from blast_pm.resolver.markers import TargetMarkers
 
         self.lock = lock
-        self._project = project
-        self._entries: dict[Node, DplEntry] = {}
+        self._entries: dict[Node, list[DplEntry]] = {}
         self._nodes: dict[str, tuple[Node, ...]] = {}
         self._all: tuple[Node, ...] = ()
         self._edges: dict[Node, tuple[Edge, ...]] = {}
@@ -96,12 +100,10 @@ class LockGraph:
     def nodes(self) -> tuple[Node, ...]:
         """Return every package that is locked for one of the targets, by name and version."""
         if not self._all:
-            found = []
+            groups: dict[str, list[DplEntry]] = {}
             for entry in self.lock.entries():
-                node = self._keep(entry)
-                if node.mask:
-                    found.append(node)
-            self._all = tuple(found)
+                groups.setdefault(entry.name, []).append(entry)
+            self._all = tuple(node for name, entries in groups.items() for node in self._keep(name, entries))
         return self._all
 
     def find(self, name: str) -> tuple[Node, ...]:
@@ -110,31 +112,40 @@ class LockGraph:
         Cost: O(1).
         """
         found = self._nodes.get(name)
-        if found is None:
-            nodes = (self._keep(entry) for entry in self.lock.find(name))
-            found = self._nodes[name] = tuple(node for node in nodes if node.mask)
-        return found
+        return found if found is not None else self._keep(name, list(self.lock.find(name)))
 
-    def entry(self, node: Node) -> DplEntry:
-        """Return all that the lock has of a package."""
-        return self._entries[node]
+    def _keep(self, name: str, entries: list[DplEntry]) -> tuple[Node, ...]:
+        versions: dict[str, list[DplEntry]] = {}
+        for entry in entries:
+            if entry.target_mask & self.everywhere:
+                versions.setdefault(entry.version, []).append(entry)
+        nodes = []
+        for version, group in versions.items():
+            mask = 0
+            for entry in group:
+                mask |= entry.target_mask & self.everywhere
+            node = Node(name, version, mask)
+            self._entries[node] = group
+            nodes.append(node)
+        self._nodes[name] = tuple(nodes)
+        return self._nodes[name]
+
+    def source(self, node: Node) -> LockedSource:
+        """Return where a package comes from."""
+        return self._entries[node][0].source
 
     def roots(self) -> tuple[Node, ...]:
-        """Return the project and the members of its workspace, the project first."""
-        found = [node for node in self.nodes() if self._entries[node].source.kind in _ROOT_KINDS]
-        own = [node for node in found if self._entries[node].source.location in {".", ""}]
-        return (*own, *(node for node in found if node not in own))
+        """Return the project and those members of its workspace that nobody asks for, the project first."""
+        kinds = [(node, self.source(node)) for node in self.nodes()]
+        own = [node for node, source in kinds if source.kind in _ROOT_KINDS and source.location in {".", ""}]
+        others = [node for node, source in kinds if source.kind == "workspace" and node not in own]
+        return (*own, *(node for node in others if not self.incoming(node)))
 
     @property
     def root_name(self) -> str:
         """Name of the project."""
         roots = self.roots()
         return roots[0].name if roots else "the project"
-
-    def _keep(self, entry: DplEntry) -> Node:
-        node = Node(entry.name, entry.version, entry.target_mask & self.everywhere)
-        self._entries[node] = entry
-        return node
 
     # Edges
 
@@ -179,25 +190,35 @@ class LockGraph:
                         self._incoming.setdefault(edge.target, []).append(edge)
         return tuple(self._incoming.get(node, ()))
 
-    def _read_edges(self, node: Node) -> Iterator[Edge]:
-        entry = self._entries[node]
-        yield from self._edges_of(node, entry.dependencies, "", "")
-        for extra, rows in entry.extras:
-            # Groups of the project stand beside its extras, under the lock's names; they are read below.
-            if ":" not in extra:
-                yield from self._edges_of(node, rows, extra, "")
-        if self._project is not None and node.name == self._project.name:
-            for group, own_rows in _rows_by_group(self._project):
-                yield from self._edges_of(node, own_rows, "", group)
+    def _read_edges(self, node: Node) -> list[Edge]:
+        found: dict[tuple[Node, str, tuple[str, ...], str, str, str], int] = {}
+        for entry in self._entries[node]:
+            mask = entry.target_mask & self.everywhere
+            self._add_edges(found, entry.dependencies, mask, "")
+            for extra, rows in entry.extras:
+                self._add_edges(found, rows, mask, extra)
+        edges = [Edge(node, *key, mask) for key, mask in found.items()]
+        edges.sort(key=lambda edge: (bool(edge.group), edge.group, edge.extra, edge.target))
+        return edges
 
-    def _edges_of(self, node: Node, rows: Iterable[LockedDependency], extra: str, group: str) -> Iterator[Edge]:
+    def _add_edges(
+        self,
+        found: dict[tuple[Node, str, tuple[str, ...], str, str, str], int],
+        rows: Iterable[LockedDependency],
+        mask: int,
+        extra: str,
+    ) -> None:
+        # The project's dependency groups stand among its extras, under the names that the lock has for groups.
+        group = extra.removeprefix(_GROUP) if extra.startswith(_GROUP) else ""
+        extra = "" if group else extra
         for name, specifier, extras, marker in rows:
-            mask = node.mask & self._holds(marker, extra)
-            if not mask:
+            where = mask & self._holds(marker, extra)
+            if not where:
                 continue
             for target in self.find(name):
-                if target.mask & mask:
-                    yield Edge(node, target, specifier, extras, marker, extra, group, mask & target.mask)
+                if target.mask & where:
+                    key = (target, specifier, extras, marker, extra, group)
+                    found[key] = found.get(key, 0) | where & target.mask
 
     def _holds(self, marker: str, extra: str) -> int:
         return self._markers.holds_with(marker, extra) if extra else self._markers.holds(marker)
@@ -220,19 +241,6 @@ class LockGraph:
         from blast_core.marker_masks import shortest_marker
 
         return shortest_marker(mask & self.everywhere, self.targets)
-
-
-def _rows_by_group(project: Project) -> list[tuple[str, list[LockedDependency]]]:
-    from blast_core.formats.dpl.model import LockedDependency
-
-    groups: dict[str, list[LockedDependency]] = {}
-    for row in project.requirements():
-        kind, _, name = row.group.partition(":")
-        if kind == "group":
-            wanted = row.requirement
-            rows = groups.setdefault(name, [])
-            rows.append(LockedDependency(wanted.name, wanted.specifier, wanted.extras, wanted.marker))
-    return sorted(groups.items())
 
 
 def target_of_lock(target: LockTarget) -> Target:
@@ -259,7 +267,7 @@ def find_target(names: Sequence[str], asked: str) -> int:
     Raises:
         UsageError: the lock has no such target.
     """
-    mask = sum(1 << bit for bit, name in enumerate(names) if name == asked or name.rpartition("-py")[0] == asked)
+    mask = sum(1 << bit for bit, name in enumerate(names) if asked in _spellings(name))
     if not mask:
         raise UsageError(
             f"the lock has no target '{asked}'",
@@ -267,3 +275,9 @@ def find_target(names: Sequence[str], asked: str) -> int:
             hint="'blast lock --target' and [tool.blast] targets say which it has",
         )
     return mask
+
+
+def _spellings(name: str) -> tuple[str, str, str]:
+    """Return the whole name of a target, that without the variant of conflicting groups, and its platform."""
+    base = name.partition("+")[0]
+    return (name, base, base.rpartition("-")[0])

@@ -51,7 +51,7 @@ def survey(session: Session, question: Question, *, transitive: bool, names: Seq
     prospects = [
         prospect
         for prospect in look_ahead(session, question, _nodes(question, names, transitive=transitive))
-        if question.graph.entry(prospect.node).source.kind == "registry"
+        if question.graph.source(prospect.node).kind == "registry"
     ]
     outdated = tuple(prospect for prospect in prospects if prospect.is_outdated)
     unknown = tuple(sorted({prospect.node.name for prospect in prospects if not prospect.known}))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.page_records import PageRecord
     from blast_pm.metadata.policy import FilePolicy
-    from blast_project.lock_graph import Edge, LockGraph, Node
+    from blast_project.lock_graph import Edge, LockedGraph, Node
     from blast_project.questions import Question
     from blast_project.session import Session
 
@@ -86,7 +86,7 @@ def look_ahead(session: Session, question: Question, nodes: Sequence[Node]) -> t
         IndexAccessError: an index can't be reached.
     """
     graph = question.graph
-    asked = [node for node in nodes if graph.entry(node).source.kind == "registry"]
+    asked = [node for node in nodes if graph.source(node).kind == "registry"]
     session.client.prefetch(sorted({node.name for node in asked}))
     found = {node: _read_page(session, node) for node in asked}
     files = _files_that_count(session)
@@ -112,7 +112,7 @@ def _read_page(session: Session, node: Node) -> PageRecord | None:
         return None
 
 
-def _prospect(session: Session, graph: LockGraph, node: Node, page: PageRecord | None, files: FilePolicy) -> Prospect:
+def _prospect(session: Session, graph: LockedGraph, node: Node, page: PageRecord | None, files: FilePolicy) -> Prospect:
     limits = _limits(session, graph, node)
     if page is None or not node.version:
         return Prospect(node, page is not None, node.version, node.version, node.version, limits, ())
@@ -136,7 +136,7 @@ def _prospect(session: Session, graph: LockGraph, node: Node, page: PageRecord |
     )
 
 
-def _limits(session: Session, graph: LockGraph, node: Node) -> tuple[Limit, ...]:
+def _limits(session: Session, graph: LockedGraph, node: Node) -> tuple[Limit, ...]:
     """Return who asks for a package: the project first, then by name, then settings."""
     roots = set(graph.roots())
     rows: dict[tuple[str, str], Limit] = {}
@@ -157,7 +157,7 @@ class _Newer:
     def __init__(
         self,
         session: Session,
-        graph: LockGraph,
+        graph: LockedGraph,
         node: Node,
         page: PageRecord,
         files: FilePolicy,

@@ -6,7 +6,7 @@ import os
 
 from blast_core.errors import StaleLock, UsageError
 from blast_core.tuples import NamedTuple
-from blast_project.lock_graph import LockGraph, find_target
+from blast_project.lock_graph import LockedGraph, find_target
 from blast_project.project import LOCK_NAME, Project, load_project
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ class Question(NamedTuple):
     """
 
     project: Project
-    graph: LockGraph
+    graph: LockedGraph
 
 
 def open_question(session: Session, targets: Sequence[str] = (), *, universal: bool = False) -> Question:
@@ -56,10 +56,10 @@ def open_question(session: Session, targets: Sequence[str] = (), *, universal: b
             mask |= find_target(names, name)
     elif len(names) > 1 and not universal:
         mask = _target_here(session, project, names)
-    return Question(project, LockGraph(lock, project, mask))
+    return Question(project, LockedGraph(lock, mask))
 
 
-def find_locked(graph: LockGraph, name: str) -> tuple[Node, ...]:
+def find_locked(graph: LockedGraph, name: str) -> tuple[Node, ...]:
     """Return the locked versions of a project.
 
     Raises:
@@ -132,4 +132,5 @@ def _target_here(session: Session, project: Project, names: Sequence[str]) -> in
         name = project_interpreter(session, project).target.name
     except InterpreterError:
         name = ""
-    return 1 << names.index(name) if name in names else (1 << len(names)) - 1
+    here = sum(1 << bit for bit, other in enumerate(names) if other.partition("+")[0] == name)
+    return here or (1 << len(names)) - 1

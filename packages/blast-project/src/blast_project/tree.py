@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from blast_project.lock_graph import Edge, LockGraph, Node
+    from blast_project.lock_graph import Edge, LockedGraph, Node
     from blast_project.selection import GroupSelection
 
 __all__ = [
@@ -65,7 +65,7 @@ class TreeRow(NamedTuple):
 
 
 def grow(
-    graph: LockGraph, roots: Sequence[Node], options: TreeOptions, keep: Callable[[Edge], bool] | None = None
+    graph: LockedGraph, roots: Sequence[Node], options: TreeOptions, keep: Callable[[Edge], bool] | None = None
 ) -> Iterator[TreeRow]:
     """Yield the rows of a tree from the top to the bottom.
 
@@ -102,7 +102,7 @@ def grow(
 
 
 def _below(
-    graph: LockGraph, edge: Edge | None, node: Node, options: TreeOptions, keep: Callable[[Edge], bool] | None
+    graph: LockedGraph, edge: Edge | None, node: Node, options: TreeOptions, keep: Callable[[Edge], bool] | None
 ) -> list[Edge]:
     if options.invert:
         edges = [row for row in graph.incoming(node) if edge is None or _brings(graph, row, edge)]
@@ -116,14 +116,14 @@ def _below(
     ]
 
 
-def _brings(graph: LockGraph, upper: Edge, lower: Edge) -> bool:
+def _brings(graph: LockedGraph, upper: Edge, lower: Edge) -> bool:
     """Tell whether who asks for ``lower.source`` as ``upper`` does gets what ``lower`` is about, on some target."""
     if not upper.mask & lower.mask:
         return False
     return not lower.extra or lower.extra in graph.closure(lower.source, upper.extras)
 
 
-def choose_groups(graph: LockGraph, selection: GroupSelection) -> Callable[[Edge], bool]:
+def choose_groups(graph: LockedGraph, selection: GroupSelection) -> Callable[[Edge], bool]:
     """Return which edges belong to the groups and extras that were chosen; edges of other packages all do.
 
     Extras are chosen only where one is named: without a word all are shown.
@@ -209,7 +209,7 @@ def _without_extra(marker: str) -> str:
 
 
 def tree_document(
-    graph: LockGraph, rows: Sequence[TreeRow], newest: Mapping[Node, str] | None = None
+    graph: LockedGraph, rows: Sequence[TreeRow], newest: Mapping[Node, str] | None = None
 ) -> dict[str, object]:
     """Return rows as JSON: every package once, with what it needs, or who needs it where the tree is inverted."""
     below: dict[Node, list[dict[str, object]]] = {}
@@ -237,7 +237,7 @@ def tree_document(
     return {"targets": _target_names(graph), "roots": roots, "packages": packages}
 
 
-def _target_names(graph: LockGraph) -> list[str]:
+def _target_names(graph: LockedGraph) -> list[str]:
     return [name for bit, name in enumerate(graph.names) if graph.everywhere >> bit & 1]
 
 
@@ -245,7 +245,7 @@ def _name_of(node: Node) -> dict[str, object]:
     return {"name": node.name, "version": node.version}
 
 
-def _edge_document(graph: LockGraph, row: TreeRow) -> dict[str, object]:
+def _edge_document(graph: LockedGraph, row: TreeRow) -> dict[str, object]:
     edge = row.edge
     assert edge is not None, "a root has no edge"
     return {
@@ -259,7 +259,7 @@ def _edge_document(graph: LockGraph, row: TreeRow) -> dict[str, object]:
     }
 
 
-def leaves(graph: LockGraph, prune: Collection[str]) -> list[Node]:
+def leaves(graph: LockedGraph, prune: Collection[str]) -> list[Node]:
     """Return the packages that need no others: where an inverted tree of a whole lock begins."""
     return [
         node

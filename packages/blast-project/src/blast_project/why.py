@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from blast_project.lock_graph import Edge, LockGraph, Node
+    from blast_project.lock_graph import Edge, LockedGraph, Node
     from blast_project.prospects import Limit, Prospect
 
 __all__ = ["Ways", "find_ways", "take_ways", "why_document", "why_text"]
@@ -24,7 +24,7 @@ class Ways(NamedTuple):
     is_whole: bool
 
 
-def take_ways(graph: LockGraph, node: Node, most: int) -> Ways:
+def take_ways(graph: LockedGraph, node: Node, most: int) -> Ways:
     """Return ``most`` of the ways to a package, or all if there are no more."""
     ways: list[tuple[Edge, ...]] = []
     for way in find_ways(graph, node):
@@ -34,7 +34,7 @@ def take_ways(graph: LockGraph, node: Node, most: int) -> Ways:
     return Ways(tuple(ways), is_whole=True)
 
 
-def find_ways(graph: LockGraph, node: Node) -> Iterator[tuple[Edge, ...]]:
+def find_ways(graph: LockedGraph, node: Node) -> Iterator[tuple[Edge, ...]]:
     """Yield the ways from the project to a package that meet no package twice, the shortest first.
 
     Cost: for each way that is taken from it about its length times the askers along it; there may be more of them than
@@ -42,11 +42,12 @@ def find_ways(graph: LockGraph, node: Node) -> Iterator[tuple[Edge, ...]]:
     """
     roots = set(graph.roots())
     distance = _distances(graph, roots)
-    # Grown from the package upwards, those first that can be the shortest when they are whole.
+    # Grown from the package upwards, those first that can be the shortest when they are whole, and of these the one
+    # that is nearest to it: otherwise all that are equally short would be grown before one is whole.
     number = 0
-    waiting: list[tuple[int, int, tuple[Edge, ...], frozenset[Node]]] = [(0, 0, (), frozenset((node,)))]
+    waiting: list[tuple[int, int, int, tuple[Edge, ...], frozenset[Node]]] = [(0, 0, 0, (), frozenset((node,)))]
     while waiting:
-        _, _, way, met = heappop(waiting)
+        _, _, _, way, met = heappop(waiting)
         top = way[0].source if way else node
         if way and top in roots:
             yield way
@@ -56,10 +57,10 @@ def find_ways(graph: LockGraph, node: Node) -> Iterator[tuple[Edge, ...]]:
                 continue
             number += 1
             length = len(way) + 1 + distance[edge.source]
-            heappush(waiting, (length, number, (edge, *way), met | {edge.source}))
+            heappush(waiting, (length, distance[edge.source], number, (edge, *way), met | {edge.source}))
 
 
-def _leads_on(graph: LockGraph, edge: Edge, way: tuple[Edge, ...]) -> bool:
+def _leads_on(graph: LockedGraph, edge: Edge, way: tuple[Edge, ...]) -> bool:
     """Tell whether an edge leads to a way: on some target, and with the extra that its first step needs."""
     mask = edge.mask
     for lower in way:
@@ -70,7 +71,7 @@ def _leads_on(graph: LockGraph, edge: Edge, way: tuple[Edge, ...]) -> bool:
     return not extra or extra in graph.closure(way[0].source, edge.extras)
 
 
-def _distances(graph: LockGraph, roots: set[Node]) -> dict[Node, int]:
+def _distances(graph: LockedGraph, roots: set[Node]) -> dict[Node, int]:
     """Return how many steps each package is from the project at least."""
     found = dict.fromkeys(roots, 0)
     frontier = list(roots)
@@ -88,7 +89,7 @@ def _distances(graph: LockGraph, roots: set[Node]) -> dict[Node, int]:
 # Words
 
 
-def why_text(graph: LockGraph, node: Node, ways: Ways, prospect: Prospect, line_of: Callable[[Edge], int]) -> str:
+def why_text(graph: LockedGraph, node: Node, ways: Ways, prospect: Prospect, line_of: Callable[[Edge], int]) -> str:
     """Return in words why a package is locked in its version.
 
     Args:
@@ -162,7 +163,7 @@ def _has_end(specifier: str) -> bool:
     return any(not clause.lstrip().startswith((">", "!")) for clause in specifier.split(",") if clause.strip())
 
 
-def why_document(graph: LockGraph, node: Node, ways: Ways, prospect: Prospect) -> dict[str, object]:
+def why_document(graph: LockedGraph, node: Node, ways: Ways, prospect: Prospect) -> dict[str, object]:
     """Return the same as JSON."""
     return {
         "name": node.name,
