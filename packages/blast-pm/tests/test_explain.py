@@ -3,229 +3,281 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blast_core.errors import NoSolution, error_from_dict
-from blast_pm.resolver import resolve
-from blast_pm.resolver.derivation import Derivation, Fact, iter_facts, to_dict
-from blast_pm.resolver.explain import Relaxation, hints, phrase, sentences
-from blast_pm.resolver.testing import MemorySource, Release, make_policy, make_target, requirements
+from blast_core.errors import IndexTimeout, NoSolution, OfflineError, error_from_dict
+from blast_pm.resolver import ResolutionPolicy, resolve, resolve_universal
+from blast_pm.resolver.derivation import Fact, Premise, Step, iter_facts, to_dict
+from blast_pm.resolver.explain import phrase, sentences, summary
+from blast_pm.resolver.loosening import loosen
+from blast_pm.resolver.testing import MemorySource, Release, make_target, requirements
+from blast_pm.resolver.wording import readable
+
+if TYPE_CHECKING:
+    from blast_pm.metadata.records import ProjectRecord
 
 LINUX = make_target("3.12.1")
-Universe = dict[str, dict[str, Release | list[str]]]
+SHAPES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "explanations.json").read_text(encoding="utf-8"))
+Universe = dict[str, dict[str, Release]]
 
 
-def fail(universe: Universe, *lines: str, constraints: tuple[str, ...] = ()) -> NoSolution:
-    rows = requirements(*lines)
-    origins = {row: f"line {number}" for number, row in enumerate(rows, 5)}
-    limits = requirements(*constraints)
+def make_universe(shape: dict[str, Any]) -> Universe:
+    return {
+        name: {version: Release(**row) for version, row in releases.items()}
+        for name, releases in shape["universe"].items()
+    }
+
+
+def ask(shape: dict[str, Any]) -> NoSolution:
+    rows = requirements(*shape["asked"])
+    origins = {row: f"your project (pyproject.toml, line {number})" for number, row in enumerate(rows, 5)}
+    policy = ResolutionPolicy(
+        tuple(requirements(*shape.get("constraints", ()))),
+        tuple(requirements(*shape.get("overrides", ()))),
+        shape.get("prereleases", "if-necessary-or-explicit"),
+    )
     with pytest.raises(NoSolution) as caught:
-        resolve(rows, LINUX, MemorySource(universe, LINUX), policy=make_policy(constraints=limits), origins=origins)
+        resolve(rows, LINUX, MemorySource(make_universe(shape), LINUX), policy=policy, origins=origins)
     return caught.value
 
 
-TWO_LEVELS: Universe = {
-    "app": {"1.0": ["server", "client"]},
-    "server": {"1": ["wire<2"], "2": ["wire<2"]},
-    "client": {"1": ["wire>=2"], "2": ["wire>=3"]},
-    "wire": {str(number): [] for number in range(1, 6)},
-}
-
-CASES = [
-    pytest.param(
-        {
-            "flask": {"2.0": ["werkzeug>=2"], "3.0": ["werkzeug>=3.0"], "3.1": ["werkzeug>=3.0"]},
-            "werkzeug": {"1.0": [], "2.0": [], "3.0": [], "3.1": []},
-        },
-        ("flask>=3", "werkzeug<2"),
-        ["Because line 5 asks for flask>=3, flask>=3.0 needs werkzeug>=3.0 and line 6 asks for werkzeug<2"],
-        ["relax 'werkzeug<2' of line 6: without it werkzeug 3.1 fits"],
-        id="a bound of the project",
-    ),
-    pytest.param(
-        TWO_LEVELS,
-        ("app",),
-        [
-            (
-                "Because server needs wire<2, app needs client and client needs wire>=2, "
-                "server and app can't be used together."
-            ),
-            "And because line 5 asks for app and app needs server",
-        ],
-        ["loosen or remove one of the requirements named above"],
-        id="two levels below",
-    ),
-    pytest.param(
-        {"a": {"1.0": [], "1.5": []}},
-        ("a==2.0",),
-        ["Because line 5 asks for a==2.0, but there is only a 1.0 to 1.5"],
-        ["relax 'a==2.0' of line 5: without it a 1.5 fits"],
-        id="no such version",
-    ),
-    pytest.param(
-        {"a": {"1.0": ["flaks>=1"]}},
-        ("a",),
-        ["Because line 5 asks for a and a needs flaks>=1, but flaks was not found on the index"],
-        ["check the name 'flaks', or add the index that has it"],
-        id="no such project",
-    ),
-    pytest.param(
-        {"a": {"1.0": ["b>=3"]}, "b": {"1": [], "2": []}},
-        ("a",),
-        ["Because line 5 asks for a and a needs b>=3, but there is only b 1 to 2"],
-        ["ask for a version of b that exists: 1 to 2"],
-        id="a dependency without such a version",
-    ),
-    pytest.param(
-        {"a": {"1.0": Release([], ">=3.8"), "2.0": Release([], ">=3.13")}},
-        ("a>=2",),
-        ["Because line 5 asks for a>=2 and a 2.0 needs Python >=3.13 (this is 3.12.1)"],
-        [
-            "relax 'a>=2' of line 5: without it a 1.0 fits",
-            "use another Python: a 2.0 needs Python >=3.13 (this is 3.12.1)",
-        ],
-        id="another Python",
-    ),
-    pytest.param(
-        {"a": {"1.0": Release([], ">=3.13"), "2.0": Release([], ">=3.14")}},
-        ("a",),
-        ["Because line 5 asks for a and every version of a needs Python >=3.14 or the like (this is 3.12.1)"],
-        ["use another Python: every version of a needs Python >=3.14 or the like (this is 3.12.1)"],
-        id="every version for another Python",
-    ),
-    pytest.param(
-        {"a": {"1.0": Release(yanked=True)}},
-        ("a",),
-        ["Because line 5 asks for a and a 1.0 was yanked"],
-        ["pin a with '==' to accept a yanked version"],
-        id="yanked",
-    ),
-    pytest.param(
-        {"a": {"1.0": Release(tags=["cp39-cp39-win_amd64"]), "2.0": Release(tags=["cp39-cp39-win_amd64"])}},
-        ("a",),
-        ["Because line 5 asks for a and no version of a has a wheel for linux-x86_64-py312"],
-        ["resolve for a Python and a platform that a has wheels for"],
-        id="no wheel for the target",
-    ),
-    pytest.param(
-        {"a": {"1.0": ["b==1; extra == 'x'", "b==2; extra == 'y'"]}, "b": {"1": [], "2": []}},
-        ("a[x,y]",),
-        ["Because line 5 asks for a[x,y], a[x] needs b==1 and a[y] needs b==2"],
-        ["loosen or remove one of the requirements named above"],
-        id="two extras",
-    ),
-    pytest.param(
-        {"a": {"1.0": ["a>=2"]}},
-        ("a",),
-        ["Because line 5 asks for a and a 1.0 needs a>=2 of itself"],
-        ["loosen or remove one of the requirements named above"],
-        id="itself in another version",
-    ),
-]
+def fail(universe: dict[str, dict[str, Release | list[str]]], *lines: str) -> NoSolution:
+    with pytest.raises(NoSolution) as caught:
+        resolve(requirements(*lines), LINUX, MemorySource(universe, LINUX))
+    return caught.value
 
 
-@pytest.mark.parametrize(("universe", "lines", "told", "advice"), CASES)
-def test_says_who_asked_why_not_and_what_helps(
-    universe: Universe, lines: tuple[str, ...], told: list[str], advice: list[str]
-) -> None:
-    error = fail(universe, *lines)
-    assert error.reason.splitlines() == [*told[:-1], f"{told[-1]}, no set of versions fits."]
-    assert error.hint.splitlines() == advice
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape["name"])
+def test_says_what_does_not_fit_why_and_what_helps(shape: dict[str, Any]) -> None:
+    error = ask(shape)
+    assert error.message == shape["message"]
+    assert error.reason.splitlines() == shape["why"]
+    assert error.hint.splitlines() == shape["try"]
 
 
-def test_tells_a_constraint_from_a_requirement() -> None:
-    error = fail({"a": {"1": ["b>=3"]}, "b": {"1": [], "3": []}}, "a", constraints=("b<3",))
-    assert "a constraint allows only b<3" in error.reason
-    assert error.hint == "relax 'b<3' of a constraint: without it b 3 fits"
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape["name"])
+def test_is_the_same_twice(shape: dict[str, Any]) -> None:
+    assert ask(shape).to_dict() == ask(shape).to_dict()
 
 
 def test_leaves_out_requirements_that_have_no_part_in_it() -> None:
-    universe: Universe = {**TWO_LEVELS, "other": {"1": ["wire"]}, "third": {"1": ["other"]}}
-    error = fail(universe, "third", "app", "other", "wire>=1")
+    shape = next(shape for shape in SHAPES if shape["name"] == "two levels below")
+    more = {"other": {"1": {"requires": ["wire"]}}, "third": {"1": {"requires": ["other"]}}}
+    error = ask({**shape, "universe": {**shape["universe"], **more}, "asked": ["third", "app", "other", "wire>=1"]})
+    assert error.message == "nothing fits app: what it needs does not go together"
     assert "other" not in error.reason
     assert "third" not in error.reason
 
 
-def test_gives_the_proof_as_json() -> None:
-    error = fail(TWO_LEVELS, "app")
+def test_gives_the_proof_and_the_suggestions_as_json() -> None:
+    shape = next(shape for shape in SHAPES if shape["name"] == "a bound of the project")
+    error = ask(shape)
     document = json.loads(json.dumps(error.to_dict()))
-    steps = document["derivation"]
-    assert steps[-1]["conclusion"] == ""
-    assert {premise["kind"] for step in steps for premise in step["premises"] if "kind" in premise} == {
-        "asked",
-        "depends",
+    assert document["derivation"] == [
+        {
+            "step": 1,
+            "conclusion": "nothing fits",
+            "premises": [
+                {
+                    "kind": "asked",
+                    "package": "flask",
+                    "requirement": "flask>=3",
+                    "other": "flask",
+                    "origin": "your project (pyproject.toml, line 5)",
+                },
+                {
+                    "kind": "depends",
+                    "package": "flask",
+                    "versions": "flask>=3.0",
+                    "requirement": "werkzeug>=3.0",
+                    "other": "werkzeug",
+                },
+                {
+                    "kind": "asked",
+                    "package": "werkzeug",
+                    "requirement": "werkzeug<2",
+                    "other": "werkzeug",
+                    "origin": "your project (pyproject.toml, line 6)",
+                },
+            ],
+        }
+    ]
+    assert document["suggestions"][0] == {
+        "kind": "change",
+        "text": "change 'werkzeug<2' to 'werkzeug>=2' (pyproject.toml, line 6): then werkzeug 3.1 fits",
+        "requirement": "werkzeug<2",
+        "replacement": "werkzeug>=2",
+        "origin": "your project (pyproject.toml, line 6)",
+        "resolves_to": {"flask": "3.1", "werkzeug": "3.1"},
+        "verified": True,
     }
+    assert document["sentences"] == error.reason.splitlines()
     assert error_from_dict(document).reason == error.reason
 
 
-def test_a_conclusion_that_is_used_twice_has_a_number() -> None:
-    shared = Derivation("b can't be used", (fact("b"), fact("c"), fact("d"), fact("e")))
-    left = Derivation("x can't be used", (shared, fact("f"), fact("g"), fact("h")))
-    right = Derivation("y can't be used", (shared, fact("i"), fact("j"), fact("k")))
-    told = sentences(Derivation("", (left, right, fact("l"), fact("m"))))
-    assert told[0].endswith("b can't be used (1).")
-    assert "b can't be used (1)" in told[2]
-    assert told[-1].startswith("And because x can't be used (2), l was yanked")
-
-
-def test_a_long_proof_is_told_from_its_end() -> None:
-    step = Derivation("0", (fact("a"), fact("b"), fact("c"), fact("d")))
-    for number in range(60):
-        step = Derivation(str(number), (step, fact(f"p{number}"), fact("q"), fact("r"), fact("s")))
-    told = sentences(step._replace(conclusion=""))
-    assert len(told) == 21
-    assert told[0] == "The proof has 41 more steps, which --json shows. It ends:"
-
-
-def test_short_steps_are_told_in_one_sentence() -> None:
-    inner = Derivation("b can't be used", (fact("b"), fact("c")))
-    assert sentences(Derivation("", (inner, fact("d")))) == [
-        "Because b was yanked, c was yanked and d was yanked, no set of versions fits."
+def test_several_changes_are_listed_apart() -> None:
+    shape = next(shape for shape in SHAPES if shape["name"] == "two changes needed")
+    suggestions: Any = ask(shape).details["suggestions"]
+    assert suggestions[0]["requirement"] == "a==1"
+    assert suggestions[0]["also"] == [
+        {"requirement": "b==1", "replacement": "b==2", "origin": "your project (pyproject.toml, line 6)"}
     ]
 
 
-def test_json_and_facts_tell_a_shared_step_once() -> None:
-    step = Derivation("0", (fact("a"),))
-    for number in range(40):  # told naively this would be 2 ** 40 facts
-        step = Derivation(str(number), (step, step))
-    assert len(to_dict(step)) == 41
-    assert iter_facts(step) == [fact("a")]
+class TestSentences:
+    def test_a_conclusion_that_is_not_used_at_once_has_a_number(self) -> None:
+        first = Step("a can't be used", (premise("x"),))
+        second = Step("b can't be used", (premise("y"),))
+        told = sentences((first, second, Step("", (Premise(None, step=0), Premise(None, step=1)), "c")))
+        assert told == [
+            "x was yanked.",
+            "So a can't be used (1).",
+            "y was yanked.",
+            "So b can't be used.",
+            "a can't be used (1).",
+            "But b can't be used.",
+            "So no version of c is left.",
+        ]
+
+    def test_a_long_proof_is_told_from_its_end(self) -> None:
+        steps = [Step(f"s{number}", (premise("x"), Premise(None, step=number - 1))) for number in range(1, 40)]
+        told = sentences((Step("s0", (premise("x"),)), *steps, Step("", (Premise(None, step=39),))))
+        assert len(told) == 25
+        assert told[0] == "The proof has 96 more lines, which --json shows. It ends:"
+
+    def test_facts_and_json_tell_a_shared_conclusion_once(self) -> None:
+        steps = (Step("a", (premise("x"),)), Step("", (Premise(None, step=0), Premise(None, step=0), premise("x"))))
+        assert iter_facts(steps) == [Fact("yanked", "x", "x")]
+        assert to_dict(steps)[1]["premises"] == [
+            {"step": 1},
+            {"step": 1},
+            {"kind": "yanked", "package": "x", "versions": "x"},
+        ]
+
+    def test_many_requirements_are_named_in_part(self) -> None:
+        asked = tuple(Premise(Fact("asked", name, "", name, name, "you")) for name in "abcdef")
+        assert summary((Step("", asked),)) == "nothing fits a, b, c and 3 more requirements together"
+
+    @pytest.mark.parametrize(
+        ("told", "expected"),
+        [
+            (Fact("own", "a", "a 1", "a>=2"), "a 1 needs a>=2 of itself"),
+            (Fact("prerelease", "a", "a 1a1"), "a 1a1 is a pre-release"),
+            (Fact("metadata", "a", "a 1", detail="bad marker"), "a 1 can't be used (bad marker)"),
+            (
+                Fact("source", "a", "every version of a", detail="Python 3.12", known="Windows"),
+                "no version of a has a wheel for Python 3.12 (its wheels are for Windows; it would have to be built)",
+            ),
+            (Fact("policy", "a", "a>=2", detail="newer"), "a>=2 is newer than exclude-newer allows"),
+            (
+                Fact("policy", "a", "a 1"),
+                "your settings (no-build, no-binary or exclude-newer) let in no file of a 1",
+            ),
+            (
+                Fact("asked", "a", "", "a @ https://index.invalid/a", "a", "your project", missing="address"),
+                "your project asks for a @ https://index.invalid/a, but no distribution was read from that address",
+            ),
+            (Fact("depends", "a", "a 1", "b>1", "b", missing="version"), "a 1 needs b>1, but b has no version"),
+        ],
+    )
+    def test_phrases_each_kind_of_fact(self, told: Fact, expected: str) -> None:
+        assert phrase(told) == expected
+
+
+class Unreliable(MemorySource):
+    """Some pages can't be had."""
+
+    def project(self, name: str) -> ProjectRecord:
+        if name == "far":
+            raise OfflineError("the page of far is not stored")
+        if name == "slow":
+            raise IndexTimeout("the index did not answer")
+        return super().project(name)
+
+
+class TestTrouble:
+    def test_a_page_that_is_not_stored_is_told(self) -> None:
+        with pytest.raises(NoSolution) as caught:
+            resolve(requirements("a"), LINUX, Unreliable({"a": {"1": ["far"]}}))
+        assert caught.value.message == "nothing fits a: the page of far is not stored"
+        assert "allow the network" in caught.value.hint
+
+    def test_suggestions_do_without_what_can_not_be_reached(self) -> None:
+        universe: dict[str, dict[str, list[str]]] = {"a": {"1": ["b<2"], "2": ["slow"]}, "b": {"1": [], "2": []}}
+        with pytest.raises(NoSolution) as caught:
+            resolve(requirements("a==1", "b>=2"), LINUX, Unreliable(universe))
+        assert caught.value.hint.splitlines()[0] == "change 'b>=2' to 'b>=1': then b 1 fits"
+
+    def test_effort_is_bounded(self) -> None:
+        """Behind the bound that could be lifted lies more than is worth reading for a suggestion."""
+        universe: dict[str, dict[str, Release | list[str]]] = {
+            "a": {"1": ["b<2"], "2": ["n0"]},
+            "b": {"1": [], "2": []},
+            **{f"n{number}": {"1": [f"n{number + 1}"]} for number in range(2000)},
+        }
+        source = MemorySource(universe, LINUX)
+        with pytest.raises(NoSolution) as caught:
+            resolve(requirements("a==1", "b>=2"), LINUX, source)
+        assert len(source.visited) < 250
+        assert caught.value.hint.splitlines()[0] == "change 'b>=2' to 'b>=1': then b 1 fits"
+
+
+class TestManyTargets:
+    TARGETS = tuple(make_target(python) for python in ("3.9.1", "3.10.1", "3.11.1", "3.12.1"))
+
+    def test_names_the_next_python_that_has_a_solution(self) -> None:
+        universe: dict[str, dict[str, Release]] = {
+            "a": {"1": Release(["b>=2"])},
+            "b": {"1": Release(), "2": Release([], ">=3.11")},
+        }
+        source = MemorySource(universe, self.TARGETS)
+        found = resolve_universal([(row, -1) for row in requirements("a")], self.TARGETS, source)
+        error = found.failures[0].error
+        assert error.message == "nothing fits a: b 2 needs Python >=3.11 (this is 3.9.1)"
+        suggestions: Any = error.details["suggestions"]
+        assert suggestions[0]["kind"] == "python"
+        assert suggestions[0]["replacement"] == ">=3.11"
+        assert suggestions[0]["resolves_to"] == {"a": "1", "b": "2"}
+
+    def test_tells_of_the_target_that_fails_not_of_all(self) -> None:
+        universe: dict[str, dict[str, Release]] = {"a": {"1": Release(yanked=True), "2": Release([], ">=3.12")}}
+        source = MemorySource(universe, self.TARGETS)
+        found = resolve_universal([(row, -1) for row in requirements("a>=2")], self.TARGETS, source)
+        assert [failure.mask for failure in found.failures] == [0b111]
+        assert "a 2 needs Python >=3.12 (this is 3.9.1)" in found.failures[0].error.reason
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("specifier", "version", "expected"),
     [
-        (Fact("own", "a 1", "a>=2", "a"), "a 1 needs a>=2 of itself"),
-        (Fact("prerelease", "a 1a1", "", "a"), "a 1a1 is a pre-release"),
-        (Fact("metadata", "a 1", "bad marker", "a"), "a 1 can't be used (bad marker)"),
-        (Fact("source", "a 1", "linux", "a"), "a 1 has no wheel for linux (it would have to be built)"),
-        (
-            Fact("asked", "your project", "a @ https://index.invalid/a", "a", "a", "address"),
-            "your project asks for a @ https://index.invalid/a, but no distribution was read from that address",
-        ),
-        (Fact("depends", "a 1", "b>1", "a", "b", "version"), "a 1 needs b>1, but b has no version"),
+        (">=1,<2", "2.5", ">=1"),
+        ("<2", "2.5", ">=2"),
+        ("<2", "2.0rc1", ">=2.0rc1"),
+        ("<=2", "2.5", ">=2"),
+        ("==1.0", "2.5", "==2.5"),
+        ("==1.*", "2.5", "==2.*"),
+        ("==1.2.*", "3", ""),
+        (">=3", "2.5", ">=2.5"),
+        (">3,!=4", "2.5", ">=2.5,!=4"),
+        ("~=1.4", "2.5", "~=2.5"),
+        ("~=1.4", "2", ">=2"),
+        ("!=2.5", "2.5", ""),
+        ("===1.0", "1.1", "===1.1"),
+        ("<1", "2.0+cpu", ">=1"),
     ],
 )
-def test_phrases_each_kind_of_fact(told: Fact, expected: str) -> None:
-    assert phrase(told) == expected
+def test_loosens_as_little_as_possible(specifier: str, version: str, expected: str) -> None:
+    assert loosen(specifier, version) == expected
 
 
-def test_hints_name_what_the_policy_keeps_out() -> None:
-    facts = [Fact("prerelease", "a 1a1", "", "a"), Fact("source", "b 1", "linux", "b")]
-    assert hints(facts, [], offers_prereleases=False) == [
-        "allow pre-releases of a",
-        "allow b to be built from source",
-    ]
-    assert hints(facts[:1], [], offers_prereleases=True) == ["loosen or remove one of the requirements named above"]
+def test_specifiers_are_told_in_the_order_of_versions() -> None:
+    assert readable("<2.0,!=1.5,>=1.2") == ">=1.2,<2.0,!=1.5"
+    assert readable("!=1.7,!=1.8,!=1.9,<2,>=1.6") == ">=1.6,<2 (without 3 versions)"
+    assert readable("") == ""
 
 
-def test_a_relaxation_without_which_the_package_goes() -> None:
-    row = Relaxation("a<2", "a constraint", "")
-    assert hints([], [row], offers_prereleases=True) == [
-        "relax 'a<2' of a constraint: without it all others fit together"
-    ]
-
-
-def fact(subject: str) -> Fact:
-    return Fact("yanked", subject, "", subject)
+def premise(name: str) -> Premise:
+    return Premise(Fact("yanked", name, name))

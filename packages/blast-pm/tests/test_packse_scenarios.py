@@ -73,7 +73,7 @@ def test_scenario(name: str, scenarios: dict[str, dict[str, Any]]) -> None:
     if not expected["satisfiable"]:
         with pytest.raises(NoSolution) as caught:
             resolve(asked, target, MemorySource(universe, target), policy=make_policy(prereleases=prereleases))
-        assert "your project asks for" in caught.value.reason
+        assert "our project asks for" in caught.value.reason
         assert caught.value.hint
         return
     resolution = resolve(asked, target, MemorySource(universe, target), policy=make_policy(prereleases=prereleases))

@@ -6,7 +6,7 @@ version i.
 
 from __future__ import annotations
 
-from blast_core.tuples import NamedTuple
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,13 +73,16 @@ class Unusable(NamedTuple):
     Attributes:
         package: theirs.
         kind: ``python``, ``platform`` (no wheel for the target), ``source`` (no wheel, but something to build one
-            from), ``yanked``, ``prerelease``, ``metadata`` or ``missing`` (the project itself).
+            from), ``policy`` (the user's settings let no file of it in), ``yanked``, ``prerelease``, ``metadata``,
+            ``missing`` (the project itself) or ``offline`` (the project, as far as is known without the network).
         detail: the words that go with the kind.
+        known: what there is instead, in words.
     """
 
     package: Package
     kind: str
     detail: str
+    known: str = ""
 
 
 class Learned(NamedTuple):

@@ -1,248 +1,289 @@
-"""The proof that nothing fits, as a tree of plain values: facts that sources and the user state, and what follows.
+"""The proof that nothing fits, as plain values: facts that sources and the user state, and what follows.
 
-``derive`` turns the solver's clauses into it; ``explain`` turns it into sentences; ``to_dict`` into JSON.
+``derive`` turns a solver's clauses into it; ``explain`` turns it into sentences; ``to_dict`` into JSON.
 """
 
 from __future__ import annotations
 
-from blast_core.tuples import NamedTuple
-from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, Learned, OwnDependency, SameVersion, Unusable
+from typing import NamedTuple
+
+from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, OwnDependency, SameVersion, Unusable
+from blast_pm.resolver.proofs import leaves, shorten
+from blast_pm.resolver.reasons import python_words
 from blast_pm.resolver.universe import NOT_SELECTED
-from blast_pm.resolver.wording import all_of, describe_versions, either
+from blast_pm.resolver.wording import all_of, describe_versions, either, readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from blast_core.requirements import Requirement
+    from blast_pm.resolver.proofs import Lemma
+    from blast_pm.resolver.propagation import Use
+    from blast_pm.resolver.request import Request
     from blast_pm.resolver.universe import Package
 
-__all__ = [
-    "Derivation",
-    "Fact",
-    "derive",
-    "in_order",
-    "iter_facts",
-    "iter_steps",
-    "leaves",
-    "to_dict",
-]
+__all__ = ["Derivation", "Fact", "Premise", "Step", "derive", "iter_facts", "leaves", "to_dict", "written"]
 
-#: A step with more reasons than this is cut in two, with a conclusion between.
-_MOST_PREMISES = 4
-#: Of different words for the same kind of trouble with a package's versions, so many are told.
-_MOST_DETAILS = 2
-_OTHERS = " or "
 #: Of the alternatives in a conclusion, so many are named.
 _MOST_NEEDED = 3
+_ADDRESS_TROUBLE = "address"
+#: So few versions are named one by one when they are what is left.
+_MOST_EXACT = 3
+#: Kinds of versions that nobody expects to get: if only some are ruled out so, a word is enough.
+_ASIDE = {"yanked": "yanked", "prerelease": "pre-release"}
 
 
 class Fact(NamedTuple):
     """Something that needs no proof.
 
     Attributes:
-        kind: ``asked``, ``constrained``, ``depends``, ``own``, or why versions can't be used: ``python``, ``platform``,
-            ``source``, ``yanked``, ``prerelease``, ``metadata``.
-        subject: the versions it is about, such as ``flask>=3.0``; the asker for ``asked`` and ``constrained``.
-        object: what is needed, such as ``werkzeug>=3.0.0``, or the words that go with the kind.
-        name: the project that the subject belongs to; of ``asked`` and ``constrained`` that of the object.
+        kind: ``asked``, ``constrained``, ``depends``, ``own`` (a package needs another version of itself), or why
+            versions can't be used: ``python``, ``platform``, ``source``, ``policy``, ``yanked``, ``prerelease``,
+            ``metadata``.
+        package: the project, or an extra of it as ``name[extra]``, that the fact is about.
+        versions: words for the versions it is about, such as ``flask>=3.0``; "" of ``asked`` and ``constrained``.
+        requirement: what is asked for, allowed or needed, such as ``werkzeug>=3.0``.
         other: the project that is needed, "" if none is.
-        missing: ``project`` if that is on no index, ``version`` if it has no version that fits, ``address`` if it is
-            needed from an address that the user does not name; else "".
+        origin: where the requirement stands, of what the user says; also of a dependency that an override replaces.
+        detail: words that go with the kind.
+        missing: ``project`` if what is asked for is on no index, ``offline`` if that is not known without the network,
+            ``version`` if it has no version that fits, ``address`` if it is needed from an address that the user does
+            not name; else "".
         known: its versions, such as ``1.0 to 2.3``, where none fits; the index's words where there is no project; of
-            ``python`` the target's version.
+            ``python`` the target's version; of ``platform`` and ``source`` what there are wheels for.
     """
 
     kind: str
-    subject: str
-    object: str
-    name: str
+    package: str
+    versions: str = ""
+    requirement: str = ""
     other: str = ""
+    origin: str = ""
+    detail: str = ""
     missing: str = ""
     known: str = ""
 
 
-class Derivation(NamedTuple):
+class Premise(NamedTuple):
+    """A fact or an earlier conclusion at work in a step.
+
+    Attributes:
+        fact: None for an earlier conclusion.
+        step: place of the step whose conclusion it is, counted from 0; -1 for a fact.
+        after: place of the premise of the same step that alone makes this one matter; -1 if there is no such one.
+        about: the project that it says something new about; "" for the last premise of a step.
+        left: words for the versions that are left of that, where it rules some out; else "".
+        aside: whether it only rules out some yanked versions or pre-releases, which needs no sentence.
+        but_for: what was told aside of its subject, such as ``yanked``.
+        rules_out: whether its own subject is what it rules out, because what that needs can't be had.
+    """
+
+    fact: Fact | None
+    step: int = -1
+    after: int = -1
+    about: str = ""
+    left: str = ""
+    aside: bool = False
+    but_for: str = ""
+    rules_out: bool = False
+
+
+class Step(NamedTuple):
     """Something that follows.
 
     Attributes:
-        conclusion: in words; "" for the last one, that nothing fits.
-        premises: what it follows from, in the order to tell them; a derivation may be a premise in several places.
+        conclusion: in words; "" for the last step, that nothing fits.
+        premises: what it follows from, in the order to tell them.
+        clash: the project of which nothing is left, where the premises together leave nothing; else "".
     """
 
     conclusion: str
-    premises: tuple[Derivation | Fact, ...]
+    premises: tuple[Premise, ...]
+    clash: str = ""
 
 
-def leaves(clause: Clause) -> list[Clause]:
-    """Return the clauses that a proof starts from, each once, in the order they are met."""
-    found: dict[int, Clause] = {}
-    seen: set[int] = set()
-    waiting = [clause]
-    while waiting:
-        current = waiting.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current.cause, Learned):
-            waiting += [other for _, other in reversed(current.cause.steps)]
-            waiting.append(current.cause.first)
-        else:
-            found[id(current)] = current
-    return list(found.values())
+#: Steps, each after those that it uses.
+Derivation = tuple[Step, ...]
 
 
-def derive(clause: Clause, origins: Mapping[Requirement, str], python: str) -> Derivation:
-    """Return the tree behind a clause that ended the search.
+def derive(clause: Clause, request: Request) -> Derivation:
+    """Return the proof of a clause that ended the search.
 
     Args:
         clause: without terms, or with terms that always hold.
-        origins: words for where requirements stand.
-        python: version of the target's.
+        request: what was searched for.
     """
-    node = _Deriver(origins, python).node(clause)
-    if isinstance(node, Fact):
-        return Derivation("", (node,))
-    return node._replace(conclusion="")
-
-
-def to_dict(derivation: Derivation) -> list[dict[str, object]]:
-    """Return the tree as JSON values: its steps, last one last.
-
-    Returns:
-        Per step ``conclusion`` and ``premises``; a premise is the fields of a fact, or ``step`` with the number of an
-        earlier step, counted from 1.
-    """
-    order = iter_steps(derivation)
-    numbers = {id(step): number for number, step in enumerate(order, 1)}
-    return [
-        {
-            "conclusion": step.conclusion,
-            "premises": [
-                {key: value for key, value in premise._asdict().items() if value}
-                if isinstance(premise, Fact)
-                else {"step": numbers[id(premise)]}
-                for premise in step.premises
-            ],
-        }
-        for step in order
-    ]
-
-
-def iter_steps(derivation: Derivation) -> list[Derivation]:
-    """Return the tree's steps, each once, premises before what follows from them."""
-    done: dict[int, Derivation] = {}
-    waiting: list[tuple[Derivation, bool]] = [(derivation, False)]
-    while waiting:
-        step, is_ready = waiting.pop()
-        if id(step) in done:
-            continue
-        if is_ready:
-            done[id(step)] = step
-            continue
-        waiting.append((step, True))
-        waiting += [(premise, False) for premise in reversed(step.premises) if isinstance(premise, Derivation)]
-    return list(done.values())
+    order = {row: place for place, row in enumerate((*request.requirements, *request.constraints))}
+    lemmas = shorten(clause, order)
+    facts = _Facts(request.origins, request.overrides, python_words(request.target))
+    places = {id(lemma.clause): place for place, lemma in enumerate(lemmas[:-1])}
+    return tuple(
+        _make_step(lemma, facts, places, is_last=place == len(lemmas) - 1) for place, lemma in enumerate(lemmas)
+    )
 
 
 def iter_facts(derivation: Derivation) -> list[Fact]:
-    """Return the facts of a tree, each once, in the order to tell them."""
-    facts = [premise for step in iter_steps(derivation) for premise in step.premises if isinstance(premise, Fact)]
-    return list(dict.fromkeys(facts))
+    """Return the facts of a proof, each once, in the order to tell them."""
+    return list(dict.fromkeys(row.fact for step in derivation for row in step.premises if row.fact is not None))
 
 
-class _Premises:
-    """The premises of one step; what is the same for several versions of a package becomes one."""
+def to_dict(derivation: Derivation) -> list[dict[str, object]]:
+    """Return the proof as JSON values: its steps, last one last.
 
-    def __init__(self, deriver: _Deriver, first: Derivation | None = None) -> None:
-        self._deriver = deriver
-        self._nodes: dict[object, Derivation | Fact] = {} if first is None else {id(first): first}
-        self._merged: dict[object, Clause] = {}
-        self._wanted: dict[Package, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._nodes)
-
-    def add(self, clause: Clause) -> None:
-        cause = clause.cause
-        if isinstance(cause, SameVersion):
-            return
-        if isinstance(cause, Asked | Depends):
-            package, denied = clause.terms[-1]
-            self._wanted[package.base] = self._wanted.get(package.base, 0) | package.full & ~denied
-        if isinstance(cause, Depends):
-            key = (cause.package.id, clause.terms[1])
-            known = self._merged.get(key)
-            if known is not None and isinstance(known.cause, Depends):
-                requirements = tuple(dict.fromkeys((*known.cause.requirements, *cause.requirements)))
-                versions = known.cause.versions | cause.versions
-                cause = Depends(cause.package, versions, requirements)
-                clause = Clause(((cause.package, versions), clause.terms[1]), cause)
-            self._tell(key, clause)
-            return
-        if isinstance(cause, Unusable):
-            unusable = (cause.package.id, cause.kind)
-            known = self._merged.get(unusable)
-            if known is not None and isinstance(known.cause, Unusable):
-                details = dict.fromkeys((*known.cause.detail.split(_OTHERS), *cause.detail.split(_OTHERS)))
-                cause = cause._replace(detail=_OTHERS.join(list(details)[:_MOST_DETAILS]))
-                clause = Clause(((cause.package, known.terms[0][1] | clause.terms[0][1]),), cause)
-            self._tell(unusable, clause)
-            return
-        node = self._deriver.node(clause)
-        self._nodes[node if isinstance(node, Fact) else id(node)] = node
-
-    def _tell(self, key: object, clause: Clause) -> None:
-        self._merged[key] = clause
-        self._nodes[key] = self._deriver.fact(clause)
-
-    def told(self) -> tuple[Derivation | Fact, ...]:
-        """Return the premises in the order to tell them; of versions that can't be used, those that something wants."""
-        for key, clause in self._merged.items():
-            package, mask = clause.terms[0]
-            wanted = mask & self._wanted.get(package, mask)
-            if isinstance(clause.cause, Unusable) and wanted:
-                self._nodes[key] = self._deriver.fact(Clause(((package, wanted),), clause.cause))
-        return tuple(in_order(self._nodes.values()))
+    Returns:
+        Per step ``step`` (counted from 1), ``conclusion`` and ``premises``; a premise is the fields of a fact, or
+        ``step`` with the number of an earlier step.
+    """
+    return [
+        {
+            "step": number,
+            "conclusion": step.conclusion or "nothing fits",
+            "premises": [
+                {"step": row.step + 1}
+                if row.fact is None
+                else {key: value for key, value in row.fact._asdict().items() if value}
+                for row in step.premises
+            ],
+        }
+        for number, step in enumerate(derivation, 1)
+    ]
 
 
-class _Deriver:
-    """Turns clauses into nodes, each clause once."""
+def _make_step(lemma: Lemma, facts: _Facts, places: Mapping[int, int], *, is_last: bool) -> Step:
+    uses = lemma.uses
+    order = [place for place in _told_order(uses) if not isinstance(uses[place].clause.cause, SameVersion)]
+    told = {place: number for number, place in enumerate(order)}
+    lefts = _lefts(uses)
+    asides = {place: kind for place in lefts if (kind := _kind_aside(uses[place]))}
+    premises = []
+    for place in order:
+        use = uses[place]
+        step = places.get(id(use.clause), -1)
+        subject = [reason for package, reasons in use.needs if use.clause.terms[0][0] is package for reason in reasons]
+        premises.append(
+            Premise(
+                fact=None if step >= 0 else facts.fact(_narrowed(use)),
+                step=step,
+                after=told.get(_only_reason(uses, use, asides), -1),
+                about=use.narrows.name if use.narrows is not None else "",
+                left=lefts.get(place, "") if place != order[-1] else "",
+                aside=place in asides,
+                rules_out=isinstance(use.clause.cause, Depends) and use.narrows is use.clause.terms[0][0],
+                but_for=" and ".join(dict.fromkeys(_ASIDE[asides[other]] for other in subject if other in asides)),
+            )
+        )
+    conclusion = "" if is_last else _conclude(dict(lemma.clause.terms))
+    return Step(conclusion, tuple(premises), _clash(uses[-1]))
 
-    def __init__(self, origins: Mapping[Requirement, str], python: str) -> None:
+
+def _told_order(uses: Sequence[Use]) -> list[int]:
+    """Return the places of the uses in the order to tell them, each after what it needs, the last one last.
+
+    What follows from the sentence before goes on with it; else what is about the same package; else what the user says
+    next. Reasons against versions of a package wait until something has brought it in.
+    """
+    last = len(uses) - 1
+    introduced: set[Package] = set()
+    brought = {use.narrows.base for use in uses if use.narrows is not None and _brings_in(use)}
+    told: list[int] = []
+    waiting = list(range(last))
+    while waiting:
+        ready = [
+            place for place in waiting if all(other in told for _, others in uses[place].needs for other in others)
+        ]
+        before = uses[told[-1]] if told else None
+
+        def rank(place: int, before: Use | None = before) -> tuple[int, int, int]:
+            use = uses[place]
+            subject = use.clause.terms[0][0].base
+            is_early = not _brings_in(use) and subject in brought - introduced
+            if before is None or is_early:
+                nearness = 3 if is_early else 2
+            elif any(told[-1] in others for _, others in use.needs):
+                nearness = 0
+            else:
+                nearness = 1 if before.narrows is not None and before.narrows.base is subject else 2
+            return nearness, 0 if isinstance(use.clause.cause, Asked) else 1, place
+
+        chosen = min(ready, key=rank)
+        waiting.remove(chosen)
+        told.append(chosen)
+        narrows = uses[chosen].narrows
+        if narrows is not None and _brings_in(uses[chosen]):
+            introduced.add(narrows.base)
+    return [*told, last]
+
+
+def _brings_in(use: Use) -> bool:
+    """Tell whether a use makes a package needed, rather than ruling out versions of it."""
+    cause = use.clause.cause
+    return isinstance(cause, Asked) or (isinstance(cause, Depends) and use.narrows is use.clause.terms[-1][0])
+
+
+def _kind_aside(use: Use) -> str:
+    cause = use.clause.cause
+    return cause.kind if isinstance(cause, Unusable) and cause.kind in _ASIDE else ""
+
+
+def _only_reason(uses: Sequence[Use], use: Use, asides: Collection[int]) -> int:
+    """Return the place of the use that alone, but for what is told aside, made the subject of this one true.
+
+    Returns:
+        -1 if there is none.
+    """
+    for package, reasons in use.needs:
+        if package is not use.clause.terms[0][0]:
+            continue
+        left = [other for other in reasons if other not in asides]
+        while len(left) == 1:
+            reason = uses[left[0]]
+            if not isinstance(reason.clause.cause, SameVersion):
+                return left[0]
+            left = [other for _, others in reason.needs for other in others if other not in asides]
+    return -1
+
+
+def _narrowed(use: Use) -> Clause:
+    """Return what a use says, of those versions only that were left when it was used."""
+    clause = use.clause
+    cause = clause.cause
+    if not isinstance(cause, Depends | Unusable | OwnDependency):
+        return clause
+    package, mask = clause.terms[0]
+    mask &= use.subject
+    if isinstance(cause, Depends):
+        return Clause(((package, mask), *clause.terms[1:]), cause._replace(versions=mask))
+    return Clause(((package, mask),), cause)
+
+
+def _lefts(uses: Sequence[Use]) -> dict[int, str]:
+    """Return, by place, words for what is left of a package of which a use rules something out."""
+    lefts = {}
+    for place, use in enumerate(uses):
+        package = use.narrows
+        if package is None or isinstance(use.clause.cause, Asked | Constrained | SameVersion):
+            continue
+        mask = next(mask for other, mask in use.clause.terms if other is package)
+        left = use.before & ~mask
+        is_dependency = isinstance(use.clause.cause, Depends) and package is use.clause.terms[-1][0]
+        if not left & NOT_SELECTED and left and not is_dependency:
+            lefts[place] = describe_versions(package, left, is_exact=left.bit_count() <= _MOST_EXACT)
+    return lefts
+
+
+def _clash(last: Use) -> str:
+    packages = [package for package, reasons in last.needs if reasons]
+    return packages[-1].name if packages else ""
+
+
+class _Facts:
+    """Turns clauses that need no proof into facts."""
+
+    def __init__(self, origins: Mapping[Requirement, str], overrides: Collection[Requirement], python: str) -> None:
         self._origins = origins
+        self._overrides = overrides
         self._python = python
-        self._nodes: dict[int, Derivation | Fact] = {}
-
-    def node(self, clause: Clause) -> Derivation | Fact:
-        """Make the nodes below ``clause`` bottom-up: a long search nests deeper than Python's stack."""
-        waiting = [clause]
-        while waiting:
-            current = waiting[-1]
-            missing = [other for other in _causes(current) if id(other) not in self._nodes]
-            if missing:
-                waiting += missing
-                continue
-            waiting.pop()
-            if id(current) not in self._nodes:
-                self._nodes[id(current)] = self._make(current)
-        return self._nodes[id(clause)]
-
-    def _make(self, clause: Clause) -> Derivation | Fact:
-        if not isinstance(clause.cause, Learned):
-            return self.fact(clause)
-        causes = _causes(clause)
-        pivots = [package for package, _ in clause.cause.steps]
-        terms = _terms(causes[0])
-        premises = _Premises(self)
-        for place, other in enumerate(causes):
-            if place:
-                terms = _resolve(terms, other, pivots[place - 1])
-            premises.add(other)
-            if len(premises) >= _MOST_PREMISES and place < len(causes) - 2:
-                between = Derivation(_conclude(terms), premises.told())
-                premises = _Premises(self, between)
-        return Derivation(_conclude(terms), premises.told())
 
     def fact(self, clause: Clause) -> Fact:
         cause = clause.cause
@@ -251,63 +292,50 @@ class _Deriver:
         if isinstance(cause, Depends):
             return self._depends(cause, clause)
         package = clause.terms[0][0]
-        subject = describe_versions(package, clause.terms[0][1])
-        if subject == repr(package):
-            texts = package.table.texts
-            subject = f"{subject} {texts[0]}" if len(texts) == 1 else f"every version of {subject}"
+        versions = _of_all(package, describe_versions(package, clause.terms[0][1]))
         if isinstance(cause, OwnDependency):
-            return Fact("own", subject, either(map(_written, cause.requirements)), package.name)
-        if isinstance(cause, Unusable):
-            known = self._python if cause.kind == "python" else ""
-            return Fact(cause.kind, subject, cause.detail, package.name, known=known)
-        return Fact("same", subject, "", package.name)
+            return Fact("own", repr(package), versions, either(map(written, cause.requirements)))
+        assert isinstance(cause, Unusable)
+        known = self._python if cause.kind == "python" else cause.known
+        return Fact(cause.kind, repr(package), versions, detail=cause.detail, known=known)
 
     def _asked(self, cause: Asked | Constrained, clause: Clause) -> Fact:
         package, denied = clause.terms[0]
         kind, asker = ("asked", "your project") if isinstance(cause, Asked) else ("constrained", "a constraint")
+        if cause.requirement in self._overrides:
+            asker = "an override"
         missing, known = _missing(package, denied, (cause.requirement,))
         origin = self._origins.get(cause.requirement, asker)
-        return Fact(kind, origin, _written(cause.requirement), package.name, package.name, missing, known)
+        return Fact(
+            kind, package.name, "", written(cause.requirement), package.name, origin, missing=missing, known=known
+        )
 
     def _depends(self, cause: Depends, clause: Clause) -> Fact:
         other, denied = clause.terms[1]
         missing, known = _missing(other, denied, cause.requirements)
-        written = {_written(row) for row in cause.requirements}
-        needed = written.pop() if len(written) == 1 else describe_versions(other, other.full & ~denied)
+        texts = {written(row) for row in cause.requirements}
+        needed = texts.pop() if len(texts) == 1 else describe_versions(other, other.full & ~denied & ~NOT_SELECTED)
+        overridden = [row for row in cause.requirements if row in self._overrides]
         return Fact(
             "depends",
+            repr(cause.package),
             describe_versions(cause.package, cause.versions),
             needed,
-            cause.package.name,
             other.name,
-            missing,
-            known,
+            self._origins.get(overridden[0], "an override") if overridden else "",
+            missing=missing,
+            known=known,
         )
 
 
-def _causes(clause: Clause) -> list[Clause]:
-    cause = clause.cause
-    return [cause.first, *[other for _, other in cause.steps]] if isinstance(cause, Learned) else []
+def _of_all(package: Package, words: str) -> str:
+    if words != repr(package):
+        return words
+    texts = package.table.texts
+    return f"{words} {texts[0]}" if len(texts) == 1 else f"every version of {words}"
 
 
-def _terms(clause: Clause) -> dict[Package, int]:
-    return {package: mask for package, mask in clause.terms if mask != package.full}
-
-
-def _resolve(terms: dict[Package, int], clause: Clause, pivot: Package) -> dict[Package, int]:
-    """Return the terms that follow from ``terms`` and ``clause``, as the analysis of the conflict had them."""
-    result = dict(terms)
-    for package, other in clause.terms:
-        known = terms.get(package, package.full)
-        mask = other | known if package is pivot else other & known
-        if mask == package.full:
-            result.pop(package, None)
-        else:
-            result[package] = mask
-    return result
-
-
-def _conclude(terms: dict[Package, int]) -> str:
+def _conclude(terms: Mapping[Package, int]) -> str:
     """Say in words that not all the terms hold."""
     used = [describe_versions(package, mask) for package, mask in terms.items() if not mask & NOT_SELECTED]
     needed = [
@@ -324,40 +352,26 @@ def _conclude(terms: dict[Package, int]) -> str:
     return f"{' together with '.join(used)} {'needs' if len(used) == 1 else 'need'} {either(needed)}"
 
 
-def in_order(premises: Collection[Derivation | Fact]) -> list[Derivation | Fact]:
-    """Tell a story: conclusions first, what is asked for, what that needs, and last what stands against it."""
-    facts = [premise for premise in premises if isinstance(premise, Fact)]
-    dependents = {fact.name for fact in facts if fact.kind == "depends"}
-
-    unusable = {fact.name for fact in facts if fact.kind not in ("asked", "constrained", "depends")}
-    needed = {fact.other for fact in facts if fact.kind == "depends"}
-
-    def place(premise: Derivation | Fact) -> int:
-        if isinstance(premise, Derivation):
-            return 0
-        if premise.kind == "asked":
-            return 1 if premise.name in dependents | unusable else 5
-        if premise.kind == "depends":
-            return 3 if premise.name in needed else 2
-        return 4
-
-    return sorted(premises, key=place)
-
-
 def _missing(package: Package, denied: int, rows: tuple[Requirement, ...]) -> tuple[str, str]:
     """Say what is missing if no version fits: the project or the version, and what there is."""
     if denied != package.full:
         return "", ""
     if any(row.url for row in rows):
-        return "address", ""
-    if any(reason.kind == "missing" for _, reason in package.base.facts):
-        return "project", next(reason.detail for _, reason in package.base.facts if reason.kind == "missing")
+        return _ADDRESS_TROUBLE, ""
+    for _, reason in package.base.facts:
+        if reason.kind in ("missing", "offline"):
+            return "project" if reason.kind == "missing" else "offline", reason.detail
     texts = package.table.texts
     if not texts:
         return "version", ""
+    direct = package.base.direct
+    if direct is not None and direct.url:
+        return "version", f"{direct.version} from {direct.url}"
     return "version", texts[0] if len(texts) == 1 else f"{texts[0]} to {texts[-1]}"
 
 
-def _written(requirement: Requirement) -> str:
+def written(requirement: Requirement) -> str:
+    """Return a requirement without its marker, as a person would write it."""
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
-    return f"{requirement.name}{extras}{f' @ {requirement.url}' if requirement.url else requirement.specifier}"
+    address = f" @ {requirement.url}" if requirement.url else readable(requirement.specifier)
+    return f"{requirement.name}{extras}{address}"

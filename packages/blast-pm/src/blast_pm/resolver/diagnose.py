@@ -1,17 +1,22 @@
 """Why a request has no solution: the search is repeated with everything in view, and around what it finds.
 
 First with the versions in the universe that can't be chosen, so that the proof says why they can't. Then without each
-of the project's requirements that the proof uses: those that are not needed for it only make it longer. Last with the
-bounds of each remaining one lifted: where that gives a solution, it is what to suggest.
+of the project's requirements that the proof uses: those that are not needed for it only make it longer. Last with
+changed requirements, to find out what would help.
 """
 
 from __future__ import annotations
 
 from blast_core.errors import IndexAccessError, NoSolution, ResolutionLimit
 from blast_pm.resolver.clauses import Asked, Clause, Constrained
-from blast_pm.resolver.derivation import derive, iter_facts, leaves, to_dict
-from blast_pm.resolver.explain import Relaxation, hints, sentences
+from blast_pm.resolver.derivation import derive, to_dict
+from blast_pm.resolver.explain import sentences, summary
+from blast_pm.resolver.proofs import leaves
+from blast_pm.resolver.request import root_rows
+from blast_pm.resolver.situation import Situation
 from blast_pm.resolver.solver import Solver, Unsolvable
+from blast_pm.resolver.suggestions import suggest
+from blast_pm.resolver.trials import BoundedSource, Trials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +28,7 @@ __all__ = ["diagnose"]
 # What the search around a failure may cost; what it does not find out in that is not said.
 _MOST_CONFLICTS = 200
 _MOST_ATTEMPTS = 12
-_MOST_NEW_VISITS = 200
-_MOST_HINTS = 3
-_MESSAGE = "no set of versions fits all requirements"
+_MOST_NEW_READS = 200
 
 
 def diagnose(request: Request) -> NoSolution:
@@ -33,31 +36,42 @@ def diagnose(request: Request) -> NoSolution:
 
     Returns:
         With the explanation as ``reason``, a sentence a line, suggestions as ``hint``, and in the details
-        ``sentences``, ``suggestions`` and ``derivation`` (see ``derivation.to_dict``).
+        ``sentences``, ``suggestions`` (see ``Suggestion.to_dict``) and ``derivation`` (see ``derivation.to_dict``).
+
+    Cost: the search once more, and a limited number of small ones.
     """
+    source = BoundedSource(request.source)
+    whole = request._replace(source=source, group=request.group & -request.group)
+    request = _for_one_target(whole)
     try:
         proof = _prove(request, limited=False)
     except ResolutionLimit:
         proof = None
     if proof is None:
         return NoSolution(
-            _MESSAGE,
-            reason="the search showed that there is none, but an explanation would take too long",
+            "nothing fits all requirements together",
+            reason="The search showed that nothing does, but an explanation would take too long.",
             hint="resolve parts of the requirements alone to find the ones that conflict",
         )
-    request, proof = _shorten(request, proof)
-    derivation = derive(proof, request.origins, request.target.python_version)
+    source.allow(_MOST_NEW_READS)
+    core, proof = _shorten(request, proof)
+    derivation = derive(proof, core)
     told = sentences(derivation)
-    offers = request.prereleases not in ("disallow", "explicit")
-    suggestions = hints(iter_facts(derivation), _relaxations(request, proof), offers_prereleases=offers)[:_MOST_HINTS]
+    suggestions = suggest(Situation(whole, request, core, proof, derivation, Trials()))
     return NoSolution(
-        _MESSAGE,
+        summary(derivation),
         reason="\n".join(told),
-        hint="\n".join(suggestions),
+        hint="\n".join(suggestion.text for suggestion in suggestions),
         sentences=told,
-        suggestions=suggestions,
+        suggestions=[suggestion.to_dict() for suggestion in suggestions],
         derivation=to_dict(derivation),
     )
+
+
+def _for_one_target(request: Request) -> Request:
+    """Return the request with only those requirements that its one target has."""
+    rows = dict.fromkeys(row for row, mask in root_rows(request) if mask)
+    return request._replace(requirements=tuple(rows), only_on={})
 
 
 def _prove(request: Request, *, limited: bool = True) -> Clause | None:
@@ -67,7 +81,7 @@ def _prove(request: Request, *, limited: bool = True) -> Clause | None:
         ResolutionLimit: neither was found within the limit.
     """
     if limited:
-        solver = Solver(request, show_unusable=True, most_conflicts=_MOST_CONFLICTS, most_visits=_MOST_NEW_VISITS)
+        solver = Solver(request, show_unusable=True, most_conflicts=_MOST_CONFLICTS)
     else:
         solver = Solver(request, show_unusable=True)
     try:
@@ -110,39 +124,15 @@ def _shorten(request: Request, proof: Clause) -> tuple[Request, Clause]:
 def _only(request: Request, proof: Clause) -> Request:
     """Return the request with only those requirements and constraints that the proof uses."""
     asked, constrained = _used(proof)
-    overrides = request.overrides
-    replaced = {row.name for row in overrides}
+    replaced = {row.name for row in request.overrides}
     return request._replace(
-        requirements=[row for row in request.requirements if row in asked or row.name in replaced],
-        constraints=[row for row in request.constraints if row in constrained],
+        requirements=tuple(row for row in request.requirements if row in asked or row.name in replaced),
+        constraints=tuple(row for row in request.constraints if row in constrained),
     )
 
 
 def _without(request: Request, row: Requirement) -> Request:
     return request._replace(
-        requirements=[other for other in request.requirements if other != row],
-        constraints=[other for other in request.constraints if other != row],
+        requirements=tuple(other for other in request.requirements if other != row),
+        constraints=tuple(other for other in request.constraints if other != row),
     )
-
-
-def _relaxations(request: Request, proof: Clause) -> list[Relaxation]:
-    """Try each requirement of the proof without its bounds, and tell which of them alone is in the way."""
-    found = []
-    asked, constrained = _used(proof)
-    for row in [*request.requirements, *request.constraints][:_MOST_ATTEMPTS]:
-        if not row.specifier or row not in asked | constrained:
-            continue
-        looser = _without(request, row)
-        if row in asked:
-            looser = looser._replace(requirements=[*looser.requirements, row._replace(specifier="")])
-        solver = Solver(looser, most_conflicts=_MOST_CONFLICTS, most_visits=_MOST_NEW_VISITS)
-        try:
-            solver.solve()
-        except (Unsolvable, ResolutionLimit, IndexAccessError):
-            continue
-        chosen = {repr(package): package.table.texts[index] for package, index in solver.chosen().items()}
-        instead = f"{row.name} {chosen[row.name]}" if row.name in chosen else ""
-        origin = request.origins.get(row, "your project" if row in asked else "a constraint")
-        extras = f"[{','.join(row.extras)}]" if row.extras else ""
-        found.append(Relaxation(f"{row.name}{extras}{row.specifier}", origin, instead))
-    return found

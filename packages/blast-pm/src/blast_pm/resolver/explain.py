@@ -1,173 +1,230 @@
-"""From a proof to sentences that say who asked for what, why that can't be, and what would help.
+"""From a proof to sentences that say who asked for what, and why that can't be.
 
-Pure: trees of plain values in, text out.
+Pure: plain values in, text out. Each step of a proof becomes a few lines. A line is a chain, as in 'the project asks
+for a, which needs b, which needs c<2'; the last line of a step stands against the others.
 """
 
 from __future__ import annotations
 
-from blast_core.tuples import NamedTuple
-from blast_pm.resolver.derivation import Derivation, Fact, in_order, iter_steps
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["Relaxation", "hints", "phrase", "sentences"]
+    from blast_pm.resolver.derivation import Derivation, Fact, Premise, Step
 
-# Longer proofs are told from their end; the tree has all of it.
-_MOST_SENTENCES = 20
-# A step that is used once is told together with its user if both have so many premises at most.
-_MOST_TOLD_TOGETHER = 4
-_LAST_WORDS = "no set of versions fits"
+__all__ = ["phrase", "sentences", "summary"]
+
+# Longer proofs are told from their end; the derivation has all of it.
+_MOST_SENTENCES = 24
+_MOST_NAMED = 3
+_NOTHING = "nothing fits"
+_OURS = (
+    "but ",
+    "so ",
+    "your ",
+    "the command line",
+    "every version of ",
+    "no version of ",
+    "a constraint",
+    "an override",
+)
 
 
-class Relaxation(NamedTuple):
-    """A requirement without whose bound there would be a solution.
+def summary(derivation: Derivation) -> str:
+    """Return one line: which requirements of the user can't be met, and why if that takes few words."""
+    said: dict[str, Fact] = {}
+    for step in derivation:
+        for row in step.premises:
+            if row.fact is not None and row.fact.kind in ("asked", "constrained"):
+                said.setdefault(row.fact.requirement, row.fact)
+    names = list(said)
+    if not names:
+        return f"{_NOTHING} together"
+    if len(names) == 1:
+        return f"{_NOTHING} {names[0]}: {_short_reason(derivation)}"
+    if len(names) == 2:
+        return f"{_NOTHING} both {names[0]} and {names[1]}"
+    if len(names) > _MOST_NAMED + 1:
+        names = [*names[:_MOST_NAMED], f"{len(names) - _MOST_NAMED} more requirements"]
+    return f"{_NOTHING} {', '.join(names[:-1])} and {names[-1]} together"
 
-    Attributes:
-        requirement: as written, such as ``werkzeug<2``.
-        origin: where it stands.
-        instead: what would then be chosen, such as ``werkzeug 3.1.3``; "" where it would not be installed at all.
-    """
 
-    requirement: str
-    origin: str
-    instead: str
+def _short_reason(derivation: Derivation) -> str:
+    """Return why nothing fits a single requirement."""
+    facts = [row.fact for row in derivation[-1].premises]
+    last = facts[-1]
+    if len(derivation) > 1 or last is None:
+        return "what it needs does not go together"
+    if last.missing in ("project", "offline", "version"):
+        return (
+            f"it needs {last.requirement}, but " if last.kind == "depends" and last.missing == "version" else ""
+        ) + (_lack(last))
+    others = [fact for fact in facts if fact is not None and fact.kind not in ("asked", "depends")]
+    if last.kind not in ("asked", "depends") and len(others) == 1:
+        return phrase(last)
+    return "what it needs does not go together"
 
 
 def sentences(derivation: Derivation) -> list[str]:
-    """Tell a proof, a sentence per step, each conclusion before it is used.
+    """Tell a proof, line by line, each conclusion before it is used.
 
-    A conclusion that is used later than in the next sentence has a number, as in ``(1)``.
+    A conclusion that is used elsewhere than in the next step has a number, as in ``(1)``.
     """
-    steps = iter_steps(_simplify(derivation))
-    places = {id(step): place for place, step in enumerate(steps)}
-    users: dict[int, list[int]] = {}
-    for place, step in enumerate(steps):
-        for premise in step.premises:
-            if isinstance(premise, Derivation):
-                users.setdefault(places[id(premise)], []).append(place)
-    numbers: dict[int, int] = {}
-    lines = []
-    for place, step in enumerate(steps):
-        told = []
-        opening = "Because"
-        for premise in step.premises:
-            if isinstance(premise, Fact):
-                told.append(phrase(premise))
-            elif places[id(premise)] in numbers:
-                told.append(f"{premise.conclusion} ({numbers[places[id(premise)]]})")
-            else:
-                opening = "And because"
-        number = ""
-        if users.get(place, [place + 1]) != [place + 1]:
-            numbers[place] = len(numbers) + 1
-            number = f" ({numbers[place]})"
-        lines.append(f"{opening} {_series(told)}, {step.conclusion or _LAST_WORDS}{number}.")
+    numbers = _numbers(derivation)
+    lines: list[str] = []
+    for place, step in enumerate(derivation):
+        lines += _tell(step, place, derivation, numbers)
     left_out = len(lines) - _MOST_SENTENCES
     if left_out > 0:
-        return [f"The proof has {left_out} more steps, which --json shows. It ends:", *lines[left_out:]]
+        return [f"The proof has {left_out} more lines, which --json shows. It ends:", *lines[left_out:]]
     return lines
 
 
-def _simplify(derivation: Derivation) -> Derivation:
-    """Put short steps that are used once into their users."""
-    steps = iter_steps(derivation)
-    uses: dict[int, int] = {}
-    for step in steps:
-        for premise in step.premises:
-            uses[id(premise)] = uses.get(id(premise), 0) + 1
-    made: dict[int, Derivation] = {}
-    for step in steps:
-        parts: list[Derivation | Fact] = []
-        room = _MOST_TOLD_TOGETHER - len(step.premises)
-        for premise in step.premises:
-            if isinstance(premise, Fact):
-                parts.append(premise)
+def _numbers(derivation: Derivation) -> dict[int, int]:
+    users: dict[int, list[int]] = {}
+    for place, step in enumerate(derivation):
+        for row in step.premises:
+            if row.step >= 0:
+                users.setdefault(row.step, []).append(place)
+    numbered = [step for step in sorted(users) if users[step] != [step + 1]]
+    return {step: number for number, step in enumerate(numbered, 1)}
+
+
+def _tell(step: Step, place: int, derivation: Derivation, numbers: dict[int, int]) -> list[str]:
+    chains = _without_repetition(_chains(step.premises))
+    lines = []
+    subjects: set[str] = set()
+    for number, chain in enumerate(chains):
+        is_last = number == len(chains) - 1
+        words = _chain_words(chain, subjects, derivation, numbers)
+        lines.append(_sentence(f"but {words}" if is_last and number else words))
+    conclusion = step.conclusion
+    if conclusion:
+        label = f" ({numbers[place]})" if place in numbers else ""
+        lines.append(_sentence(f"so {conclusion}{label}"))
+    elif len(chains) > 1 and step.clash:
+        lines.append(_sentence(f"so no version of {step.clash} is left"))
+    return lines
+
+
+def _chains(premises: Sequence[Premise]) -> list[list[Premise]]:
+    """Part the premises into runs in which each follows from the one before alone; what is told aside is left out."""
+    chains: list[list[Premise]] = []
+    end = -1
+    for place, row in enumerate(premises):
+        if row.aside:
+            continue
+        follows = chains and row.after == end and row.fact is not None and row.fact.kind not in ("asked", "constrained")
+        if follows:
+            chains[-1].append(row)
+        else:
+            chains.append([row])
+        end = place
+    return chains
+
+
+def _without_repetition(chains: list[list[Premise]]) -> list[list[Premise]]:
+    """Leave out that something was asked for where that was told before, as for a second extra of one package."""
+    told: set[tuple[str, str]] = set()
+    shorter = []
+    for chain in chains:
+        fact = chain[0].fact
+        if fact is not None and fact.kind == "asked":
+            key = (fact.origin, fact.requirement)
+            if key in told and len(chain) > 1:
+                shorter.append(chain[1:])
                 continue
-            inner = made[id(premise)]
-            if uses[id(premise)] == 1 and len(inner.premises) - 1 <= room:
-                room -= len(inner.premises) - 1
-                parts += inner.premises
-            else:
-                parts.append(inner)
-        made[id(step)] = Derivation(step.conclusion, tuple(in_order(_once(parts))))
-    return made[id(derivation)]
+            told.add(key)
+        shorter.append(chain)
+    return shorter
 
 
-def _once(parts: Iterable[Derivation | Fact]) -> list[Derivation | Fact]:
-    return list({part if isinstance(part, Fact) else id(part): part for part in parts}.values())
+def _chain_words(rows: Sequence[Premise], subjects: set[str], derivation: Derivation, numbers: dict[int, int]) -> str:
+    words = ""
+    for row in rows:
+        fact = row.fact
+        if fact is None:
+            number = f" ({numbers[row.step]})" if row.step in numbers else ""
+            part = f"{derivation[row.step].conclusion}{number}"
+        elif fact.kind == "depends" and words:
+            part = f", which needs {_needed(fact)}"
+        elif words:
+            part = f", but {phrase(fact)}"
+        elif fact.kind == "depends" and fact.package in subjects:
+            part = f"{fact.versions} also needs {_needed(fact)}"
+        else:
+            part = phrase(fact)
+        if fact is not None and fact.kind == "depends":
+            subjects.add(fact.package)
+        if row.but_for:
+            part += f" ({row.but_for} versions aside)"
+        if row.left:
+            part += f", which leaves {row.left}"
+        elif row.rules_out and row.fact is not None and not row.fact.missing:
+            part += ", which rules that out"
+        words += part
+    return words
 
 
 def phrase(fact: Fact) -> str:
     """Return a fact as a clause of a sentence."""
-    kind, subject, needed = fact.kind, fact.subject, fact.object
-    if kind in ("asked", "constrained", "depends"):
-        verb = {"asked": "asks for", "constrained": "allows only", "depends": "needs"}[kind]
-        return f"{subject} {verb} {needed}{_but(fact)}"
-    if kind == "own":
-        return f"{subject} needs {needed} of itself"
-    if kind == "python":
-        return f"{subject} needs {needed} (this is {fact.known})"
-    if kind in ("platform", "source"):
-        wheel = f"wheel for {needed}" + (" (it would have to be built)" if kind == "source" else "")
-        if subject.startswith("every "):
-            return f"no {subject.removeprefix('every ')} has a {wheel}"
-        return f"{subject} has no {wheel}"
-    if kind == "yanked":
-        return f"{subject} was yanked"
-    if kind == "prerelease":
-        return f"{subject} is a pre-release"
-    return f"{subject} can't be used ({needed})"
+    told = _PHRASES.get(fact.kind)
+    if told is not None:
+        return told(fact)
+    return f"{fact.versions} can't be used ({fact.detail})"
 
 
-def _but(fact: Fact) -> str:
-    """Say that what is needed does not exist, if so."""
-    if fact.missing == "project":
-        return f", but {fact.known}"
+def _policy(fact: Fact) -> str:
+    if fact.detail == "newer":
+        return f"{fact.versions} is newer than exclude-newer allows"
+    return f"your settings (no-build, no-binary or exclude-newer) let in no file of {fact.versions}"
+
+
+def _no_wheel(fact: Fact) -> str:
+    wheel = f"wheel for {fact.detail}"
+    if fact.versions.startswith("every "):
+        words = f"no {fact.versions.removeprefix('every ')} has a {wheel}"
+    else:
+        words = f"{fact.versions} has no {wheel}"
+    notes = [f"its wheels are for {fact.known}"] if fact.known else []
+    if fact.kind == "source":
+        notes.append("it would have to be built")
+    return f"{words} ({'; '.join(notes)})" if notes else words
+
+
+def _needed(fact: Fact) -> str:
+    """Return what is needed, and that it does not exist, if so."""
+    by = f" (so says {fact.origin})" if fact.kind == "depends" and fact.origin else ""
+    if fact.missing in ("project", "offline", "version"):
+        return f"{fact.requirement}{by}, but {_lack(fact)}"
     if fact.missing == "address":
         if fact.kind == "asked":
-            return ", but no distribution was read from that address"
-        return ", an address that your project does not ask for itself"
-    if fact.missing == "version":
-        return f", but there is only {fact.other} {fact.known}" if fact.known else f", but {fact.other} has no version"
-    return ""
+            return f"{fact.requirement}, but no distribution was read from that address"
+        return f"{fact.requirement}, an address that your project does not ask for itself"
+    return f"{fact.requirement}{by}"
 
 
-def hints(facts: Sequence[Fact], relaxations: Sequence[Relaxation], *, offers_prereleases: bool) -> list[str]:
-    """Return what the user can do, the most promising first.
-
-    Args:
-        facts: those of the proof.
-        relaxations: requirements that are known to be all that stands in the way.
-        offers_prereleases: whether the policy lets pre-releases in.
-    """
-    found = [_relax(relaxation) for relaxation in relaxations]
-    other_pythons = [fact for fact in facts if fact.kind == "python"]
-    for fact in facts:
-        if fact.missing == "project":
-            found.append(f"check the name {fact.other!r}, or add the index that has it")
-        elif fact.missing == "address" and fact.kind == "depends":
-            found.append(f"add '{fact.object}' to your project's own requirements")
-        elif fact.missing == "version" and fact.known and not relaxations:
-            found.append(f"ask for a version of {fact.other} that exists: {fact.known}")
-        elif fact in other_pythons[:1]:
-            found.append(f"use another Python: {phrase(fact)}")
-        elif fact.kind == "yanked":
-            found.append(f"pin {fact.name} with '==' to accept a yanked version")
-        elif fact.kind == "prerelease" and not offers_prereleases:
-            found.append(f"allow pre-releases of {fact.name}")
-        elif fact.kind == "platform":
-            found.append(f"resolve for a Python and a platform that {fact.name} has wheels for")
-        elif fact.kind == "source":
-            found.append(f"allow {fact.name} to be built from source")
-    return list(dict.fromkeys(found)) or ["loosen or remove one of the requirements named above"]
+def _lack(fact: Fact) -> str:
+    if fact.missing in ("project", "offline"):
+        return fact.known
+    return f"there is only {fact.other} {fact.known}" if fact.known else f"{fact.other} has no version"
 
 
-def _relax(relaxation: Relaxation) -> str:
-    outcome = f"{relaxation.instead} fits" if relaxation.instead else "all others fit together"
-    return f"relax '{relaxation.requirement}' of {relaxation.origin}: without it {outcome}"
+def _sentence(words: str) -> str:
+    """Make words a sentence; those that begin with a project's name or a file's stay as they are."""
+    first = words[:1].upper() + words[1:] if words.startswith(_OURS) else words
+    return f"{first}."
 
 
-def _series(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+_PHRASES: dict[str, Callable[[Fact], str]] = {
+    "asked": lambda fact: f"{fact.origin} asks for {_needed(fact)}",
+    "constrained": lambda fact: f"{fact.origin} allows only {_needed(fact)}",
+    "depends": lambda fact: f"{fact.versions} needs {_needed(fact)}",
+    "own": lambda fact: f"{fact.versions} needs {fact.requirement} of itself",
+    "python": lambda fact: f"{fact.versions} needs {fact.detail.replace(' or Python ', ' or ')} (this is {fact.known})",
+    "platform": _no_wheel,
+    "source": _no_wheel,
+    "policy": _policy,
+    "yanked": lambda fact: f"{fact.versions} was yanked",
+    "prerelease": lambda fact: f"{fact.versions} is a pre-release",
+}

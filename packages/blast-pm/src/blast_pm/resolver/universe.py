@@ -263,7 +263,8 @@ class Universe:
         try:
             record = self.request.source.project(package.name)
         except (ProjectNotFound, OfflineError) as error:
-            package.facts.append((0, Unusable(package, "missing", error.message)))
+            kind = "offline" if isinstance(error, OfflineError) else "missing"
+            package.facts.append((0, Unusable(package, kind, error.message)))
             return
         policy = self.policy
         choices = policy.choices(package.name, record)
@@ -279,7 +280,7 @@ class Universe:
         if self._show_unusable:
             allowed = package.full >> 1
             package.full = (1 << len(record.table.texts) + 1) - 1
-            package.facts = reasons_against(package, record, allowed, self.request.target)
+            package.facts = reasons_against(package, record, allowed, self.request)
 
     def _read(self, base: Package, index: int) -> tuple[Requirement, ...] | Unusable:
         key = (base.name, index)

@@ -8,18 +8,33 @@ if TYPE_CHECKING:
 
     from blast_pm.resolver.universe import Package
 
-__all__ = ["all_of", "describe_versions", "either"]
+__all__ = ["all_of", "describe_versions", "either", "readable"]
+
+# So many versions that a specifier leaves out are named.
+_MOST_EXCEPTIONS = 2
+_ORDER = ("===", "==", "~=", ">=", ">", "<=", "<", "!=")
 
 
-def describe_versions(package: Package, versions: int) -> str:
+def readable(specifier: str) -> str:
+    """Return a specifier as a person would write it: ``>=1.6,<2`` for ``<2,>=1.6``; many exceptions become a number."""
+    clauses = [clause.strip() for clause in specifier.split(",") if clause.strip()]
+    clauses.sort(key=lambda clause: next((place for place, sign in enumerate(_ORDER) if clause.startswith(sign)), 0))
+    exceptions = [clause for clause in clauses if clause.startswith("!=")]
+    if len(exceptions) <= _MOST_EXCEPTIONS:
+        return ",".join(clauses)
+    bounds = ",".join(clause for clause in clauses if clause not in exceptions)
+    return f"{bounds} (without {len(exceptions)} versions)"
+
+
+def describe_versions(package: Package, versions: int, *, is_exact: bool = False) -> str:
     """Return words for a set of a package's versions, such as ``flask``, ``flask 1.0`` or ``flask>=2.0,<=2.3``.
 
-    Versions that can't be used anyway don't make holes: the words may cover them.
+    Versions that can't be used anyway don't make holes: the words may cover them, unless they are to be exact.
     """
     versions = versions >> 1
     every = (1 << len(package.table.texts)) - 1
     unusable = 0
-    for mask, _ in package.base.facts:
+    for mask, _ in () if is_exact else package.base.facts:
         unusable |= mask >> 1
     ignored = unusable if versions & ~unusable else 0
     if not every & ~(versions | ignored):

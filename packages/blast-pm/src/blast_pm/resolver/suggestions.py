@@ -1,0 +1,40 @@
+"""What would help where nothing fits, tried out by solving.
+
+Each suggestion is a change of what the user wrote, and names what it leads to. The smallest changes are tried first:
+one requirement, then a pre-release or a yanked version let in, then several requirements, another Python, and an
+override as the last resort.
+"""
+
+from __future__ import annotations
+
+from blast_pm.resolver.changes import changes, corrected_names, partial_changes, several_changes
+from blast_pm.resolver.remedies import facts_alone, overrides, prereleases, pythons, yanked_pins
+from blast_pm.resolver.situation import Suggestion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_pm.resolver.situation import Situation
+
+__all__ = ["suggest"]
+
+_MOST_SUGGESTIONS = 4
+
+
+def suggest(situation: Situation) -> list[Suggestion]:
+    """Return what the user can do, the most promising first; never nothing."""
+    single = [*changes(situation)]
+    found = [
+        *corrected_names(situation),
+        *single,
+        *yanked_pins(situation),
+        *prereleases(situation),
+    ]
+    if not found:
+        found += several_changes(situation)
+    found += pythons(situation)
+    if not any(row.kind == "change" and row.resolves_to for row in single):
+        found += partial_changes(situation)
+    found += facts_alone(situation)
+    found += overrides(situation)
+    unique = list({row.text: row for row in found}.values())[:_MOST_SUGGESTIONS]
+    return unique or [Suggestion("other", "loosen or remove one of the requirements named above")]

@@ -1,0 +1,146 @@
+"""Solving changed requests within a budget, to find out what would help."""
+
+from __future__ import annotations
+
+from blast_core.errors import BlastError, IndexAccessError, ResolutionLimit
+from blast_pm.resolver.solver import Solver, Unsolvable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from blast_core.requirements import Requirement
+    from blast_pm.metadata.records import ProjectRecord
+    from blast_pm.resolver.model import DirectCandidate, MetadataSource
+    from blast_pm.resolver.request import Request
+
+__all__ = ["BoundedSource", "Outcome", "Trials"]
+
+_MOST_SOLVES = 30
+_MOST_CONFLICTS = 200
+
+#: Chosen versions by name; None where there is no solution, or none was found within the budget.
+Outcome = dict[str, str] | None
+
+
+class BoundedSource:
+    """A source that can be told to read only so much more; what was read before costs nothing.
+
+    Args:
+        source: asked for everything.
+    """
+
+    def __init__(self, source: MetadataSource) -> None:
+        self._source = source
+        self._seen: set[tuple[str, str]] = set()
+        self._left = -1
+
+    def allow(self, count: int) -> None:
+        """Let so many projects and candidates be read from now on."""
+        self._left = count
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Pass it on."""
+        self._source.prefetch(names)
+
+    def prefetch_dependencies(self, name: str, version: str) -> None:
+        """Pass it on."""
+        self._source.prefetch_dependencies(name, version)
+
+    def project(self, name: str) -> ProjectRecord:
+        """Return what exists of a project.
+
+        Raises:
+            ResolutionLimit: nothing more may be read.
+        """
+        self._count(name, "")
+        return self._source.project(name)
+
+    def dependencies(self, name: str, version: str) -> tuple[Requirement, ...]:
+        """Return the requirements of a version.
+
+        Raises:
+            ResolutionLimit: nothing more may be read.
+        """
+        self._count(name, version)
+        return self._source.dependencies(name, version)
+
+    def requires_python(self, name: str, version: str) -> str:
+        """Return the Requires-Python of the version's metadata."""
+        return self._source.requires_python(name, version)
+
+    def provides_extras(self, name: str, version: str) -> tuple[str, ...]:
+        """Return the extras that the version provides."""
+        return self._source.provides_extras(name, version)
+
+    def direct(self, requirement: Requirement) -> DirectCandidate:
+        """Return what the address of ``requirement`` holds."""
+        return self._source.direct(requirement)
+
+    def _count(self, name: str, version: str) -> None:
+        key = name, version
+        if key in self._seen:
+            return
+        if not self._left:
+            raise ResolutionLimit("the search for suggestions has read enough")
+        self._seen.add(key)
+        self._left -= 1
+
+
+class Trials:
+    """Solves changed requests, each once, until the budget is spent.
+
+    Attributes:
+        solves: how many searches there were.
+    """
+
+    def __init__(self) -> None:
+        self.solves = 0
+        self._known: dict[object, Outcome] = {}
+        self._limited: set[object] = set()
+
+    def solve(self, request: Request) -> Outcome:
+        """Return what would be chosen; None where nothing is found. Cost: a search, the first time."""
+        key = _key(request)
+        if key not in self._known:
+            self._known[key] = self._solve(request, key)
+        return self._known[key]
+
+    def is_impossible(self, request: Request) -> bool:
+        """Tell whether a request that was tried is known to have no solution."""
+        key = _key(request)
+        return key in self._known and self._known[key] is None and key not in self._limited
+
+    def _solve(self, request: Request, key: object) -> Outcome:
+        if self.solves >= _MOST_SOLVES:
+            self._limited.add(key)
+            return None
+        self.solves += 1
+        solver = Solver(request, most_conflicts=_MOST_CONFLICTS)
+        try:
+            solver.solve()
+        except Unsolvable:
+            return None
+        except (ResolutionLimit, IndexAccessError):
+            self._limited.add(key)
+            return None
+        except BlastError:
+            self._limited.add(key)
+            return None
+        return {
+            package.name: package.table.texts[index]
+            for package, index in solver.chosen().items()
+            if package is package.base
+        }
+
+
+def _key(request: Request) -> object:
+    return (
+        request.group,
+        tuple(request.requirements),
+        bool(request.only_on),
+        tuple(request.constraints),
+        tuple(request.overrides),
+        request.prereleases,
+        tuple(sorted(request.package_prereleases.items())),
+    )
