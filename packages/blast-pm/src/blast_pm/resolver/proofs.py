@@ -25,7 +25,7 @@ __all__ = ["Lemma", "leaves", "shorten"]
 _MOST_FACTS = 600
 _MOST_LEMMAS = 200
 #: Words about the same trouble with different versions are joined by it.
-OTHERS = " or "
+_OTHERS = " or "
 _MOST_DETAILS = 2
 
 
@@ -208,6 +208,6 @@ def _join_unusable(one: Clause, two: Clause) -> Clause:
     (package, old), (_, new) = one.terms[0], two.terms[0]
     if old > new:
         first, second = second, first
-    details = list(dict.fromkeys((*second.detail.split(OTHERS), *first.detail.split(OTHERS))))
-    cause = second._replace(detail=OTHERS.join(details[:_MOST_DETAILS]), known=second.known or first.known)
+    details = list(dict.fromkeys((*second.detail.split(_OTHERS), *first.detail.split(_OTHERS))))
+    cause = second._replace(detail=_OTHERS.join(details[:_MOST_DETAILS]), known=second.known or first.known)
     return Clause(((package, old | new),), cause)
