@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from blast_core.formats.dpl.model import Lock
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
+    from blast_pm.metadata.source import RegistryMetadata
+    from blast_project.hints import Pages
     from blast_project.session import Session
 
 __all__ = ["LockResult", "lock_project", "publish_lock", "read_lock"]
 
 _NO_TEXT = bytes(32)
+_CONTENT_HASH = slice(96, 128)
 
 
 class LockResult(NamedTuple):
@@ -73,6 +76,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
     pins: Mapping[str, str] | None = None,
     like: LockResult | None = None,
     targets: Sequence[str] = (),
+    hints: bool = True,
 ) -> LockResult:
     """Return the lock for the project, resolving only when the one on disk does not answer to the manifest.
 
@@ -89,12 +93,14 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
         pins: versions to prefer over those of the old lock, on all targets.
         like: a lock whose versions to prefer over those of the old one, each on its targets.
         targets: names of the targets to lock for, instead of those of the manifest.
+        hints: take the answer to a question that was asked before, where nothing it came from has changed.
 
     Raises:
         StaleLock: ``check`` is set and the lock is missing or does not answer to the manifest.
         NoSolution: no set of versions fits.
         UsageError, InvalidManifest: a target is named that there is not.
     """
+    from blast_project.hints import Hint, find_hint, keep_hint, may_hint
     from blast_project.policy import policy_key
     from blast_project.targets import asked_targets
 
@@ -105,6 +111,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
     if old is not None and old.reader().input_hash == wanted_hash and not upgrade and not upgrade_names:
         if check or old.text is not None or not _wants_text(project):
             return old
+        _note_replacement(session, project, old)
         return _finished(session, project, old.reader().to_lock(), old, 0)
     if check:
         raise StaleLock(
@@ -113,10 +120,19 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
             hint="'blast lock' makes it anew",
         )
     free = {normalize_name(name) for name in upgrade_names}
-    lock, visited = _resolved(
-        session, project, interpreter, targets, wanted_hash, _Known(None if upgrade else old, free, pins or {}, like)
-    )
-    return _finished(session, project, lock, old, visited)
+    known = _Known(None if upgrade else old, free, pins or {}, like)
+    question = _question(session, project, wanted_hash, known) if hints and may_hint(session, project) else b""
+    hint = find_hint(session, question) if question else None
+    _note_replacement(session, project, old)
+    if hint is not None:
+        for note in hint.notes:
+            session.reporter.note(note)
+        return _compared(hint.content, hint.text, old, 0)
+    found = _resolved(session, project, interpreter, targets, wanted_hash, known)
+    result = _finished(session, project, found.lock, old, found.visited)
+    if question:
+        keep_hint(session, question, found.pages, Hint(found.notes, result.text, result.content))
+    return result
 
 
 class _Known(NamedTuple):
@@ -128,10 +144,29 @@ class _Known(NamedTuple):
     like: LockResult | None
 
 
+class _Found(NamedTuple):
+    """What was found, how many packages were looked at for it, what was said, and the pages that it came from."""
+
+    lock: Lock
+    visited: int
+    notes: tuple[str, ...]
+    pages: Pages | None
+
+
+def _question(session: Session, project: Project, inputs: bytes, known: _Known) -> bytes:
+    """Return the key of the hint for what is asked: the inputs and what is preferred."""
+    from blast_project.hints import hint_key
+
+    preferred = tuple(
+        result.content[_CONTENT_HASH] if result is not None else b"" for result in (known.old, known.like)
+    )
+    return hint_key(session, inputs, preferred, sorted(known.free), sorted(known.pins.items()), _wants_text(project))
+
+
 def _resolved(
     session: Session, project: Project, interpreter: Interpreter, targets: Sequence[str], inputs: bytes, known: _Known
-) -> tuple[Lock, int]:
-    """Resolve for all targets; return the lock and how many packages were looked at."""
+) -> _Found:
+    """Resolve for all targets."""
     from blast_project.lock_building import build_project_lock
     from blast_project.project_resolution import check_failures, preferences_of, resolve_project
     from blast_project.targets import plan_targets
@@ -150,13 +185,21 @@ def _resolved(
         rows = [(entry.name, entry.source) for entry in result.reader().entries() if entry.name not in free]
         sources.update({name: source for name, source in rows if source.kind != "registry"})
     session.reporter.step("Resolving")
-    resolution = resolve_project(session, project, interpreter, plan, preferences, sources)
+    opened: list[RegistryMetadata] = []
+
+    def through(metadata: RegistryMetadata) -> RegistryMetadata:
+        opened.append(metadata)
+        return metadata
+
+    resolution = resolve_project(session, project, interpreter, plan, preferences, sources, through)
     check_failures(session, plan, resolution, interpreter)
     for warning in resolution.warnings:
         session.reporter.note(warning)
     overrides = session.policy.resolution.overrides
     lock = build_project_lock(session.client, project, plan, resolution, inputs, overrides=overrides)
-    return lock, resolution.visited
+    # Where targets failed it matters on which machine that was.
+    pages = None if resolution.failures else opened[0].pages()
+    return _Found(lock, resolution.visited, (*plan.notes, *resolution.warnings), pages)
 
 
 def read_lock(session: Session, root: str) -> LockResult | None:
@@ -210,25 +253,33 @@ def _finished(
     from blast_core.formats.dpl.builder import build_lock
 
     text = None
-    standing = old.text if old is not None else _read(os.path.join(project.root, PYLOCK_NAME))
     if _wants_text(project):
-        if standing is not None and not _is_ours(standing):
-            session.reporter.note(f'{PYLOCK_NAME} of another tool is replaced; `lock = "dpl"` in [tool.blast] keeps it')
         from blast_compat.locks.pylock import write_pylock
 
         client = session.client
         text = write_pylock(lock, lambda file: client.url_of(file.index, file.path)).encode()
         lock = lock._replace(text_hash=_digest(text))
-    content = build_lock(lock)
+    return _compared(build_lock(lock), text, old, visited)
+
+
+def _note_replacement(session: Session, project: Project, old: LockResult | None) -> None:
+    standing = old.text if old is not None else _read(os.path.join(project.root, PYLOCK_NAME))
+    if _wants_text(project) and standing is not None and not _is_ours(standing):
+        session.reporter.note(f'{PYLOCK_NAME} of another tool is replaced; `lock = "dpl"` in [tool.blast] keeps it')
+
+
+def _compared(content: bytes, text: bytes | None, old: LockResult | None, visited: int) -> LockResult:
+    """Return a new lock as a result, with what differs from the old one."""
+    new = LockResult(content, text, changed=False, changes=(), visited=visited)
     before = old.versions() if old is not None else {}
-    after = _versions((package.name, package.version, package.source.location) for package in lock.packages)
+    after = new.versions()
     changes = tuple(
         VersionChange(name, before.get(name, ""), after.get(name, ""))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     )
     changed = old is None or old.changed or (content, text) != (old.content, old.text)
-    return LockResult(content, text, changed, changes, visited)
+    return new._replace(changed=changed, changes=changes)
 
 
 def _versions(rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:

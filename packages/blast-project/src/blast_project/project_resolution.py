@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from blast_project.project import DEFAULT_GROUP, GroupRequirement, Project
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from blast_core.formats.dpl.model import LockedSource
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
-    from blast_pm.resolver.model import DirectCandidate, UniversalResolution
+    from blast_pm.metadata.source import RegistryMetadata
+    from blast_pm.resolver.model import DirectCandidate, MetadataSource, UniversalResolution
     from blast_project.session import Session
     from blast_project.targets import TargetPlan
 
@@ -30,6 +31,7 @@ def resolve_project(
     plan: TargetPlan,
     preferences: Preferences,
     sources: Mapping[str, LockedSource] | None = None,
+    through: Callable[[RegistryMetadata], MetadataSource] | None = None,
 ) -> UniversalResolution:
     """Resolve the requirements of all groups together, for all targets of the plan.
 
@@ -40,6 +42,7 @@ def resolve_project(
         plan: the targets.
         preferences: versions to try first, where.
         sources: of the old lock by name, for those that shall not move.
+        through: gets the metadata of the indexes, and returns what the resolver asks.
 
     Raises:
         InvalidManifest: the manifest asks for what there can't be.
@@ -52,7 +55,8 @@ def resolve_project(
     rows = project.requirements()
     policy = session.policy
     direct = direct_candidates(session, project, interpreter, sources)
-    source = open_metadata(session, interpreter, targets=plan.targets, load_direct=direct.load)
+    metadata = open_metadata(session, interpreter, targets=plan.targets, load_direct=direct.load)
+    source = through(metadata) if through is not None else metadata
     return find_universal_resolver(policy.resolver)(
         [(row.requirement, plan.mask_of(row.group)) for row in rows],
         plan.targets,

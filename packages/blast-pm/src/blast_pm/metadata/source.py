@@ -75,6 +75,8 @@ class RegistryMetadata:
         self._views = ViewStore(self._store, self._targets, builds=builds, files=files)
         self._store.before_flush(self._views.save)
         self._needed: dict[str, bool] = {"": True}
+        self._asked: dict[str, tuple[str, str, bytes]] = {}
+        self._is_repeatable = True
         self._projects: dict[str, ProjectView] = {}
         self._metadata: dict[tuple[str, str], MetadataRecord] = {}
         self._lock = allocate_lock()
@@ -95,7 +97,17 @@ class RegistryMetadata:
             OfflineError: its page isn't stored, and the network is forbidden.
             IndexAccessError: an index can't be reached or refuses.
         """
-        return self._project(name).record
+        try:
+            project = self._project(name)
+        except ProjectNotFound:
+            self._asked[name] = (name, "", b"")
+            raise
+        except OfflineError:
+            self._is_repeatable = False
+            raise
+        page = project.page
+        self._asked[name] = (name, page.index, page.page_id)
+        return project.record
 
     def dependencies(self, name: str, version: str) -> tuple[Requirement, ...]:
         """Return the requirements of a version, markers unevaluated.
@@ -105,7 +117,7 @@ class RegistryMetadata:
             OfflineError: it isn't stored, and the network is forbidden.
             IndexAccessError, IntegrityError: it can't be fetched, or isn't what the index promised.
         """
-        record = self._metadata.get((name, version)) or self._read_metadata(name, version)
+        record = self._metadata_of(name, version)
         if record.invalid:
             raise InvalidRequirement(
                 f"{name} {version} can't be resolved: its metadata is invalid",
@@ -123,11 +135,11 @@ class RegistryMetadata:
 
     def requires_python(self, name: str, version: str) -> str:
         """Return the Requires-Python of the version's metadata, "" if none."""
-        return (self._metadata.get((name, version)) or self._read_metadata(name, version)).requires_python
+        return self._metadata_of(name, version).requires_python
 
     def provides_extras(self, name: str, version: str) -> tuple[str, ...]:
         """Return the extras that the version provides, normalised."""
-        return (self._metadata.get((name, version)) or self._read_metadata(name, version)).provides_extras
+        return self._metadata_of(name, version).provides_extras
 
     def direct(self, requirement: Requirement) -> DirectCandidate:
         """Return what the address of a dependency's requirement holds.
@@ -135,6 +147,7 @@ class RegistryMetadata:
         Raises:
             InvalidRequirement: such requirements are not allowed here.
         """
+        self._is_repeatable = False
         if self._load_direct is None:
             raise InvalidRequirement(
                 f"{requirement.name} is required by address: {requirement.url}",
@@ -143,11 +156,19 @@ class RegistryMetadata:
             )
         return self._load_direct(requirement)
 
+    def pages(self) -> tuple[tuple[str, str, bytes], ...] | None:
+        """Return what the answers so far came from: by name the project, its index and its page's id.
+
+        A project that no index knows has neither. None where the same pages may lead to other answers: where something
+        was asked for by address, was not in the store, or has no digest.
+        """
+        return tuple(self._asked[name] for name in sorted(self._asked)) if self._is_repeatable else None
+
     # For whoever installs what was resolved
 
     def metadata_digest(self, name: str, version: str) -> bytes:
         """Return the sha256 of the metadata that the version was resolved with; the installed one should have it."""
-        return (self._metadata.get((name, version)) or self._read_metadata(name, version)).sha256
+        return self._metadata_of(name, version).sha256
 
     # Projects
 
@@ -209,6 +230,17 @@ class RegistryMetadata:
             known = self._needed[marker] = any(evaluate_marker(marker, each) for each in environments)
         return known
 
+    def _metadata_of(self, name: str, version: str) -> MetadataRecord:
+        known = self._metadata.get((name, version))
+        if known is not None:
+            return known
+        try:
+            return self._read_metadata(name, version)
+        except BlastError:
+            # What can't be read today may be tomorrow.
+            self._is_repeatable = False
+            raise
+
     def _read_metadata(self, name: str, version: str) -> MetadataRecord:
         """Return the metadata of a version, waiting for whoever fetches it already."""
         record = self._stored_metadata(name, version)
@@ -246,6 +278,8 @@ class RegistryMetadata:
         if digest:
             self._store.put("metadata", digest, encode_metadata(record))
             project.learn(position, record)
+        else:
+            self._is_repeatable = False
         return record
 
     def _fetch_metadata(self, file: IndexFile, name: str, version: str) -> MetadataRecord:
