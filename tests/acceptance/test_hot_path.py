@@ -35,7 +35,7 @@ _ALLOWED = {
     ("--version",): {"blast_cli", "blast_cli.main", "blast_cli.hot"},
     ("sync",): _COMMON,
     ("lock",): _COMMON | {"blast_core.home"},
-    ("run", "python", "-c", "pass"): _COMMON,
+    ("run", "python", "-c", "pass"): _COMMON | {"blast_project.environment.leases"},
 }
 
 

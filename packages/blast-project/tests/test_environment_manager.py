@@ -219,7 +219,18 @@ def test_what_runs_at_start_up_is_said_once(store: WheelStore, environment: Path
 
 
 # What the standard library's small modules need, and `typing.NamedTuple` with them.
-_ALLOWED = {"blast_core", "blast_pm", "blast_project", "__future__", "errno", "marshal", "_thread", "_collections"}
+_ALLOWED = {
+    "blast_core",
+    "blast_pm",
+    "blast_project",
+    "__future__",
+    "errno",
+    "marshal",
+    "_thread",
+    "_collections",
+    "_struct",
+    "struct",
+}
 
 _WARM = """
 import sys

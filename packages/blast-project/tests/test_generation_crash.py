@@ -112,8 +112,9 @@ def test_the_first_environment_of_a_project(tmp_path: Path) -> None:
         for number in range(1 + (os.getpid() % 5), total + 1, 5):
             environment = tmp_path / f"p{number}" / ".venv"
             environment.parent.mkdir()
-            # What is prepared beside the trees is written anew, too.
+            # What is prepared beside the trees is written anew, too, and the first registration.
             shutil.rmtree(tmp_path / "home/i1", ignore_errors=True)
+            shutil.rmtree(tmp_path / "home/roots", ignore_errors=True)
             done = run_child(environment, stored, f"kill:{number}")
             assert done.returncode == -signal.SIGKILL, (number, done.stderr)
             apply(environment, stored)

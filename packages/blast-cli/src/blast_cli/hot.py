@@ -51,10 +51,13 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
     environment = os.path.normpath(os.path.join(root, environ.get("BLAST_PROJECT_ENVIRONMENT") or ".venv"))
     request = request_of(root, environ.get("BLAST_PYTHON", ""))
     digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "")
-    if is_current(root, environment, digest, wider=verb == "run") is None:
+    state = is_current(root, environment, digest, wider=verb == "run")
+    if state is None:
         return None
     if verb == "run":
-        return _run(environment, rest)
+        from blast_project.environment.leases import hold_generation
+
+        return _run(environment, rest) if hold_generation(environment, state.generation) else None
     if not rest and environ.get("BLAST_QUIET", "").lower() in _OFF:
         sys.stderr.write("The environment is up to date\n")
     return 0

@@ -29,6 +29,7 @@ class Change(NamedTuple):
         snapshots: the project's files of this moment, by name.
         prompt: for activated shells.
         options: digest of the options, for the state file.
+        project: directory of the project; empty for none.
     """
 
     stored: Sequence[StoredDistribution]
@@ -39,13 +40,14 @@ class Change(NamedTuple):
     snapshots: Mapping[str, bytes] = {}
     prompt: str = ""
     options: bytes = b""
+    project: str = ""
 
 
 def composition_of(session: Session, change: Change) -> Composition:
     """Return the change as the environment's manager takes it, the link mode settled."""
     mode = session.settings.link_mode or change.link_mode or "fold"
     composition = Composition(change.stored, change.command, mode, *change[3:])
-    return composition._replace(allow_overwrite=session.settings.allow_overwrite)
+    return composition._replace(allow_overwrite=session.settings.allow_overwrite, home=session.settings.home)
 
 
 def apply_change(session: Session, environment: str, interpreter: Interpreter, change: Change) -> Generation:

@@ -20,7 +20,7 @@ _LOCK_TIMEOUT_S = 300.0
 _UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 
 
-def exclusive(session: Session, *places: str) -> Exclusive:
+def exclusive(session: Session, *places: str, timeout_s: float = _LOCK_TIMEOUT_S) -> Exclusive:
     """Hold the locks of ``places`` against other Blast processes; a dead owner never blocks.
 
     Whoever writes a project's files names its root, whoever changes an environment names that. Both name the root
@@ -30,20 +30,21 @@ def exclusive(session: Session, *places: str) -> Exclusive:
         A context manager, which takes the locks.
 
     Raises:
-        StoreLocked: another process holds one for more than five minutes.
+        StoreLocked: another process holds one for longer than ``timeout_s``, five minutes unless said otherwise.
     """
     directory = os.path.join(session.settings.home, "locks")
     names = (f"{fnv1a64(os.path.realpath(place).encode('utf-8', 'surrogateescape')):016x}" for place in places)
-    return Exclusive([os.path.join(directory, name) for name in dict.fromkeys(names)])
+    return Exclusive([os.path.join(directory, name) for name in dict.fromkeys(names)], timeout_s)
 
 
 class Exclusive:
     """Locks that are taken in order and given back together; `contextlib` would be 2 ms more to import."""
 
-    __slots__ = ("_held", "_paths")
+    __slots__ = ("_held", "_paths", "_timeout_s")
 
-    def __init__(self, paths: list[str]) -> None:
+    def __init__(self, paths: list[str], timeout_s: float = _LOCK_TIMEOUT_S) -> None:
         self._paths = paths
+        self._timeout_s = timeout_s
         self._held: list[Lock] = []
 
     def __enter__(self) -> None:
@@ -54,11 +55,11 @@ class Exclusive:
             try:
                 try:
                     fs.make_directories(os.path.dirname(path))
-                    held = lock(path, _LOCK_TIMEOUT_S)
+                    held = lock(path, self._timeout_s)
                 except OSError as error:
                     if error.errno not in _UNWRITABLE:
                         raise
-                    held = lock(_outside_the_store(path), _LOCK_TIMEOUT_S)
+                    held = lock(_outside_the_store(path), self._timeout_s)
                 self._held.append(held)
             except BaseException:
                 self._release()

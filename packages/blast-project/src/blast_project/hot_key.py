@@ -34,6 +34,7 @@ _UNDERSTOOD = frozenset(
         "BLAST_PYTHON",
         "BLAST_PYTHON_MIRROR",
         "BLAST_QUIET",
+        "BLAST_SITE_STORE",
     )
 )
 

@@ -6,7 +6,9 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
+from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
+from blast_project.environment.leases import hold_generation
 from blast_project.environment.state import is_current
 from blast_project.ephemeral import ephemeral_environment
 from blast_project.hot_key import options_digest, request_of
@@ -60,6 +62,9 @@ def prepare_run(session: Session, options: RunOptions) -> Start:
         StaleLock, NoSolution, IndexAccessError, InstallError: as a sync.
     """
     environment = _environment(session, options)
+    number = current_number(environment)
+    if number:
+        hold_generation(environment, number)
     variables = environment_variables(environment, session.settings.environ)
     line = command_line(environment, options.words, session.settings.environ.get("PATH", ""))
     return Start(tuple(line), variables)

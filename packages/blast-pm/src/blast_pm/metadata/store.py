@@ -49,10 +49,12 @@ class Database:
 
     Args:
         path: the data file, such as ``<home>/store/meta.lmdb``; its directory is made when needed.
+        readonly: somebody else's: nothing is made, written or mended, and a missing one reads as empty.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, readonly: bool = False) -> None:
         self.path = path
+        self._readonly = readonly
         self._shared: _Environment | None = None
 
     def get(self, database: str, key: bytes) -> bytes | None:
@@ -112,6 +114,16 @@ class Database:
         """
         self._open().write([(database, _fit(key), None)])
 
+    def delete_rows(self, rows: Iterable[tuple[str, bytes]]) -> None:
+        """Remove values of several databases in one transaction; see `delete`.
+
+        Raises:
+            StoreError: as `put`.
+        """
+        fitted = [(database, _fit(key), None) for database, key in rows]
+        if fitted:
+            self._open().write(fitted)
+
     def items(self, database: str) -> Iterator[tuple[bytes, bytes]]:
         """Yield all keys and values in the order of keys; rows written meanwhile may or may not be among them."""
         environment = self._open()
@@ -129,7 +141,7 @@ class Database:
     def _open(self) -> _Environment:
         shared = self._shared
         if shared is None or shared.pid != os.getpid():
-            shared = self._shared = _acquire(os.path.abspath(self.path))
+            shared = self._shared = _acquire(os.path.abspath(self.path), readonly=self._readonly)
         return shared
 
 
@@ -153,14 +165,14 @@ _environments: dict[str, _Environment] = {}
 _registry_lock = allocate_lock()
 
 
-def _acquire(path: str) -> _Environment:
+def _acquire(path: str, *, readonly: bool) -> _Environment:
     with _registry_lock:
         found = _environments.get(path)
         if found is None or found.pid != os.getpid():
             # LMDB's own objects must not be used by a forked child; closing them there leaves the parent's alone.
             if found is not None:
                 found.abandon()
-            found = _environments[path] = _Environment(path)
+            found = _environments[path] = _Environment(path, readonly=readonly)
         found.users += 1
         return found
 
@@ -182,7 +194,7 @@ class _Environment:
     all: while the map grows and while the file is replaced.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, readonly: bool) -> None:
         self.path = path
         self.pid = os.getpid()
         self.users = 0
@@ -190,9 +202,12 @@ class _Environment:
         self._writing = allocate_lock()
         self._env: lmdb.Environment | None = None
         self._handles: dict[str, lmdb._Database] = {}
-        self._readonly = False
+        self._readonly = readonly
         self._rebuilt = False
-        self._open()
+        if readonly:
+            self._open_readonly(PermissionError(self.path))
+        else:
+            self._open()
 
     def release(self) -> None:
         with _registry_lock:

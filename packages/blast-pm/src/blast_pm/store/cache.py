@@ -6,6 +6,7 @@ import os
 
 from blast_core.errors import ObjectMissing
 from blast_pm.store.home import StorePaths
+from blast_pm.store.leases import ObjectLease, hold_store
 from blast_pm.store.rows import StoredDistribution, TreeRows
 from blast_pm.store.wanted import WantedDistribution
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from blast_core.reporter import Reporter
     from blast_pm.metadata.store import Database
+    from blast_pm.store.layers import SiteStore
     from blast_pm.store.locks import Lock
     from blast_pm.store.objects import StoredObject
     from blast_pm.store.sizes import StoreSize
@@ -35,26 +37,80 @@ class GlobalCache:
     Args:
         home: ``BLAST_HOME``; nothing is created until something is stored.
         database: the home's metadata database, which stays the caller's to close.
+        site: another store, which is only read; empty for none.
     """
 
-    __slots__ = ("_paths", "_rows")
+    __slots__ = ("_database", "_lease", "_paths", "_rows", "_site")
 
-    def __init__(self, home: str, database: Database) -> None:
+    def __init__(self, home: str, database: Database, site: str = "") -> None:
         self._paths = StorePaths(home)
+        self._database = database
         self._rows = TreeRows(database, self._paths.trees)
+        self._lease = ObjectLease(self._paths.home)
+        self._site: SiteStore | None = None
+        if site:
+            from blast_pm.store.layers import find_site
+
+            self._site = find_site(site, self._paths.home)
+
+    @property
+    def paths(self) -> StorePaths:
+        """Where its parts lie."""
+        return self._paths
+
+    @property
+    def rows(self) -> TreeRows:
+        """The table of what it holds, the site store's left out."""
+        return self._rows
+
+    @property
+    def database(self) -> Database:
+        """The database that the table is in."""
+        return self._database
+
+    @property
+    def site(self) -> SiteStore | None:
+        """The read-only store below this one; None for none."""
+        return self._site
+
+    def close(self) -> None:
+        """Give back the lease on what was looked up; safe to call twice. What was found may be removed from now on."""
+        self._lease.release()
+        if self._site is not None:
+            self._site.close()
 
     def find(self, sha256s: Iterable[str]) -> dict[str, StoredDistribution]:
         """Return what of these is in the store, by the wheel's sha256. No network.
 
-        A plan that another version of Blast made is made again from the container, and kept.
+        All of them, found or not, are leased until `close`: nobody removes them. A plan that another version of Blast
+        made is made again from the container, and kept. What only the site store has is found there.
 
-        Cost: one read transaction for all, then one lstat per distribution: is its tree a directory?
+        Raises:
+            StoreLocked: somebody has been removing objects for half a minute.
+            StoreError: the disk has no room for the lease.
+
+        Cost: a small file, once; one read transaction for all, then one lstat per distribution: is its tree there?
         """
         from blast_pm.install.plan import is_current_plan
 
-        found = self._rows.find(sha256s)
+        wanted = list(sha256s)
+        self._lease_all(wanted)
+        found = self._rows.find(wanted)
         stale = [stored for stored in found.values() if not is_current_plan(stored.plan)]
-        return self._plan_again(found, stale) if stale else found
+        if stale:
+            found = self._plan_again(found, stale)
+        if self._site is not None and len(found) < len(wanted):
+            found |= self._site.find(sha256 for sha256 in wanted if sha256 not in found)
+        return found
+
+    def _lease_all(self, sha256s: Iterable[str]) -> None:
+        with self.in_use():
+            try:
+                self._lease.add(sha256s)
+            except OSError as error:
+                from blast_pm.store.failures import explain_failure
+
+                raise explain_failure(error, "use the store") from error
 
     def _plan_again(
         self, found: dict[str, StoredDistribution], stale: Sequence[StoredDistribution]
@@ -99,8 +155,8 @@ class GlobalCache:
         if missing:
             from blast_pm.store.fetching import store_all
 
-            with self.in_use():
-                stored |= store_all(missing, fetch, self._paths, self._rows, reporter, workers)
+            # What is on its way is leased, so that nobody who removes objects has to wait for the network.
+            stored |= store_all(missing, fetch, self._paths, self._rows, reporter, workers)
         else:
             self._sweep()
         return stored
@@ -122,7 +178,9 @@ class GlobalCache:
 
         name = filename or os.path.basename(path)
         with self.in_use():
-            return add_wheel(path, name, self._paths, self._rows, Policy(editable=editable))
+            stored = add_wheel(path, name, self._paths, self._rows, Policy(editable=editable))
+            self._lease.add([stored.sha256])
+            return stored
 
     def get_path(self, blake3: str) -> str:
         """Return the path of a container.
@@ -142,13 +200,11 @@ class GlobalCache:
     def in_use(self) -> Lock:
         """Keep others from removing objects until the answer, a context manager, is left.
 
-        For whoever looks up trees and then links to them. Removing waits for it, adding does not.
+        For moments: what is looked up by `find` is leased, and needs no lock. Removing waits for it a little.
 
         Raises:
             StoreLocked: somebody has been removing objects for half a minute.
         """
-        from blast_pm.store.objects import hold_store
-
         return hold_store(self._paths, _LOCK_TIMEOUT_S, shared=True)
 
     def size(self) -> StoreSize:
@@ -170,7 +226,7 @@ class GlobalCache:
             StoreLocked: the store is in use.
             StoreError: the disk refuses.
         """
-        from blast_pm.store.objects import hold_store, remove_object
+        from blast_pm.store.objects import remove_object
 
         with hold_store(self._paths, _LOCK_TIMEOUT_S, shared=False):
             remove_object(blake3, self._paths, self._rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 from blast_core import fs
@@ -10,7 +9,6 @@ from blast_core.errors import ObjectMissing
 from blast_core.tuples import NamedTuple
 from blast_pm.install.prepared import DIRECTORY, prepared_name
 from blast_pm.store.failures import explain_failure
-from blast_pm.store.locks import Lock, lock
 from blast_pm.store.publish import publish_tree
 from blast_pm.store.sizes import walk
 from blast_pm.store.staging import Staging
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from blast_pm.store.rows import StoredDistribution, TreeRows
     from blast_pm.store.verify import ObjectReport
 
-__all__ = ["StoredObject", "hold_store", "iter_objects", "remove_object", "repair_object", "unpack_container"]
+__all__ = ["StoredObject", "iter_objects", "remove_object", "repair_object", "unpack_container"]
 
 _WRITABLE = 0o755
 
@@ -45,24 +43,6 @@ class StoredObject(NamedTuple):
     container: str
     tree: str
     distribution: StoredDistribution | None
-
-
-def hold_store(paths: StorePaths, timeout: float, *, shared: bool) -> Lock:
-    """Take the lock between those who use objects (shared) and those who remove them.
-
-    Raises:
-        StoreLocked: the others did not end in ``timeout`` seconds.
-        StoreError: the lock's file can't be made.
-    """
-    try:
-        if not os.path.isdir(os.path.dirname(paths.usage_lock)):
-            fs.make_directories(os.path.dirname(paths.usage_lock))
-        return lock(paths.usage_lock, timeout, shared=shared)
-    except OSError as error:
-        if shared and error.errno in (errno.EROFS, errno.EACCES):
-            # Where nothing can be written, nothing can be removed: a lock that is not held does.
-            return Lock(paths.usage_lock, shared=True, remove=False)
-        raise explain_failure(error, "lock the store") from error
 
 
 def iter_objects(paths: StorePaths, rows: TreeRows) -> Iterator[StoredObject]:

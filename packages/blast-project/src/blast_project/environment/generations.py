@@ -97,14 +97,26 @@ def current_number(environment: str) -> int:
     return int(name) if name.isdecimal() and standing else 0
 
 
-def write_meta(staging: str, generation: Generation, snapshots: dict[str, bytes]) -> tuple[str, ...]:
+def write_meta(
+    staging: str, generation: Generation, snapshots: dict[str, bytes], trees: dict[str, str] | None = None
+) -> tuple[str, ...]:
     """Write what a generation says of itself into its staging directory, before it is published.
+
+    Args:
+        staging: the generation.
+        generation: what it says.
+        snapshots: the project's files of this moment, by name.
+        trees: what it links to, by store; see ``blast_project.environment.leases``.
 
     Returns:
         The files that have to be flushed to the disk, below the generation.
     """
+    from blast_project.environment.leases import OBJECTS
+
     directory = os.path.join(staging, META)
     fs.make_directory(directory)
+    # Not flushed: what is lost of it, the list of distributions tells as well.
+    fs.write_file(os.path.join(staging, OBJECTS), marshal.dumps(trees or {}))
     for name, content in snapshots.items():
         fs.write_file(os.path.join(directory, name), content)
     plain = generation._replace(installed=tuple(tuple(one) for one in generation.installed))  # type: ignore[misc]
@@ -148,17 +160,27 @@ def read_snapshots(environment: str, generation: Generation) -> dict[str, bytes]
 def prune(environment: str, keep: int) -> list[int]:
     """Remove the oldest generations but ``keep``, and return their numbers.
 
-    The current generation always stays.
+    The current generation always stays, and so does one in which a program runs.
     """
     directory = generations_directory(environment)
-    numbers = list_numbers(environment)
+    numbers = list_numbers(environment)[:-keep]
+    if not numbers:
+        return []
+    from blast_project.environment.leases import reserve
+
     current = current_number(environment)
-    removed = [number for number in numbers[:-keep] if number != current]
-    for number in removed:
-        # Out of the list in one step: killed while it goes, none that is half there may be gone back to.
-        leaving = os.path.join(directory, f".{number}.leaving")
-        fs.rename(os.path.join(directory, str(number)), leaving)
-        fs.remove_tree(leaving)
+    removed = []
+    for number in numbers:
+        if number == current:
+            continue
+        with reserve(environment, number) as reserved:
+            if not reserved:
+                continue
+            # Out of the list in one step: killed while it goes, none that is half there may be gone back to.
+            leaving = os.path.join(directory, f".{number}.leaving")
+            fs.rename(os.path.join(directory, str(number)), leaving)
+            fs.remove_tree(leaving)
+            removed.append(number)
     return removed
 
 

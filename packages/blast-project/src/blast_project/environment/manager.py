@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -43,7 +44,9 @@ class Composition(NamedTuple):
         snapshots: the project's files of this moment, by name.
         prompt: what an activated shell shows.
         options: digest of the options, for the state file.
+        project: directory of the project; empty for none.
         allow_overwrite: of two different files for one path, take one.
+        home: the store that may be written; empty for the one that the distributions are in.
     """
 
     distributions: Sequence[StoredDistribution]
@@ -54,9 +57,12 @@ class Composition(NamedTuple):
     snapshots: Mapping[str, bytes] = {}
     prompt: str = ""
     options: bytes = b""
+    project: str = ""
     allow_overwrite: bool = False
+    home: str = ""
 
 
+_UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 # The ending that `blast_core.fs.is_temporary` knows.
 _TEMPORARY = ".blast-tmp"
 
@@ -121,13 +127,15 @@ class VenvManager:
                 at the environment's path that is no virtual environment.
         """
         from blast_pm.install.compose import compose
+        from blast_pm.store.roots import group_trees
         from blast_project.environment import drift
 
         self._check_place()
         directory = generations_directory(self.environment)
         fs.make_directories(directory)
         generations.remove_leftovers(self.environment)
-        number = (generations.list_numbers(self.environment) or [0])[-1] + 1
+        kept = generations.list_numbers(self.environment)
+        number = (kept or [0])[-1] + 1
         staging = os.path.join(directory, f".{number}.{os.getpid()}")
         try:
             report = compose(
@@ -138,15 +146,19 @@ class VenvManager:
                 direct_urls=composition.direct_urls,
                 requested=composition.requested,
                 allow_overwrite=composition.allow_overwrite,
+                home=composition.home,
             )
+            trees = group_trees(row.tree for row in composition.distributions)
             meta = self._describe(number, interpreter, composition, report.mode)
             fresh = (
-                *generations.write_meta(staging, meta, dict(composition.snapshots)),
+                *generations.write_meta(staging, meta, dict(composition.snapshots), trees),
                 *skeleton.write_generation_files(staging, self.environment, interpreter, composition.prompt),
                 *drift.write_entries(staging, interpreter.site_packages, interpreter.scripts),
                 *report.unflushed,
             )
-            fs.sync_paths([f"{staging}/{path}" for path in fresh])
+            # Before anybody can see the generation: from the first moment on, nobody removes what it reaches.
+            root = self._register(composition, trees, number, kept)
+            fs.sync_paths([*(f"{staging}/{path}" for path in fresh), *filter(None, (root,))])
             fs.rename(staging, os.path.join(directory, str(number)))
         except BaseException:
             _remove_quietly(staging)
@@ -198,6 +210,21 @@ class VenvManager:
         fs.exchange(beside, self.environment)
         fs.remove_tree(beside)
         note(f"{self.environment} was made by another tool and is replaced")
+
+    def _register(self, composition: Composition, trees: Mapping[str, str], number: int, kept: Sequence[int]) -> str:
+        """Make the environment a root of the store that it links into; return the registration if it is new."""
+        from blast_pm.store.roots import register_root
+
+        home = composition.home or next(iter(trees), "")
+        if not trees:
+            return ""
+        try:
+            return register_root(home, self.environment, composition.project, trees, number, kept)
+        except OSError as error:
+            # Nothing is removed from a store that can't be written.
+            if error.errno not in _UNWRITABLE:
+                raise
+            return ""
 
     def _startup_notes(self, composition: Composition, startup: Sequence[tuple[str, str]]) -> Iterator[str]:
         """Yield a line for each file that runs at start-up and was not in the current generation."""
