@@ -13,7 +13,9 @@ from blast_core.reporter import SilentReporter
 from blast_core.requirements import format_requirement
 from blast_project.applying import Change, composition_of
 from blast_project.asking import name_requirements, open_loader, parse_asked
+from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
+from blast_project.environment.leases import hold_generation
 from blast_project.environment.manager import VenvManager
 from blast_project.fetching import ensure_stored
 from blast_project.resolving import resolve_requirements, sources_of, wanted_of
@@ -40,6 +42,8 @@ def ephemeral_environment(
     builds: bool = True,
 ) -> str:
     """Return the path of an environment that holds ``requirements``, made if it does not stand yet.
+
+    It is leased for this process and the program that it becomes: nobody removes it meanwhile.
 
     Raises:
         NoSolution, IndexAccessError, IntegrityError, InstallError: as resolving and installing do.
@@ -72,7 +76,8 @@ def ephemeral_environment(
                 )
                 # What runs at start-up of a build's environment concerns nobody: it is gone after the build.
                 reporter = session.reporter if builds else SilentReporter()
-                VenvManager(path).apply(interpreter, composition_of(session, change), reporter)
+                made = VenvManager(path).apply(interpreter, composition_of(session, change), reporter)
+                hold_generation(path, made.number)
     return path
 
 
@@ -86,8 +91,12 @@ def _ensure_sources(
 
 
 def _stands(session: Session, path: str, wanted: Sequence[WantedDistribution]) -> bool:
-    """Tell whether the environment is there, with its interpreter and all of the store that it links into."""
-    if not os.path.exists(python_path(path)):
+    """Tell whether the environment is there, with its interpreter and all of the store that it links into.
+
+    One that is there is leased before it is looked at.
+    """
+    number = current_number(path)
+    if not number or not hold_generation(path, number) or not os.path.exists(python_path(path)):
         return False
     wheels = {row.sha256 for row in wanted if row.filename.endswith(".whl")}
     return session.cache.find(wheels).keys() == wheels

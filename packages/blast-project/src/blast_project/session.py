@@ -154,9 +154,10 @@ class Session:
     def cache(self) -> GlobalCache:
         """The store of distributions."""
         if self._cache is None:
+            from blast_core.home import find_site_store
             from blast_pm.store.cache import GlobalCache
 
-            self._cache = GlobalCache(self.settings.home, self.database)
+            self._cache = GlobalCache(self.settings.home, self.database, find_site_store(self.settings.environ))
         return self._cache
 
     @property
@@ -184,6 +185,8 @@ class Session:
         if self._client is not None:
             self._client.close()
             self._client = None
+        if self._cache is not None:
+            self._cache.close()
         if self._database is not None:
             self._database.close()
             self._database = None

@@ -197,7 +197,7 @@ def _prepare(
     environment = environment_path(root, session.settings)
     manager = VenvManager(environment)
     before = manager.current()
-    change = change._replace(options=_options(session, root, request))
+    change = change._replace(options=_options(session, root, request), project=root)
     if request.inexact and before is not None:
         change = change._replace(stored=_with_kept(session, change.stored, before))
     composition = composition_of(session, change)
