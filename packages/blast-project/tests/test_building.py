@@ -16,65 +16,14 @@ from blast_project.building import build_sdist, editable_project
 from blast_project.compiling import CompileRequest, compile_requirements
 from blast_project.operations import SyncOptions, sync_here
 from blast_project.testing import Workbench
+from blast_project.testing_builds import BUILD_SYSTEM as SYSTEM
+from blast_project.testing_builds import make_backend as backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from blast_pm.index.model import IndexFile
-
-# A whole build backend: it packs the files of its own tree, and counts its runs in a file that a test names.
-BACKEND = """
-import base64, hashlib, os, sys, zipfile
-
-NAME, VERSION, REQUIRES = {name!r}, {version!r}, {requires!r}
-
-
-def get_requires_for_build_wheel(config_settings=None):
-    return []
-
-
-get_requires_for_build_editable = get_requires_for_build_wheel
-
-
-def _build(directory, files):
-    with open({log!r}, "a") as log:
-        log.write(NAME + "\\n")
-    {extra}
-    info = f"{{NAME}}-{{VERSION}}.dist-info"
-    metadata = f"Metadata-Version: 2.1\\nName: {{NAME}}\\nVersion: {{VERSION}}\\n"
-    metadata += "".join(f"Requires-Dist: {{line}}\\n" for line in REQUIRES)
-    content = {{**files, info + "/METADATA": metadata, info + "/WHEEL": WHEEL}}
-    rows = [f"{{path}},sha256={{_digest(text)}},{{len(text)}}" for path, text in content.items()]
-    content[info + "/RECORD"] = "\\n".join([*rows, info + "/RECORD,,"]) + "\\n"
-    filename = f"{{NAME}}-{{VERSION}}-py3-none-any.whl"
-    with zipfile.ZipFile(os.path.join(directory, filename), "w") as archive:
-        for path, text in content.items():
-            archive.writestr(path, text)
-    return filename
-
-
-WHEEL = "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
-
-
-def _digest(text):
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-
-
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    return _build(wheel_directory, {{f"{{NAME}}.py": f"VERSION = {{VERSION!r}}\\n"}})
-
-
-def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    return _build(wheel_directory, {{f"__editable__{{NAME}}.pth": os.path.join(os.getcwd(), "src") + "\\n"}})
-"""
-SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-
-
-def backend(
-    log: Path, name: str = "gamma", version: str = "1.0", requires: tuple[str, ...] = (), extra: str = ""
-) -> str:
-    return BACKEND.format(name=name, version=version, requires=list(requires), log=str(log), extra=extra or "pass")
 
 
 def source(log: Path, **options: str) -> dict[str, bytes]:

@@ -32,6 +32,11 @@ class BuildOptions(NamedTuple):
     unisolated: frozenset[str] = frozenset()
     all_unisolated: bool = False
 
+    @property
+    def isolates_all(self) -> bool:
+        """Whether every project is built in an environment of its own."""
+        return not (self.all_unisolated or self.unisolated)
+
     def settings_for(self, name: str) -> dict[str, object]:
         """Return the settings for the backend of a project."""
         rows = (*self.settings, *dict(self.package_settings).get(name, ()))

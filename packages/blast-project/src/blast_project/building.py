@@ -254,12 +254,19 @@ def _composer(session: Session, directory: str, interpreter: Interpreter, name: 
 
 
 def _shared(session: Session, name: str) -> str:
+    """Return the interpreter of the environment for builds without isolation; while locking, of the project's own."""
     from blast_core.errors import BuildFailed
+    from blast_project.environment.layout import python_path
+    from blast_project.project import environment_path, find_root
 
-    if not session.shared_python:
+    if session.shared_python:
+        return session.shared_python
+    root = find_root(session.settings.directory)
+    standing = python_path(environment_path(root, session.settings)) if root is not None else ""
+    if not standing or not os.path.exists(standing):
         raise BuildFailed(
             f"{name} can't be built without isolation here",
             reason="there is no environment yet that holds what its build needs",
-            hint="require that too and run 'blast sync' first, or take it out of no-build-isolation-package",
+            hint="require that first and run 'blast sync', or take it out of no-build-isolation-package",
         )
-    return session.shared_python
+    return standing

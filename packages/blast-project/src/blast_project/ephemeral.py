@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.source_install import WantedSource
 
-__all__ = ["ephemeral_environment"]
+__all__ = ["environment_with", "ephemeral_environment"]
 
 
 def ephemeral_environment(
@@ -60,7 +60,7 @@ def ephemeral_environment(
     sources = sources_of(resolution)
     # What is built of an address is known by its wheel; so it is built before it is known whether all stands.
     built, direct_urls = _ensure_sources(session, sources, interpreter) if sources else ((), {})
-    path = os.path.join(session.settings.home, "environments", _name(interpreter, wanted, built))
+    path = _path(session, interpreter, [*(row.sha256 for row in wanted), *(row.sha256 for row in built)])
     if not _stands(session, path, wanted):
         from blast_project.exclusive import exclusive
 
@@ -68,16 +68,26 @@ def ephemeral_environment(
             if not _stands(session, path, wanted):
                 stored = ensure_stored(session, wanted, interpreter)
                 words = ", ".join(row if isinstance(row, str) else format_requirement(row) for row in requirements)
-                change = Change(
-                    (*stored, *built),
-                    command=f"for {words}",
-                    link_mode="",
-                    direct_urls=direct_urls,
-                )
+                change = Change((*stored, *built), command=f"for {words}", link_mode="", direct_urls=direct_urls)
                 # What runs at start-up of a build's environment concerns nobody: it is gone after the build.
                 reporter = session.reporter if builds else SilentReporter()
                 made = VenvManager(path).apply(interpreter, composition_of(session, change), reporter)
                 hold_generation(path, made.number)
+    return path
+
+
+def environment_with(
+    session: Session, interpreter: Interpreter, stored: Sequence[StoredDistribution], command: str
+) -> str:
+    """Return the path of an environment that holds distributions of the store, made if it does not stand yet."""
+    path = _path(session, interpreter, [row.sha256 for row in stored])
+    if not _stands(session, path, ()):
+        from blast_project.exclusive import exclusive
+
+        with exclusive(session, path):
+            if not _stands(session, path, ()):
+                change = Change(tuple(stored), command=command, link_mode="")
+                VenvManager(path).apply(interpreter, composition_of(session, change), SilentReporter())
     return path
 
 
@@ -102,9 +112,9 @@ def _stands(session: Session, path: str, wanted: Sequence[WantedDistribution]) -
     return session.cache.find(wheels).keys() == wheels
 
 
-def _name(interpreter: Interpreter, wanted: Sequence[WantedDistribution], built: Sequence[StoredDistribution]) -> str:
+def _path(session: Session, interpreter: Interpreter, digests: Sequence[str]) -> str:
     from blake3 import blake3
 
-    digests = [*(row.sha256 for row in wanted), *(row.sha256 for row in built)]
     parts = [interpreter.executable, interpreter.version, *digests]
-    return str(blake3("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest())[:24]
+    name = str(blake3("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest())[:24]
+    return os.path.join(session.settings.home, "environments", name)

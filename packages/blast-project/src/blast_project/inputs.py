@@ -45,6 +45,16 @@ def input_hash(project: Project, targets: Sequence[str] = (), policy: str = "") 
         ("includes", sorted(manifest.included_groups.items()) if manifest.conflicts else ()),
         ("wishes", policy),
         ("sources", sorted((name, repr(source)) for name, source in manifest.sources.items())),
+        ("files", _other_files(project)),
         ("indexes", [tuple(str(index.get(key, "")) for key in _INDEX) for index in manifest.tool.get("index", [])]),
     ]
     return bytes(blake3(repr(parts).encode("utf-8", "surrogateescape")).digest())
+
+
+def _other_files(project: Project) -> object:
+    """Return what members of the workspace, directories and archives of this machine tell; () without any."""
+    if not project.reads_other_files:
+        return ()
+    from blast_project.local_inputs import local_inputs
+
+    return local_inputs(project, (row.requirement for row in project.requirements()))

@@ -66,7 +66,8 @@ def _archive(path: str) -> str:
 def _tree(project: Project, location: str, directory: str) -> tuple[object, MetadataRecord | None]:
     from blast_project.source_metadata import is_virtual
 
-    manifest = read_tree_manifest(directory)
+    member = project.workspace.member_in(location) if project.workspace is not None else None
+    manifest = member.manifest if member is not None else read_tree_manifest(directory)
     base = tree_base(project.root, location, directory, project.workspace)
     record = static_record(manifest, base)
     if (

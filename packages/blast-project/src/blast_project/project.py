@@ -87,6 +87,15 @@ class Project(NamedTuple):
         return said if isinstance(said, bool) else self.manifest.build_system is not None
 
     @property
+    def reads_other_files(self) -> bool:
+        """Whether files beside its own manifest decide its lock: members of the workspace, directories, archives."""
+        if self.workspace is not None:
+            return True
+        lists = _lines_by_group(self.manifest).values()
+        named = any("path" in source for sources in self.manifest.sources.values() for source in sources)
+        return named or any("@" in line and "file:" in line for lines in lists for line in lines)
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """Every group in the order of the lock's bits: default, dependency groups, extras."""
         return (

@@ -41,11 +41,15 @@ class SourceBase(NamedTuple):
         repository: ``git+…@commit`` for a manifest in a repository, else "".
         members: path of each member of the workspace it is in, by normalised name, relative as ``directory`` is; ``.``
             is the project of the lock itself.
+        shared: sources of the workspace's root, by normalised name: they count for members that say nothing else.
+        root: the workspace's root, as ``directory`` is written.
     """
 
     directory: str = ""
     repository: str = ""
     members: tuple[tuple[str, str], ...] = ()
+    shared: tuple[tuple[str, tuple[dict[str, Any], ...]], ...] = ()
+    root: str = ""
 
     def join(self, path: str) -> str:
         """Return ``path``, relative to the manifest, as ``directory`` is written.
@@ -93,9 +97,12 @@ def apply_sources(
         InvalidManifest: a source is impossible.
     """
     members = dict(base.members)
-    rows = sources.get(requirement.name, ())
+    rows: Sequence[Mapping[str, Any]] = sources.get(requirement.name, ())
     if requirement.url:
         return (_rebased(requirement, base),)
+    if not rows and base.shared:
+        rows = dict(base.shared).get(requirement.name, ())
+        base = base._replace(directory=base.root)
     if not rows:
         if requirement.name in members:
             return (_at(requirement, _member_address(base, members[requirement.name])),)

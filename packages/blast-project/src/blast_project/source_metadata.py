@@ -127,7 +127,7 @@ def built_record(
         session.database.put(_MEMO, key, encode_metadata(record))
     if record.invalid:
         raise InvalidRequirement(f"{name or directory}: its metadata is invalid", reason=record.invalid)
-    if manifest is None or base is None or not (manifest.sources or base.members):
+    if manifest is None or base is None or not (manifest.sources or base.members or base.shared):
         return record
     rows = [row for requirement in record.requirements for row in with_sources(requirement, manifest, base)]
     return record._replace(requirements=tuple(rows))

@@ -193,12 +193,23 @@ class SourceLoader:
                 manifest = parse_manifest(content.decode("utf-8"), path)
             except (InvalidManifest, UnicodeDecodeError):
                 manifest = None
-            # Who the members of its workspace are, only its files tell.
-            if manifest is not None and not _names_members(manifest):
+            # What a workspace says of its members, only its files tell.
+            if manifest is not None and not self._is_in_workspace(address, commit):
                 record = static_record(manifest, base)
                 if record is not None:
                     return record
         return self._git_tree_record(address, commit, base, name)
+
+    def _is_in_workspace(self, address: Address, commit: str) -> bool:
+        """Tell whether a manifest in a commit, or one above it, may declare a workspace."""
+        here = address.subdirectory
+        while True:
+            path = f"{here}/pyproject.toml" if here else "pyproject.toml"
+            if b"workspace" in (self._session.repositories.read_file(address, commit, path) or b""):
+                return True
+            if not here:
+                return False
+            here = here.rpartition("/")[0]
 
     def _git_tree_record(self, address: Address, commit: str, base: SourceBase, name: str) -> MetadataRecord:
         from blast_project.source_metadata import built_record, read_tree_manifest, static_record
@@ -206,7 +217,7 @@ class SourceLoader:
 
         with checked_out(self._session, address, commit) as (root, directory):
             manifest = read_tree_manifest(directory)
-            base = base._replace(members=_members_of(root, directory, ""))
+            base = _with_workspace(base, root, directory, "")
             record = static_record(manifest, base)
             if record is not None:
                 return record
@@ -273,7 +284,9 @@ class SourceLoader:
         from blast_project.source_metadata import built_record, is_virtual, read_tree_manifest, static_record
 
         location = os.path.normpath(location).replace(os.sep, "/")
-        manifest = read_tree_manifest(directory)
+        member = self._workspace.member_in(location) if self._workspace is not None else None
+        # A member's manifest may be about to change.
+        manifest = member.manifest if member is not None else read_tree_manifest(directory)
         base = tree_base(self._root, location, directory, self._workspace)
         if manifest is not None:
             self._note_kinds(manifest, base)
@@ -325,18 +338,19 @@ def tree_base(root: str, location: str, directory: str, workspace: Workspace | N
         directory: of the tree, absolute.
         workspace: of the lock; a tree that is no member of it may be one of another.
     """
-    places = workspace.places if workspace is not None else ()
-    is_member = location == "." or any(path == location for _, path in places)
-    members = places if is_member else _members_of("", directory, root)
-    return SourceBase("" if location == "." else location, "", members)
+    place = "" if location == "." else location
+    if workspace is not None and (location == "." or workspace.member_in(location) is not None):
+        return SourceBase(place, "", workspace.places, workspace.sources)
+    return _with_workspace(SourceBase(place), "", directory, root)
 
 
-def _members_of(top: str, directory: str, start: str) -> tuple[tuple[str, str], ...]:
-    """Return name and path of the members of the workspace that ``directory`` is in.
+def _with_workspace(base: SourceBase, top: str, directory: str, start: str) -> SourceBase:
+    """Return ``base`` with the members and the sources of the workspace that ``directory`` is in.
 
     Args:
+        base: where the manifest stands.
         top: a workspace's root above this directory doesn't count; "" for no limit.
-        directory: of a manifest.
+        directory: of the manifest.
         start: paths are relative to it; "" for ``top``.
     """
     from blast_compat.pyproject import read_manifest
@@ -346,20 +360,19 @@ def _members_of(top: str, directory: str, start: str) -> tuple[tuple[str, str], 
     try:
         root = find_workspace_root(directory) or directory
         if top and os.path.commonpath([top, root]) != top:
-            return ()
+            return base
         workspace = read_workspace(root, read_manifest(os.path.join(root, "pyproject.toml")))
     except InvalidManifest:
-        return ()
+        return base
     if workspace is None:
-        return ()
-    return tuple(
-        (name, os.path.relpath(os.path.join(root, path), start or top).replace(os.sep, "/"))
-        for name, path in workspace.places
-    )
+        return base
 
+    def seen(path: str) -> str:
+        return os.path.relpath(os.path.join(root, path), start or top).replace(os.sep, "/")
 
-def _names_members(manifest: Manifest) -> bool:
-    return any("workspace" in source for sources in manifest.sources.values() for source in sources)
+    members = tuple((name, seen(path)) for name, path in workspace.places)
+    place = seen(".")
+    return base._replace(members=members, shared=workspace.sources, root="" if place == "." else place)
 
 
 def _candidate(url: str, record: MetadataRecord, source: LockedSource) -> DirectCandidate:

@@ -133,6 +133,10 @@ def prepare_sync(
     """
     session.use_project(project.manifest)
     wanted = _wanted(session, project, locked, interpreter, request.selection)
+    if not session.build_options.isolates_all:
+        from blast_project.unisolated import prepare_shared
+
+        prepare_shared(session, project, wanted, interpreter)
     stored = ensure_stored(session, wanted.files, interpreter)
     recipe = Recipe(
         project.name,
@@ -141,12 +145,15 @@ def prepare_sync(
         tuple(row.sha256 for row in wanted.files),
     )
     more, direct_urls = _from_sources(session, project, wanted, interpreter)
+    if request.record and not _is_seen(project):
+        request = request._replace(record=False)
     if project.is_package and not project.member and not request.selection.only_groups:
         own, own_urls = _own_distribution(session, project, interpreter)
         more, direct_urls = (*more, *own), {**direct_urls, **own_urls}
     elif (
         request.record
         and project.manifest.name
+        and not project.reads_other_files
         and not wanted.sources
         and not any(is_sdist(row.filename) for row in wanted.files)
     ):
@@ -270,6 +277,20 @@ def _from_sources(
     rows = [(name, version, LockedSource(*source)) for name, version, source in wanted.sources]
     found = ensure_sources(session, project.root, wanted_sources(rows), interpreter)
     return found.stored, found.direct_urls
+
+
+def _is_seen(project: Project) -> bool:
+    """Tell whether a change of what is installed shows in the project's manifest and lock, which the hot path watches.
+
+    Other trees of this machine may change without them, and so may what the project's own version is read from.
+    """
+    if project.reads_other_files:
+        return False
+    if not project.is_package:
+        return True
+    from blast_project.build_inputs import inputs_are_manifest_only
+
+    return inputs_are_manifest_only(project.root)
 
 
 def _own_distribution(

@@ -25,6 +25,7 @@ from blast_core.tuples import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from blast_compat.pyproject import Manifest
 
@@ -64,11 +65,13 @@ class Workspace(NamedTuple):
         root: absolute path of the directory that holds the workspace's manifest.
         members: by path, the root itself not among them.
         name: normalised name of the root's own project; "" for a root that is none.
+        sources: of the root's manifest, by normalised name.
     """
 
     root: str
     members: tuple[Member, ...]
     name: str = ""
+    sources: tuple[tuple[str, tuple[dict[str, Any], ...]], ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -88,6 +91,10 @@ class Workspace(NamedTuple):
     def find(self, name: str) -> Member | None:
         """Return the member of a normalised name."""
         return next((member for member in self.members if member.name == name), None)
+
+    def member_in(self, path: str) -> Member | None:
+        """Return the member whose directory, relative to the root, is ``path``."""
+        return next((member for member in self.members if member.path == path), None)
 
     def member_at(self, path: str) -> Member | None:
         """Return the member whose directory, relative to the root, is ``path`` or holds it."""
@@ -114,7 +121,7 @@ def read_workspace(root: str, manifest: Manifest) -> Workspace | None:
     for number, name in enumerate(names):
         if name and name in names[:number]:
             raise InvalidManifest(f"{manifest.path}: two members of the workspace are called {name}")
-    return Workspace(root, members, names[0])
+    return Workspace(root, members, names[0], tuple(manifest.sources.items()))
 
 
 def find_workspace_root(directory: str) -> str | None:

@@ -213,7 +213,9 @@ class Solver:
         universe = self.universe
         new = []
         for part, _, requirement, mask in rows:
-            if universe.discover(requirement.name, part, mask):
+            # What is known by address is not asked of an index, where its name may be somebody else's.
+            indexed = not requirement.url and requirement.name not in self._request.direct
+            if universe.discover(requirement.name, part, mask) and indexed:
                 new.append(requirement.name)
             if requirement.url:
                 universe.note_address(requirement)
