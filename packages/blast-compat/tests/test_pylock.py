@@ -71,8 +71,10 @@ TEXT = (
     """\
 # Written by Blast: change pyproject.toml and run `blast lock`. Format: PEP 751.
 lock-version = "1.0"
-environments = ["sys_platform == 'linux' and platform_machine == 'x86_64' and python_version == '3.12'", \
-"sys_platform == 'darwin' and python_version == '3.12'"]
+environments = [
+    "sys_platform == 'linux' and platform_machine == 'x86_64' and python_version == '3.12'",
+    "sys_platform == 'darwin' and python_version == '3.12'",
+]
 requires-python = ">=3.11"
 extras = ["fast-plots"]
 dependency-groups = ["dev"]
@@ -99,8 +101,7 @@ requires = [
 [[packages]]
 name = "beta"
 version = "1.0"
-marker = "sys_platform == 'linux' and platform_machine == 'x86_64' and python_version == '3.12' \
-and 'dev' in dependency_groups"
+marker = "sys_platform == 'linux' and 'dev' in dependency_groups"
 wheels = [
     { url = "https://index.invalid/files/aa/beta-1.0-py3-none-any.whl", upload-time = 2024-01-31T12:00:59.123456Z, \
 size = 1234, hashes = { sha256 = "BBBB" } },
@@ -108,12 +109,11 @@ size = 1234, hashes = { sha256 = "BBBB" } },
 
 [packages.tool.blast]
 groups = ["group:dev"]
-targets = ["linux"]
 
 [[packages]]
 name = "beta"
 version = "2.0"
-marker = "sys_platform == 'darwin' and python_version == '3.12' and 'fast-plots' in extras"
+marker = "sys_platform == 'darwin' and 'fast-plots' in extras"
 wheels = [
     { url = "https://index.invalid/files/aa/beta-2.0-py3-none-any.whl", upload-time = 2024-01-31T12:00:59.123456Z, \
 size = 1234, hashes = { sha256 = "CCCC" } },
@@ -121,37 +121,23 @@ size = 1234, hashes = { sha256 = "CCCC" } },
 
 [packages.tool.blast]
 groups = ["extra:Fast_Plots"]
-targets = ["macos"]
 
 [[packages]]
 name = "gamma"
 directory = { path = "./gamma", editable = true }
 
 [tool.blast]
-format = 1
+format = 2
 input-hash = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 groups = ["default", "group:dev", "extra:Fast_Plots"]
 indexes = [
     { name = "default", files = "https://index.invalid/files/" },
 ]
-
-[[tool.blast.targets]]
-name = "linux"
-python-version = "3.12"
-platform = "linux-x86_64"
-markers = [
-    ["sys_platform", "linux"],
-    ["platform_machine", "x86_64"],
-    ["python_version", "3.12"],
-]
-
-[[tool.blast.targets]]
-name = "macos"
-python-version = "3.12"
-platform = "macos-arm64"
-markers = [
-    ["sys_platform", "darwin"],
-    ["python_version", "3.12"],
+targets = [
+    { name = "linux", python-version = "3.12", platform = "linux-x86_64", markers = [["sys_platform", "linux"], \
+["platform_machine", "x86_64"], ["python_version", "3.12"]] },
+    { name = "macos", python-version = "3.12", platform = "macos-arm64", markers = [["sys_platform", "darwin"], \
+["python_version", "3.12"]] },
 ]
 """.replace("AAAA", "a" * 64)
     .replace("BBBB", "b" * 64)
@@ -208,10 +194,10 @@ def changed(old: str, new: str) -> str:
         pytest.param(
             changed('version = "1.0"\nreq', '<<<<<<< ours\nversion = "1.0"\n=======\nreq'),
             FormatError,
-            "line 11 is the mark of a merge conflict",
+            "line 14 is the mark of a merge conflict",
             id="conflict",
         ),
-        pytest.param(changed("format = 1", "format = 2"), UnsupportedFormatVersion, "version", id="newer-tool"),
+        pytest.param(changed("format = 2", "format = 3"), UnsupportedFormatVersion, "version", id="newer-tool"),
         pytest.param(changed('"1.0"\nenv', '"2.0"\nenv'), UnsupportedFormatVersion, "version", id="newer-standard"),
         pytest.param(changed("a" * 64, ""), InvalidField, r"sha256", id="digest-emptied"),
         pytest.param(changed(f'sha256 = "{"a" * 64}"', ""), InvalidField, r"sha256", id="digest-list-emptied"),
@@ -225,7 +211,16 @@ def changed(old: str, new: str) -> str:
         pytest.param(
             changed('{ name = "beta", v', '{ name = "eta", v'), InvalidField, "dependencies", id="edited-edge"
         ),
-        pytest.param(changed('["linux"]', '["windows"]'), InvalidField, "targets", id="unknown-target"),
+        pytest.param(
+            changed('["group:dev"]\n', '["group:dev"]\ntargets = ["windows"]\n'),
+            InvalidField,
+            "targets",
+            id="unknown-target",
+        ),
+        pytest.param(
+            changed("targets = [\n", 'targets = [\n"amiga",\n'), InvalidField, r"targets\[0\]", id="unknown-name"
+        ),
+        pytest.param(changed("'dev' in dep", "dev in dep"), InvalidField, r"packages\[1\]\.marker", id="no-marker"),
         pytest.param(changed('input-hash = "00', 'input-hash = "zz'), InvalidField, "input-hash", id="hash-not-hex"),
         pytest.param(changed('input-hash = "00', 'input-hash = "'), InvalidField, "input_hash", id="hash-too-short"),
         pytest.param(changed('["sys_platform", "linux"]', '["linux"]'), InvalidField, "markers", id="marker-no-pair"),

@@ -74,7 +74,7 @@ class MarkerWriter:
         rest = self._cover(self._everywhere & ~mask)
         if rest is not None:
             texts.append(_none_of(rest))
-        return min(texts, key=lambda text: (len(text), text), default=None)
+        return min(texts, key=lambda text: (_length(text), text), default=None)
 
     def _cover(self, mask: int) -> list[_Term] | None:
         """Return terms that hold together on just ``mask``; None if there are none."""
@@ -190,14 +190,17 @@ def _alone(names: Sequence[str], environments: Sequence[Mapping[str, str]]) -> I
 
 
 def _telling(environments: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
-    """Return the variables to use: the preferred ones, and others as far as these leave targets alike."""
-    for count in range(_PREFERRED, len(_VARIABLES) + 1):
-        names = _VARIABLES[:count]
-        rows = [(_minor(one), *(one.get(name, "") for name in names)) for one in environments]
-        whole = [(_minor(one), *(one.get(name, "") for name in _VARIABLES)) for one in environments]
-        if len(set(rows)) == len(set(whole)):
+    """Return the variables to use: the preferred ones, and others as far as these leave targets alike.
+
+    A variable that some target says nothing about tells nothing.
+    """
+    known = tuple(name for name in _VARIABLES if all(name in one for one in environments))
+    whole = {(_minor(one), *(one[name] for name in known)) for one in environments}
+    for count in range(_PREFERRED, len(known)):
+        names = known[:count]
+        if len({(_minor(one), *(one[name] for name in names)) for one in environments}) == len(whole):
             return names
-    return _VARIABLES
+    return known
 
 
 def _minor(environment: Mapping[str, str]) -> tuple[int, ...]:
@@ -215,7 +218,12 @@ def _compare(name: str, operator: str, opposite: str, value: str) -> _Literal:
 
 def _term(mask: int, literals: Iterable[_Literal]) -> _Term:
     rows = tuple(literals)
-    return _Term(mask, sum(len(text) + 5 for text, _ in rows), rows)
+    return _Term(mask, sum(_length(text) + 5 for text, _ in rows), rows)
+
+
+def _length(text: str) -> int:
+    """Return how long a marker is to a reader: what it is not says less than what it is."""
+    return len(text) + 4 * text.count("!=")
 
 
 def _both(left: _Term, right: _Term) -> _Term:

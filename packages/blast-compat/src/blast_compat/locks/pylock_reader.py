@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from blast_compat.locks import pylock_rules as rules
-from blast_core.errors import FormatError, InvalidField, UnsupportedFormatVersion
+from blast_compat.locks.pylock_markers import LockMarkers
+from blast_core.errors import BlastError, FormatError, InvalidField, UnsupportedFormatVersion
 from blast_core.formats.dpl.check import check_lock
 from blast_core.formats.dpl.model import (
     Lock,
@@ -17,6 +18,7 @@ from blast_core.formats.dpl.model import (
     LockTarget,
     canonical_lock,
 )
+from blast_core.formats.dpl.targets import named_lock_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +153,8 @@ class _Reader:
         tool = document.table("tool").table("blast")
         if not tool.has("format"):
             raise InvalidField("written by another tool", file=_FILE, field="tool.blast.format", value="", hint=_HINT)
-        if tool.get("format", int, 0) != rules.FORMAT or document.text("lock-version").partition(".")[0] != "1":
+        known = rules.OLDEST_FORMAT <= tool.get("format", int, 0) <= rules.FORMAT
+        if not known or document.text("lock-version").partition(".")[0] != "1":
             raise UnsupportedFormatVersion(
                 "written in another version of the format",
                 file=_FILE,
@@ -161,8 +164,10 @@ class _Reader:
             )
         self._tool = tool
         self._groups = tuple(tool.texts("groups"))
-        self._targets = tuple(_target(table) for table in tool.tables("targets"))
+        self._targets = _targets(tool)
         self._target_names = [target.name for target in self._targets]
+        frame = Lock((), self._targets, self._groups, "", b"", b"", ())
+        self._markers = LockMarkers(frame)
         bases = [(row.text("name"), row.text("files")) for row in tool.tables("indexes") if row.has("files")]
         self._bases = sorted(bases, key=lambda pair: (-len(pair[1]), pair))
 
@@ -178,7 +183,7 @@ class _Reader:
             tuple(row.text("name") for row in tool.tables("indexes")),
         )
         for package, table in zip(lock.packages, self._document.tables("packages"), strict=True):
-            if table.text("marker") != rules.package_marker(lock, package):
+            if table.text("marker") != self._markers.write(package.target_mask, package.group_mask).text:
                 raise _invalid(table.path("marker"), table.text("marker"), "[packages.tool.blast] says otherwise")
         return lock
 
@@ -190,6 +195,7 @@ class _Reader:
         stated = {row.text("name") for row in table.tables("dependencies")}
         if not stated <= {need.name for _, needs in (("", dependencies), *more) for need in needs}:
             raise _invalid(table.path("dependencies"), sorted(stated), "[packages.tool.blast] says otherwise")
+        groups = _mask(tool, "groups", self._groups, 1)
         return LockedPackage(
             table.text("name"),
             table.text("version"),
@@ -198,9 +204,19 @@ class _Reader:
             dependencies,
             more,
             table.text("requires-python") or tool.text("requires-python"),
-            _mask(tool, "targets", self._target_names, (1 << len(self._targets)) - 1),
-            _mask(tool, "groups", self._groups, 1),
+            self._target_mask(table, tool, groups),
+            groups,
         )
+
+    def _target_mask(self, table: _Table, tool: _Table, groups: int) -> int:
+        """Return the targets of a package: those that are named, else those that its marker tells."""
+        if tool.has("targets"):
+            return _mask(tool, "targets", self._target_names, 0)
+        marker = table.text("marker")
+        try:
+            return self._markers.mask_of(marker, groups)
+        except BlastError as error:
+            raise _invalid(table.path("marker"), marker, error.reason or error.message) from error
 
     def _files(self, table: _Table, tool: _Table) -> tuple[LockedFile, ...]:
         rows = table.tables("wheels")
@@ -240,6 +256,21 @@ class _Reader:
             row.get("size", int, 0),
             "" if time is _NO_TIME else rules.parse_time(time),
         )
+
+
+def _targets(tool: _Table) -> tuple[LockTarget, ...]:
+    """Return the targets of a lock: known ones stand by name, others with all that makes them."""
+    targets = []
+    for number, value in enumerate(tool.get("targets", list, [])):
+        where = f"{tool.path('targets')}[{number}]"
+        if isinstance(value, dict):
+            targets.append(_target(_Table(value, where)))
+            continue
+        known = named_lock_target(value) if isinstance(value, str) else None
+        if known is None:
+            raise _invalid(where, value, "it should be the name of a target, or a table")
+        targets.append(known)
+    return tuple(targets)
 
 
 def _target(table: _Table) -> LockTarget:

@@ -13,27 +13,27 @@ from blast_core.version import version_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from blast_core.formats.dpl.model import Lock, LockedPackage, LockTarget
+    from blast_core.formats.dpl.model import LockedPackage
 
 __all__ = [
     "FORMAT",
-    "environment_marker",
+    "OLDEST_FORMAT",
     "format_requirement",
     "format_time",
     "is_standard_file",
     "locate",
     "name_in",
-    "package_marker",
     "parse_requirement",
     "parse_time",
     "standard_source",
     "url_names",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the ``[tool.blast]`` tables."""
 
-_ENVIRONMENT_VARIABLES = ("implementation_name", "sys_platform", "platform_machine", "python_version")
+OLDEST_FORMAT = 1
+"""The oldest version that is read."""
 
 
 def locate(url: str, bases: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -156,60 +156,3 @@ def standard_source(
     if directory is not None:
         return LockedSource("editable" if editable else "path", directory, "", below, "")
     return LockedSource("registry", "", "", "", "")
-
-
-def environment_marker(target: LockTarget) -> str:
-    """Return the marker that holds where ``target`` does, as far as its variables tell; "" when they do not."""
-    values = dict(target.markers)
-    terms = [_compare(name, values[name]) for name in _ENVIRONMENT_VARIABLES if values.get(name)]
-    return "" if "" in terms else " and ".join(terms)
-
-
-def package_marker(lock: Lock, package: LockedPackage) -> str:
-    """Return the PEP 751 marker of a package: in which environments, and for which extras or groups it is installed.
-
-    What the default group needs carries no marker of groups, so every installer takes it without being asked.
-    """
-    terms = [_targets_term(lock, package.target_mask), _groups_term(lock, package.group_mask)]
-    return " and ".join(term for term in terms if term)
-
-
-def _targets_term(lock: Lock, mask: int) -> str:
-    if mask == (1 << len(lock.targets)) - 1:
-        return ""
-    terms = [environment_marker(target) for bit, target in enumerate(lock.targets) if mask >> bit & 1]
-    return "" if "" in terms else _either(terms)
-
-
-def _groups_term(lock: Lock, mask: int) -> str:
-    terms = []
-    for bit, group in enumerate(lock.groups):
-        if not mask >> bit & 1:
-            continue
-        kind, _, name = group.partition(":")
-        if kind == "group" and _quoted(name):
-            terms.append(f"{_quoted(name)} in dependency_groups")
-        elif kind == "extra" and _quoted(name):
-            terms.append(f"{_quoted(normalize_name(name))} in extras")
-        else:
-            return ""
-    return _either(terms)
-
-
-def _either(terms: list[str]) -> str:
-    if len(terms) == 1 and " or " not in terms[0]:
-        return terms[0]
-    return f"({' or '.join(terms)})" if terms else ""
-
-
-def _compare(variable: str, value: str) -> str:
-    quoted = _quoted(value)
-    return f"{variable} == {quoted}" if quoted else ""
-
-
-def _quoted(value: str) -> str:
-    if "\n" in value or "\\" in value:
-        return ""
-    if "'" not in value:
-        return f"'{value}'"
-    return "" if '"' in value else f'"{value}"'

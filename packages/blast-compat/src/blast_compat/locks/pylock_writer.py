@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blast_compat.locks import pylock_rules as rules
+from blast_compat.locks.pylock_markers import LockMarkers
 from blast_core.errors import BlastError, InvalidField
 from blast_core.formats.dpl.check import check_lock
 from blast_core.formats.dpl.model import canonical_lock
+from blast_core.formats.dpl.targets import named_lock_target
 from blast_core.names import normalize_name
 from blast_core.version import check_specifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from blast_core.formats.dpl.model import Lock, LockedFile, LockedPackage, LockedSource
+    from blast_core.formats.dpl.model import Lock, LockedFile, LockedPackage, LockedSource, LockTarget
 
 __all__ = ["write_pylock"]
 
@@ -50,6 +52,7 @@ class _Writer:
             for file in package.files
         }
         self._bases = self._find_bases()
+        self._markers = LockMarkers(lock)
         self._standard_specifiers: dict[str, bool] = {"": False}
         self._locked: dict[str, list[LockedPackage]] = {}
         for package in lock.packages:
@@ -75,9 +78,8 @@ class _Writer:
     def _head(self) -> Iterator[str]:
         lock = self._lock
         yield 'lock-version = "1.0"\n'
-        environments = [rules.environment_marker(target) for target in lock.targets]
-        if environments and "" not in environments:
-            yield f"environments = {_array(environments)}\n"
+        if environments := self._markers.environments():
+            yield f"environments = {_rows(map(_quote, environments))}\n"
         if self._is_standard_specifier(lock.requires_python):
             yield f"requires-python = {_quote(lock.requires_python)}\n"
         kinds = [group.partition(":") for group in lock.groups]
@@ -95,7 +97,7 @@ class _Writer:
         yield f"\n[[packages]]\nname = {_quote(package.name)}\n"
         if package.version:
             yield f"version = {_quote(package.version)}\n"
-        if marker := rules.package_marker(self._lock, package):
+        if marker := self._markers.write(package.target_mask, package.group_mask).text:
             yield f"marker = {_quote(marker)}\n"
         if self._is_standard_specifier(package.requires_python):
             yield f"requires-python = {_quote(package.requires_python)}\n"
@@ -136,7 +138,7 @@ class _Writer:
     def _answers(self, package: LockedPackage) -> list[str]:
         """Return which other entries of the lock the package's requirements lead to, for the standard table."""
         needs = {need.name for need in package.dependencies}
-        needs.update(need.name for _, more in package.extras for need in more)
+        needs.update(need.name for extra, more in package.extras if ":" not in extra for need in more)
         rows = []
         for name in sorted(needs):
             locked = self._locked.get(name, ())
@@ -155,7 +157,7 @@ class _Writer:
         lines = []
         if package.group_mask != 1:
             lines.append(f"groups = {_array(_named(package.group_mask, lock.groups))}\n")
-        if package.target_mask != (1 << len(lock.targets)) - 1:
+        if not self._markers.write(package.target_mask, package.group_mask).exact:
             names = _named(package.target_mask, [target.name for target in lock.targets])
             lines.append(f"targets = {_array(names)}\n")
         if package.requires_python and not self._is_standard_specifier(package.requires_python):
@@ -189,11 +191,7 @@ class _Writer:
             for name in lock.indexes
         ]
         yield f"indexes = {_rows(indexes)}\n"
-        for target in lock.targets:
-            yield f"\n[[tool.blast.targets]]\nname = {_quote(target.name)}\n"
-            yield f"python-version = {_quote(target.python_version)}\nplatform = {_quote(target.platform)}\n"
-            markers = (f"[{_quote(variable)}, {_quote(value)}]" for variable, value in target.markers)
-            yield f"markers = {_rows(markers)}\n"
+        yield f"targets = {_rows(map(_target, lock.targets))}\n"
 
     def _is_standard_specifier(self, specifier: str) -> bool:
         known = self._standard_specifiers.get(specifier)
@@ -205,6 +203,15 @@ class _Writer:
                 known = False
             self._standard_specifiers[specifier] = known
         return known
+
+
+def _target(target: LockTarget) -> str:
+    """Return a target's name, or all of it where the name alone does not tell it."""
+    if named_lock_target(target.name) == target:
+        return _quote(target.name)
+    markers = ", ".join(f"[{_quote(variable)}, {_quote(value)}]" for variable, value in target.markers)
+    texts = ("name", target.name), ("python-version", target.python_version), ("platform", target.platform)
+    return _inline([*((key, _quote(text)) for key, text in texts), ("markers", f"[{markers}]")])
 
 
 def _told_source(source: LockedSource) -> LockedSource:
