@@ -107,6 +107,7 @@ _SYNC = {
     "lmdb",
     "lmdb._envid",
     "lmdb.cpython",
+    "zlib",  # 0.4 ms; the CRC that tells damage in the database
 }
 
 

@@ -6,6 +6,7 @@ import os
 
 from blast_core.errors import UsageError
 from blast_core.home import find_home
+from blast_core.names import normalize_name
 from blast_project.settings import LINK_MODES, PolicyOptions, Settings
 
 TYPE_CHECKING = False
@@ -54,6 +55,21 @@ def add_index_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that may ask an index."""
     parser.add_argument(
         "--index-url", metavar="URL", default="", help="the index to use instead of the configured ones"
+    )
+    parser.add_argument(
+        "--index-strategy",
+        choices=("first-index", "unsafe-first-match", "unsafe-best-match"),
+        default="",
+        help="which indexes count for a project that several have; the first one by default",
+    )
+    parser.add_argument(
+        "--keyring-provider",
+        choices=("auto", "import", "subprocess", "disabled"),
+        default="",
+        help="how to ask the keyring when an index wants a password",
+    )
+    parser.add_argument(
+        "--refresh-package", action="append", default=[], metavar="NAME", help="ask the index again for NAME"
     )
 
 
@@ -207,5 +223,9 @@ def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         link_mode=link_mode,
         environment=environ.get("BLAST_PROJECT_ENVIRONMENT", ""),
         allow_overwrite=getattr(arguments, "allow_overwrite", False),
+        refresh_packages=tuple(normalize_name(name) for name in getattr(arguments, "refresh_package", ())),
+        index_strategy=getattr(arguments, "index_strategy", "") or environ.get("BLAST_INDEX_STRATEGY", ""),
+        keyring_provider=getattr(arguments, "keyring_provider", "") or environ.get("BLAST_KEYRING_PROVIDER", ""),
+        verbose=arguments.verbose,
         policy=_policy_options(arguments) if hasattr(arguments, "exclude_newer") else PolicyOptions(),
     )

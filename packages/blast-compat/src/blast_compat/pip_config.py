@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["configuration_files", "read_pip_configuration"]
 
 _SECTIONS = ("global", "install")  # of two sections the later counts, whichever file it stands in
-_OPTIONS = ("index-url", "extra-index-url", "find-links", "trusted-host", "cert", "client-cert", "proxy", "no-index")
+_OPTIONS = (
+    "index-url",
+    "extra-index-url",
+    "find-links",
+    "trusted-host",
+    "cert",
+    "client-cert",
+    "proxy",
+    "no-index",
+    "keyring-provider",
+)
 _LISTS = ("extra-index-url", "find-links", "trusted-host")
 _TRUE = frozenset(("1", "true", "yes", "on", "y", "t"))
 
@@ -61,6 +71,7 @@ def read_pip_configuration(
         proxy=values.get("proxy", "").strip(),
         timeout_s=_seconds(values["timeout"]),
         trusted_hosts=lists["trusted-host"],
+        keyring_provider=values.get("keyring-provider", "").strip(),
     )
 
 

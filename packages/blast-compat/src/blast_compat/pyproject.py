@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blast_compat.conflict_tables import read_conflicts
+from blast_compat.index_tables import read_index_tables
 from blast_compat.manifest_edit import add_requirements, new_manifest, remove_requirements, set_source
 from blast_compat.manifest_tables import Fault, check_keys, read_mapping, read_text, read_texts
 from blast_compat.policy_tables import read_policy_tables
@@ -80,7 +81,8 @@ class Manifest(NamedTuple):
         gui_scripts: object reference by graphical command.
         entry_points: names and object references by entry point group.
         build_system: the table ``[build-system]``, or None.
-        tool: the table ``[tool.blast]``, and of ``[tool.uv]`` what `blast_compat.policy_tables` takes over.
+        tool: the table ``[tool.blast]``, and of ``[tool.uv]`` what `blast_compat.policy_tables` and
+            `blast_compat.index_tables` take over.
         sources: by normalised name the tables, one or several with markers, that say where a requirement comes from:
             ``[tool.uv.sources]``, overridden by ``[tool.blast.sources]``.
         dynamic: fields that the build backend fills in.
@@ -186,7 +188,6 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
     project = read_mapping(document, "project")
     tool = read_mapping(document, "tool")
     blast, uv = read_mapping(tool, "blast", ("tool",)), read_mapping(tool, "uv", ("tool",))
-    _check_indexes(blast)
     name, version, dynamic = _read_identity(project) if "project" in document else ("", "", ())
     requires_python = read_text(project, "requires-python", ("project",))
     _check(check_specifier, requires_python, ("project", "requires-python"))
@@ -202,7 +203,7 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
         gui_scripts=_read_scripts(project, "gui-scripts"),
         entry_points=_read_entry_points(project),
         build_system=_read_build_system(document),
-        tool=read_policy_tables(blast, uv),
+        tool={**read_policy_tables(blast, uv), **read_index_tables(blast, uv)},
         sources={**_read_sources(uv, "uv"), **_read_sources(blast, "blast")},
         dynamic=dynamic,
         workspace=_read_workspace(blast, "blast") if "workspace" in blast else _read_workspace(uv, "uv"),
@@ -362,17 +363,6 @@ def _read_build_system(document: Mapping[str, Any]) -> dict[str, Any] | None:
     read_text(table, "build-backend", keys)
     read_texts(table, "backend-path", keys)
     return table
-
-
-def _check_indexes(blast: Mapping[str, Any]) -> None:
-    keys = ("tool", "blast", "index")
-    indexes = blast.get("index", [])
-    if not isinstance(indexes, list) or not all(isinstance(index, dict) for index in indexes):
-        raise Fault(keys, "tool.blast.index must be tables", hint="write [[tool.blast.index]]")
-    for index in indexes:
-        if not read_text(index, "url", keys):
-            raise Fault(keys, "an index in tool.blast.index has no url")
-        read_text(index, "name", keys)
 
 
 def _read_sources(table: Mapping[str, Any], tool: str) -> dict[str, tuple[dict[str, Any], ...]]:

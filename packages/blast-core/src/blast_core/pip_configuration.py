@@ -24,6 +24,7 @@ class PipConfiguration(NamedTuple):
         proxy: address of a proxy, "" for none.
         timeout_s: seconds without progress, 0 when pip's default counts.
         trusted_hosts: ``host`` or ``host:port`` whose certificate isn't checked.
+        keyring_provider: ``auto``, ``import``, ``subprocess`` or ``disabled``; "" when nothing says.
     """
 
     index_url: str = ""
@@ -35,6 +36,7 @@ class PipConfiguration(NamedTuple):
     proxy: str = ""
     timeout_s: float = 0.0
     trusted_hosts: tuple[str, ...] = ()
+    keyring_provider: str = ""
 
     def __repr__(self) -> str:
         """Leave the addresses out, because they may hold a password."""

@@ -10,6 +10,7 @@ from blast_core.tuples import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_compat.pyproject import Manifest
+    from blast_core.reporter import Reporter
     from blast_pm.index.client import PyPiClient
     from blast_pm.index.credentials import CredentialStore
     from blast_pm.index.model import IndexLocation
@@ -20,31 +21,45 @@ __all__ = ["ProjectIndexes", "open_client", "project_indexes"]
 
 
 class ProjectIndexes(NamedTuple):
-    """The indexes that a project names, and by project name the index that a requirement is pinned to."""
+    """What a project says of indexes.
+
+    Attributes:
+        locations: the indexes that it names.
+        pins: by project name the index that a requirement is pinned to.
+        strategy: which indexes count for a project that several have; "" for the first.
+        keyring_provider: how the keyring is asked; "" where it doesn't say.
+    """
 
     locations: tuple[IndexLocation, ...] = ()
     pins: tuple[tuple[str, str], ...] = ()
+    strategy: str = ""
+    keyring_provider: str = ""
 
 
 def project_indexes(manifest: Manifest) -> ProjectIndexes:
-    """Return what ``[[tool.blast.index]]`` and the sources of kind ``index`` say.
+    """Return what ``[[tool.blast.index]]``, ``[[tool.uv.index]]`` and the sources of kind ``index`` say.
+
+    Relative paths start from the manifest's directory.
 
     Raises:
         UsageError: an index has an address that is none.
     """
-    tables = manifest.tool.get("index", [])
+    tool = manifest.tool
+    tables = tool.get("index", [])
+    strategy, keyring_provider = str(tool.get("index-strategy", "")), str(tool.get("keyring-provider", ""))
     if not tables and not manifest.sources:
-        return ProjectIndexes()
+        return ProjectIndexes((), (), strategy, keyring_provider)
     from blast_pm.index.default import make_location
 
+    root = os.path.dirname(os.path.abspath(manifest.path))
     locations = tuple(
         make_location(
             str(table.get("name") or f"index-{number}"),
-            str(table["url"]),
+            _address(str(table["url"]), root),
             default=bool(table.get("default", False)),
             flat=table.get("format") == "flat",
             explicit=bool(table.get("explicit", False)),
-        )
+        )._replace(absent=tuple(table.get("ignore-error-codes", ())))
         for number, table in enumerate(tables, 1)
     )
     pins = tuple(
@@ -53,10 +68,17 @@ def project_indexes(manifest: Manifest) -> ProjectIndexes:
         for source in sources
         if "index" in source
     )
-    return ProjectIndexes(locations, pins)
+    return ProjectIndexes(locations, pins, strategy, keyring_provider)
 
 
-def open_client(settings: Settings, indexes: ProjectIndexes, database: Database) -> PyPiClient:
+def _address(url: str, root: str) -> str:
+    """Return an address as it is, and a path from ``root``."""
+    return url if "://" in url or url.startswith(("file:", "~")) else os.path.join(root, url)
+
+
+def open_client(
+    settings: Settings, indexes: ProjectIndexes, database: Database, reporter: Reporter | None = None
+) -> PyPiClient:
     """Return a client for the project's indexes, the user's and those that pip's configuration leads to.
 
     Raises:
@@ -76,24 +98,33 @@ def open_client(settings: Settings, indexes: ProjectIndexes, database: Database)
         pip=pip,
         home=settings.home,
     )
+    # Which library connects, and why a keyring stays silent, is for those who look for a fault.
+    note = reporter.note if reporter is not None and settings.verbose else None
 
     def credentials() -> CredentialStore:
         # Only a client that really asks an index needs to know who is known where.
         from blast_compat.netrc import find_netrc, read_netrc
         from blast_pm.index.credentials import CredentialStore
+        from blast_pm.index.keyring import Keyring
 
         netrc = find_netrc(settings.environ)
-        return CredentialStore(locations, settings.environ, read_netrc(netrc) if os.path.isfile(netrc) else ())
+        entries = read_netrc(netrc) if os.path.isfile(netrc) else ()
+        provider = settings.keyring_provider or indexes.keyring_provider or pip.keyring_provider or "auto"
+        return CredentialStore(locations, settings.environ, entries, Keyring(provider, settings.environ, note))
 
     return PyPiClient(
         locations,
         database=database,
         offline=settings.offline,
         refresh=settings.refresh,
+        refresh_names=settings.refresh_packages,
+        strategy=settings.index_strategy or indexes.strategy or "first-index",
         pins=dict(indexes.pins),
         credentials=credentials,
         network=network_options(settings.environ, pip),
         staging=os.path.join(settings.home, "tmp"),
+        note=note,
+        warn=reporter.note if reporter is not None else None,
     )
 
 

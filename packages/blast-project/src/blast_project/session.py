@@ -94,7 +94,8 @@ class Session:
         if self._client is None:
             from blast_project.indexes import ProjectIndexes, open_client
 
-            self._client = open_client(self.settings, self._indexes or ProjectIndexes(), self.database)
+            indexes = self._indexes or ProjectIndexes()
+            self._client = open_client(self.settings, indexes, self.database, self.reporter)
         return self._client
 
     @property

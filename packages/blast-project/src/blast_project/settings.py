@@ -31,6 +31,8 @@ class PolicyOptions(NamedTuple):
         no_binary: no wheels.
         no_binary_package: none of these projects, or ``:all:``.
         only_binary: pip's word for ``no_build_package``; names or ``:all:``.
+        moves: requirements that limit this resolution alone, such as ``a==2`` of ``--upgrade-package``; a lock that is
+            made with them answers to the manifest as any other.
     """
 
     exclude_newer: str = ""
@@ -47,6 +49,7 @@ class PolicyOptions(NamedTuple):
     no_binary: bool = False
     no_binary_package: tuple[str, ...] = ()
     only_binary: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
 
 
 class Settings(NamedTuple):
@@ -64,6 +67,10 @@ class Settings(NamedTuple):
         environment: path of the environment when it is not ``.venv``; empty for that.
         allow_overwrite: of two distributions that bring different files for one path, take one and say so.
         policy: which versions and files count.
+        refresh_packages: projects that the index is asked for again, normalised.
+        index_strategy: one of `blast_compat.index_tables.INDEX_STRATEGIES`; empty for the manifest's.
+        keyring_provider: one of `blast_pm.index.keyring.PROVIDERS`; empty for the manifest's or pip's.
+        verbose: how much is told, 0 for what everyone wants to know.
     """
 
     directory: str
@@ -77,8 +84,12 @@ class Settings(NamedTuple):
     environment: str = ""
     allow_overwrite: bool = False
     policy: PolicyOptions = PolicyOptions()
+    refresh_packages: tuple[str, ...] = ()
+    index_strategy: str = ""
+    keyring_provider: str = ""
+    verbose: int = 0
 
     @property
     def has_wishes(self) -> bool:
         """Whether this command alone wants other versions or files: what it finds says nothing of the next command."""
-        return any(self.policy)
+        return any(self.policy._replace(moves=())) or bool(self.index_strategy)

@@ -15,12 +15,13 @@ from blast_core.names import is_valid_name
 from blast_pm.index.abilities import AbilityBook
 from blast_pm.index.model import ProjectPage
 from blast_pm.index.page_reader import PageReader
+from blast_pm.index.strategies import BEST_MATCH, FIRST_INDEX, Kinship, check_strategy, merge_pages
 from blast_pm.index.tasks import TaskPool
 from blast_pm.metadata.write_behind import WriteBehind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from blast_pm.index.abilities import Abilities
     from blast_pm.index.credentials import CredentialStore
@@ -40,11 +41,14 @@ class PyPiClient:
     """Asks indexes, remembers their answers, fetches files; safe to use from many threads.
 
     Args:
-        locations: indexes in the order of asking; the first that knows a project is the only one asked for it.
+        locations: indexes in the order of asking.
         transport: makes the exchanges; made from ``network`` when it is first needed if None.
         database: where answers are kept.
         offline: use what is stored, however old, and refuse the network.
         refresh: ask again even for what is fresh.
+        refresh_names: the same for these projects only, normalised.
+        strategy: ``first-index``: the first that knows a project is the only one asked for it; ``unsafe-best-match``:
+            all are asked, and the files of all count.
         pins: names of the indexes that projects are pinned to, by normalised project name.
         credentials: returns who is known where; those in the locations' addresses if None.
         network: certificates, proxies and time limits of the transport.
@@ -52,6 +56,7 @@ class PyPiClient:
         clock: seconds since 1970.
         sleep: waits between attempts.
         note: told what a user may want to know with ``-v``, such as a transport that stands in for another.
+        warn: told what every user should know.
     """
 
     def __init__(  # noqa: PLR0913 - the services and options of everything behind the door
@@ -62,6 +67,8 @@ class PyPiClient:
         *,
         offline: bool = False,
         refresh: bool = False,
+        refresh_names: Collection[str] = (),
+        strategy: str = FIRST_INDEX,
         pins: Mapping[str, str] | None = None,
         credentials: Callable[[], CredentialStore] | None = None,
         network: NetworkOptions | None = None,
@@ -69,6 +76,7 @@ class PyPiClient:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         note: Callable[[str], None] | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         if database is None:
             raise UsageError("an index client needs a database")
@@ -84,11 +92,23 @@ class PyPiClient:
         self._sleep = sleep
         self._clock = clock
         self._note = note
+        self._warn = warn
         self._fetcher_made: Fetcher | None = None
         self._opening = allocate_lock()
         self._staging = staging or os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(database.path))), "tmp")
         self._book = AbilityBook(self.store, clock())
-        self._pages = PageReader(self.store, self._fetcher, self._book, offline=offline, refresh=refresh, clock=clock)
+        self._pages = PageReader(
+            self.store,
+            self._fetcher,
+            self._book,
+            offline=offline,
+            refresh=refresh,
+            refresh_names=refresh_names,
+            clock=clock,
+        )
+        check_strategy(strategy)
+        self._merges = strategy == BEST_MATCH
+        self._merged: dict[str, PageRecord] = {}
 
     # Pages
 
@@ -121,9 +141,11 @@ class PyPiClient:
 
         Its ``exists`` is False when every index is known not to have the project.
         """
-        known: PageRecord | None = self.tasks.peek(("page", name))
+        known: PageRecord | None = self.tasks.peek(("page", name)) or self._merged.get(name)
         if known is not None:
             return known
+        if self._merges:
+            return self._merge(name, self._pages.stored)
         for location in self._locations_of(name):
             known = self._pages.stored(location, name)
             if known is None or known.exists:
@@ -140,6 +162,11 @@ class PyPiClient:
 
     def _fetch_record(self, name: str) -> PageRecord:
         record: PageRecord | None = None
+        if self._merges:
+            record = self._merge(name, self._pages.read)
+            if record is None:
+                raise self._not_found(name)
+            return record
         for location in self._locations_of(name):
             record = self._pages.read(location, name)
             if record.exists:
@@ -147,6 +174,26 @@ class PyPiClient:
         if record is None:
             raise self._not_found(name)
         return record
+
+    def _merge(self, name: str, read: Callable[[IndexLocation, str], PageRecord | None]) -> PageRecord | None:
+        """Return what all indexes have together, None when ``read`` finds one of them unknown."""
+        locations = self._locations_of(name)
+        records: list[PageRecord] = []
+        for location in locations:
+            record = read(location, name)
+            if record is None:
+                return None
+            records.append(record)
+        found = [record for record in records if record.exists]
+        if len(found) < 2:
+            return found[0] if found else records[-1] if records else None
+        merged = self._merged[name] = merge_pages(found)
+        if self._warn is not None and Kinship(self.store).are_strangers(
+            name, [self.location(record.index) for record in found]
+        ):
+            places = " and ".join(record.index for record in found)
+            self._warn(f"{name} is on {places}, which don't say that it is the same project; its best version counts")
+        return merged
 
     def _locations_of(self, name: str) -> Sequence[IndexLocation]:
         if not is_valid_name(name):

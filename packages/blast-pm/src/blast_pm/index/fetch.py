@@ -158,24 +158,29 @@ class Fetcher:
         """Open an exchange, follow redirects, and turn refusals into errors."""
         first_origin = origin_of(url)
         seen = {url}
+        other: str | None = None  # after a refusal
         while True:
             sent = {"User-Agent": _USER_AGENT, **headers}
-            authorization = self._credentials.header_for(url) if origin_of(url) == first_origin else None
+            is_home = origin_of(url) == first_origin
+            authorization = other or (self._credentials.header_for(url) if is_home else None)
             if authorization is not None:
                 sent["Authorization"] = authorization
             exchange = self._transport().open(url, sent)
-            if exchange.status in _REDIRECTS and "location" in exchange.headers:
-                _drain(exchange)
-                exchange.close()
-                url = _redirected(url, exchange.headers["location"])
-                if url in seen or len(seen) > _MAX_REDIRECTS:
-                    raise IndexAccessError(f"{without_credentials(url)}: too many redirects")
-                seen.add(url)
-                continue
             if exchange.status in accept:
                 return exchange, url
             _drain(exchange)
             exchange.close()
+            if exchange.status in _REDIRECTS and "location" in exchange.headers:
+                url, other = _redirected(url, exchange.headers["location"]), None
+                if url in seen or len(seen) > _MAX_REDIRECTS:
+                    raise IndexAccessError(f"{without_credentials(url)}: too many redirects")
+                seen.add(url)
+                continue
+            if exchange.status == 401 and is_home and other is None:
+                challenge = exchange.headers.get("www-authenticate", "")
+                other = self._credentials.header_after_refusal(url, challenge, authorization)
+                if other is not None:
+                    continue
             raise self._refusal(exchange, url, signed=authorization is not None)
 
     def _refusal(self, exchange: Exchange, url: str, *, signed: bool) -> IndexAccessError:
@@ -189,7 +194,7 @@ class Fetcher:
             return IndexDenied(
                 f"{shown} refuses access (status {status})",
                 reason="the credentials are wrong or too weak" if signed else "no credentials are known for it",
-                hint="give them in the index's address, netrc, or BLAST_INDEX_<NAME>_USERNAME and _PASSWORD",
+                hint="give BLAST_INDEX_<NAME>_USERNAME and _PASSWORD, or use the index's address, netrc or the keyring",
             )
         return IndexAccessError(f"{shown} answered {status}")
 

@@ -21,6 +21,7 @@ class IndexLocation(NamedTuple):
         flat: one page or directory that lists files of any project (pip's ``--find-links``).
         explicit: asked only for the projects that are pinned to it.
         credentials: user and password that stood in the address, if any.
+        absent: statuses, besides 404 and 410, by which the index says that it doesn't have a project.
     """
 
     name: str
@@ -29,6 +30,7 @@ class IndexLocation(NamedTuple):
     flat: bool = False
     explicit: bool = False
     credentials: Credentials | None = None
+    absent: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         """Show no secret, whoever made the value."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from blast_core.digests import blake3_digest
 from blast_core.limits import INDEX_PAGE
 from blast_pm.index.abilities import common_base
+from blast_pm.index.strategies import Kinship
 from blast_pm.metadata.page_records import PageRecord, load_page, make_page, missing_page, save_page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from blast_pm.index.abilities import AbilityBook
     from blast_pm.index.fetch import Answer, Fetcher
     from blast_pm.index.local import LocalIndex
-    from blast_pm.index.model import IndexFile, IndexLocation
+    from blast_pm.index.model import IndexLocation
     from blast_pm.metadata.write_behind import WriteBehind
 
 __all__ = ["PageReader"]
@@ -35,6 +38,7 @@ class PageReader:
         book: the indexes' abilities.
         offline: take what is stored, however old.
         refresh: ask again even for what is fresh, once per project and index.
+        refresh_names: the same for these projects only.
         clock: seconds since 1970.
     """
 
@@ -47,15 +51,19 @@ class PageReader:
         offline: bool,
         refresh: bool,
         clock: Callable[[], float],
+        refresh_names: Collection[str] = (),
     ) -> None:
         self._store = store
         self._fetcher = fetcher
         self._book = book
         self._offline = offline
         self._refresh = refresh
+        self._refresh_names = frozenset(refresh_names)
         self._clock = clock
         self._local: dict[str, LocalIndex] = {}
-        self._flat: dict[str, list[IndexFile]] = {}
+        self._flat: dict[str, Answer] = {}
+        self._flat_lock = allocate_lock()
+        self._kinship = Kinship(store)
         self._began = clock()
 
     def stored(self, location: IndexLocation, name: str) -> PageRecord | None:
@@ -85,21 +93,15 @@ class PageReader:
         if self._offline:
             return True
         now = self._clock()
-        if self._refresh and record.fetched < self._began:
+        if self._must_ask(record.name) and record.fetched < self._began:
             return False
         return record.fetched - _CLOCK_SLACK_S <= now < record.expires
 
-    def _fetch(self, location: IndexLocation, name: str, old: PageRecord | None) -> PageRecord:
-        from blast_pm.index.pages import ACCEPT
+    def _must_ask(self, name: str) -> bool:
+        return self._refresh or name in self._refresh_names
 
-        headers = {"Accept": ACCEPT, "Cache-Control": "no-cache"} if self._refresh else {"Accept": ACCEPT}
-        if old is not None and old.etag:
-            headers["If-None-Match"] = old.etag
-        elif old is not None and old.modified:
-            headers["If-Modified-Since"] = old.modified
-        # The name is normalised and checked: letters, digits and hyphens need no quoting.
-        url = location.url if location.flat else f"{location.url}{name}/"
-        answer = self._fetcher().get(url, headers, limit=INDEX_PAGE, read=(200,), accept=(304, 404, 410))
+    def _fetch(self, location: IndexLocation, name: str, old: PageRecord | None) -> PageRecord:
+        answer = self._ask_flat(location, name) if location.flat else self._ask(location, name, old)
         fetched = int(self._clock())
         expires = fetched + _time_to_live(answer.headers.get("cache-control", ""))
         if answer.status == 304 and old is not None:
@@ -107,10 +109,39 @@ class PageReader:
             blob = None
         elif answer.status == 200:
             record, blob = self._make_record(location, name, old, answer, (fetched, expires))
+            if location.flat and not record.head.size:
+                record, blob = missing_page(name, location.name, fetched, expires), None
         else:
-            record, blob = missing_page(name, location.name, fetched, expires), None
+            # Whoever publishes a project for the first time wants to see it soon.
+            record, blob = missing_page(name, location.name, fetched, min(expires, fetched + _DEFAULT_TTL_S)), None
         save_page(self._store, location.url, record, blob)
         return record
+
+    def _ask(self, location: IndexLocation, name: str, old: PageRecord | None) -> Answer:
+        from blast_pm.index.pages import ACCEPT
+
+        headers = {"Accept": ACCEPT, "Cache-Control": "no-cache"} if self._must_ask(name) else {"Accept": ACCEPT}
+        if old is not None and old.etag:
+            headers["If-None-Match"] = old.etag
+        elif old is not None and old.modified:
+            headers["If-Modified-Since"] = old.modified
+        # The name is normalised and checked: letters, digits and hyphens need no quoting.
+        url, absent = f"{location.url}{name}/", (404, 410, *location.absent)
+        return self._fetcher().get(url, headers, limit=INDEX_PAGE, read=(200,), accept=(304, *absent))
+
+    def _ask_flat(self, location: IndexLocation, name: str) -> Answer:
+        """Return the one page of a flat index, fetched once by this process for all projects."""
+        with self._flat_lock:
+            answer = self._flat.get(location.name)
+            if answer is None:
+                from blast_pm.index.pages import ACCEPT_HTML
+
+                headers = {"Accept": ACCEPT_HTML}
+                if self._must_ask(name):
+                    headers["Cache-Control"] = "no-cache"
+                answer = self._fetcher().get(location.url, headers, limit=INDEX_PAGE, read=(200,), accept=(404, 410))
+                self._flat[location.name] = answer
+            return answer
 
     def _make_record(
         self, location: IndexLocation, name: str, old: PageRecord | None, answer: Answer, times: tuple[int, int]
@@ -119,10 +150,11 @@ class PageReader:
         validators = (answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
         if old is not None and old.exists and old.page_id == page_id:
             return old.renewed(*times, validators), None
-        from blast_pm.index.pages import parse_page
+        from blast_pm.index.pages import parse_page, same_projects
 
         content_type = answer.headers.get("content-type", "")
         files = parse_page(answer.body, content_type, answer.url, location.name)
+        self._kinship.learn(location.url, name, same_projects(answer.body, content_type))
         known = self._book.of(location.url)
         known.json = "json" in content_type
         base = common_base(location.url, files)

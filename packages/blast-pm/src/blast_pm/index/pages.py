@@ -1,7 +1,7 @@
 """Index pages: HTML and JSON to files.
 
 Spec: PEP 503 (HTML), 592 (yanked), 629 (versions of the interface), 658 and 714 (metadata), 691 (JSON), 700 (size and
-time of upload).
+time of upload), 708 (the same project on other indexes).
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from blast_pm.index.links import Metadata
     from blast_pm.index.model import IndexFile
 
-__all__ = ["ACCEPT", "ACCEPT_HTML", "parse_json", "parse_page"]
+__all__ = ["ACCEPT", "ACCEPT_HTML", "parse_json", "parse_page", "same_projects"]
 
 #: What a client asks for: JSON where there is any.
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 ACCEPT_HTML = "application/vnd.pypi.simple.v1+html, text/html;q=0.5"
+
+
+# More indexes than anybody has for one project.
+_MOST_ADDRESSES = 100
 
 
 def parse_page(body: bytes, content_type: str, url: str, index: str) -> list[IndexFile]:
@@ -74,6 +78,29 @@ def parse_json(body: bytes, url: str, index: str) -> list[IndexFile]:
     check_interface(meta.get("api-version") if isinstance(meta, dict) else None, url)
     reader = LinkReader(url, index)
     return [file for entry in document["files"] if (file := _read_entry(entry, reader)) is not None]
+
+
+def same_projects(body: bytes, content_type: str) -> tuple[str, ...]:
+    """Return the addresses of pages that this page says to be of the same project, without its own (PEP 708).
+
+    Costs a search in the body where the page says nothing.
+    """
+    if b"tracks" not in body and b"alternate-locations" not in body:
+        return ()
+    found: list[object] = []
+    if "json" in content_type:
+        import json
+
+        document = json.loads(body)
+        meta = document.get("meta")
+        for value in (meta.get("tracks") if isinstance(meta, dict) else None, document.get("alternate-locations")):
+            found += value if isinstance(value, list) else []
+    else:
+        import re
+
+        pattern = r'<meta\s+name="pypi:(?:tracks|alternate-locations)"\s+content="([^"]*)"'
+        found += re.findall(pattern, body.decode("utf-8", "replace"), re.IGNORECASE)
+    return tuple(address for address in found[:_MOST_ADDRESSES] if isinstance(address, str))
 
 
 def _read_entry(entry: object, reader: LinkReader) -> IndexFile | None:
