@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Target
     from blast_pm.resolver.markers import TargetMarkers
 
-__all__ = ["Edge", "LockedGraph", "Node", "find_target", "target_of_lock"]
+__all__ = ["Edge", "LockedGraph", "Node", "find_target", "target_of_lock", "words_for"]
 
 _ROOT_KINDS = frozenset(("editable", "workspace"))
 _GROUP = "group:"
+_MOST_NAMES = 3
 
 
 class Node(NamedTuple):
@@ -238,9 +239,23 @@ class LockedGraph:
         """Return in words on which targets something holds; "" for all that are looked at."""
         if mask & self.everywhere == self.everywhere:
             return ""
-        from blast_core.marker_masks import shortest_marker
+        return _words_for(self.targets, mask & self.everywhere)
 
-        return shortest_marker(mask & self.everywhere, self.targets)
+
+def words_for(locked: Sequence[LockTarget], mask: int) -> str:
+    """Return a short marker that holds on some targets of a lock only; their names where no marker tells them apart."""
+    return _words_for([target_of_lock(target) for target in locked], mask)
+
+
+def _words_for(targets: Sequence[Target], mask: int) -> str:
+    from blast_core.marker_masks import shortest_marker
+
+    marker = shortest_marker(mask, targets)
+    if marker:
+        return marker
+    names = [target.name for bit, target in enumerate(targets) if mask >> bit & 1]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"
 
 
 def target_of_lock(target: LockTarget) -> Target:

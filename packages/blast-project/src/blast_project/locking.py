@@ -101,12 +101,13 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
         UsageError, InvalidManifest: a target is named that there is not.
     """
     from blast_project.hints import Hint, find_hint, keep_hint, may_hint
-    from blast_project.policy import policy_key
+    from blast_project.policy import policy_key, resolution_of, stamp_resolution
     from blast_project.targets import asked_targets
 
     session.use_project(project.manifest)
-    wishes = policy_key(session.settings.policy, project.manifest.tool)
-    wanted_hash = input_hash(project, asked_targets(project, targets), wishes)
+    options, tool = session.settings.policy, project.manifest.tool
+    inputs = input_hash(project, asked_targets(project, targets), policy_key(options, tool))
+    wanted_hash = stamp_resolution(inputs, options, tool)
     old = read_lock(session, project.root)
     if old is not None and old.reader().input_hash == wanted_hash and not upgrade and not upgrade_names:
         if check or old.text is not None or not _wants_text(project):
@@ -120,6 +121,9 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
             hint="'blast lock' makes it anew",
         )
     free = {normalize_name(name) for name in upgrade_names}
+    if old is not None and resolution_of(old.reader().input_hash) != resolution_of(wanted_hash):
+        session.reporter.note(f"the versions in {LOCK_NAME} were chosen by another rule and are not preferred")
+        upgrade = True
     known = _Known(None if upgrade else old, free, pins or {}, like)
     question = _question(session, project, wanted_hash, known) if hints and may_hint(session, project) else b""
     hint = find_hint(session, question) if question else None

@@ -19,7 +19,7 @@ from blast_project.syncing import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_project.session import Session
@@ -91,19 +91,30 @@ def lock_here(
     upgrade_names: Collection[str] = (),
     check: bool = False,
     publish: Callable[[str, LockResult], None] | None = publish_lock,
+    hints: bool = True,
+    targets: Sequence[str] = (),
 ) -> LockResult:
-    """Lock the project and hand the result to ``publish``.
+    """Lock the project and hand the result to ``publish``; see ``lock_project``.
 
     Raises:
         StaleLock, NoSolution: as ``lock_project``.
     """
     with exclusive(session, project.root):
         interpreter = project_interpreter(session, project)
-        result = lock_project(session, project, interpreter, upgrade=upgrade, upgrade_names=upgrade_names, check=check)
+        result = lock_project(
+            session,
+            project,
+            interpreter,
+            upgrade=upgrade,
+            upgrade_names=upgrade_names,
+            check=check,
+            hints=hints,
+            targets=targets,
+        )
         # A lock that was only read from its text is whole, but a check writes nothing.
         if publish is not None and not (check and result.changed):
             publish(project.root, result)
-            if not session.settings.has_wishes:
+            if not (targets or session.settings.has_wishes or project.reads_other_files):
                 remember_lock(session, project.root, contents_of(project.source, result))
         return result
 

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from blast_pm.resolver.model import ResolutionPolicy
     from blast_project.settings import PolicyOptions
 
-__all__ = ["Policy", "policy_key", "read_policy"]
+__all__ = ["Policy", "policy_key", "read_policy", "resolution_of", "stamp_resolution"]
 
 _ALL, _NONE = ":all:", ":none:"
+# Their order is part of the format of locks.
+_RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 _DEFAULT_MODE = "if-necessary-or-explicit"
 _SETTINGS = (
     "build-constraint-dependencies",
@@ -89,6 +91,21 @@ def policy_key(options: PolicyOptions, tool: Mapping[str, Any]) -> str:
     return read_policy(options, tool, 0).key
 
 
+def stamp_resolution(inputs: bytes, options: PolicyOptions, tool: Mapping[str, Any]) -> bytes:
+    """Return an input hash of which the last two bits say which versions were wanted: the newest or the oldest.
+
+    A lock's versions are preferred by whoever locks next; but those that were chosen for being old are none to keep
+    where the newest are wanted, and the other way round. So a lock has to tell.
+    """
+    wanted = _RESOLUTIONS.index(options.resolution or str(tool.get("resolution", "highest")))
+    return inputs[:-1] + bytes([inputs[-1] & 0xFC | wanted])
+
+
+def resolution_of(inputs: bytes) -> str:
+    """Return which versions were wanted when a lock with this input hash was made."""
+    return _RESOLUTIONS[inputs[-1] % 4 % len(_RESOLUTIONS)]
+
+
 def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -> Policy:
     """Return what options and settings come to.
 
@@ -110,8 +127,9 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
     moment = _moment("--exclude-newer", options.exclude_newer or tool.get("exclude-newer", False))
     moments = _moments(options, tool)
     no_build, no_binary = _kinds(options, tool)
+    limits = _requirements(tool, "constraint-dependencies", options.constraints)
     resolution = ResolutionPolicy(
-        constraints=_requirements(tool, "constraint-dependencies", options.constraints),
+        constraints=(*limits, *_requirements({}, "", options.moves)),
         overrides=_requirements(tool, "override-dependencies", options.overrides),
         prereleases=options.prerelease or str(tool.get("prerelease", _DEFAULT_MODE)),
         package_prereleases=prereleases,
@@ -127,7 +145,7 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
     build = _requirements(tool, "build-constraint-dependencies", options.build_constraints)
     # Only what differs from the default counts: to write a default down changes no lock.
     wishes = (
-        ("constraints", [tuple(row) for row in sorted(resolution.constraints)]),
+        ("constraints", [tuple(row) for row in sorted(limits)]),
         ("overrides", [tuple(row) for row in sorted(resolution.overrides)]),
         ("prerelease", resolution.prereleases if resolution.prereleases != _DEFAULT_MODE else ""),
         ("prerelease-package", sorted(prereleases.items())),

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from blast_core.formats.dpl.model import LockTarget
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_project.lock_graph import Edge, Node
     from blast_project.session import Session
@@ -55,7 +56,7 @@ def open_question(session: Session, targets: Sequence[str] = (), *, universal: b
         for name in targets:
             mask |= find_target(names, name)
     elif len(names) > 1 and not universal:
-        mask = _target_here(session, project, names)
+        mask = _target_here(session, project, lock.targets)
     return Question(project, LockedGraph(lock, mask))
 
 
@@ -123,14 +124,15 @@ def _open_lock(session: Session, project: Project) -> DplLockFile:
     return found.reader()
 
 
-def _target_here(session: Session, project: Project, names: Sequence[str]) -> int:
+def _target_here(session: Session, project: Project, targets: Sequence[LockTarget]) -> int:
     """Return the mask of this machine's target; of all where the lock doesn't answer for this machine."""
     from blast_core.errors import InterpreterError
+    from blast_core.formats.dpl.targets import matches
     from blast_project.operations import project_interpreter
 
+    everywhere = (1 << len(targets)) - 1
     try:
-        name = project_interpreter(session, project).target.name
+        environment = project_interpreter(session, project).target.marker_environment
     except InterpreterError:
-        name = ""
-    here = sum(1 << bit for bit, other in enumerate(names) if other.partition("+")[0] == name)
-    return here or (1 << len(names)) - 1
+        return everywhere
+    return sum(1 << bit for bit, target in enumerate(targets) if matches(target, environment)) or everywhere

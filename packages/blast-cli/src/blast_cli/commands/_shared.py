@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from blast_project.changes import VersionChange
+    from blast_project.lock_changes import LockChange
     from blast_project.locking import LockResult
     from blast_project.selection import GroupSelection
     from blast_project.syncing import SyncResult
@@ -19,6 +20,8 @@ __all__ = [
     "change_lines",
     "changes_document",
     "group_selection",
+    "lock_change_lines",
+    "lock_changes_document",
     "lock_line",
     "move_outcome",
     "plural",
@@ -47,7 +50,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def change_lines(changes: Sequence[VersionChange]) -> tuple[str, ...]:
+def change_lines(changes: Sequence[VersionChange | tuple[str, str, str]]) -> tuple[str, ...]:
     """Return a line per changed package: ``+`` new, ``-`` gone, ``~`` another version."""
     lines = []
     for name, before, after in changes:
@@ -65,10 +68,25 @@ def changes_document(changes: Sequence[VersionChange]) -> list[dict[str, str]]:
     return [{"name": name, "before": before, "after": after} for name, before, after in changes]
 
 
-def lock_line(result: LockResult, milliseconds: int) -> str:
+def lock_change_lines(changes: Sequence[LockChange]) -> tuple[str, ...]:
+    """Return the same for two locks: what differs on some targets only says on which."""
+    lines = change_lines([change[:3] for change in changes])
+    return tuple(
+        f"{line} (if {change.where})" if change.where else line for line, change in zip(lines, changes, strict=True)
+    )
+
+
+def lock_changes_document(changes: Sequence[LockChange]) -> list[dict[str, str]]:
+    """Return the changes of a lock as JSON."""
+    return [change._asdict() for change in changes]
+
+
+def lock_line(result: LockResult, milliseconds: int, *, dry_run: bool = False) -> str:
     """Return the line that says what locking came to."""
     count = plural(len(result.pins()), "package")
-    return f"Locked {count} in {milliseconds} ms" if result.changed else f"The lock is up to date ({count})"
+    if not result.changed:
+        return f"The lock is up to date ({count})"
+    return f"{'Would lock' if dry_run else 'Locked'} {count} in {milliseconds} ms"
 
 
 def sync_document(result: SyncResult) -> dict[str, object]:

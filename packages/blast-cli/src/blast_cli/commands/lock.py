@@ -4,36 +4,54 @@ from __future__ import annotations
 
 import time
 
-from blast_cli.commands._shared import change_lines, changes_document, lock_line
+from blast_cli.commands._shared import lock_change_lines, lock_changes_document, lock_line
 from blast_cli.options import add_index_options, add_policy_options
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+    from blast_core.errors import StaleLock
+    from blast_core.formats.dpl.reader import DplLockFile
+    from blast_project.lock_changes import LockChange
+    from blast_project.locking import LockResult
+    from blast_project.project import Project
+    from blast_project.session import Session
+    from blast_project.settings import Settings
 
 __all__ = ["configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--check", action="store_true", help="fail if the lock does not answer to the manifest")
+    parser.add_argument(
+        "--check", action="store_true", help="fail if the lock does not answer to the manifest, and say what differs"
+    )
+    parser.add_argument("--check-exists", action="store_true", help="fail if there is no lock, and look no further")
     parser.add_argument("--dry-run", action="store_true", help="say what would change and write nothing")
     parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions")
     parser.add_argument(
-        "-P", "--upgrade-package", action="append", default=[], metavar="NAME", help="the newest of NAME"
+        "-P", "--upgrade-package", action="append", default=[], metavar="REQ", help="the newest of a package, or 'a==2'"
+    )
+    parser.add_argument(
+        "--upgrade-group", action="append", default=[], metavar="GROUP", help="the newest of what a group asks for"
+    )
+    parser.add_argument(
+        "--target", action="append", default=[], metavar="NAME", help="lock for this target, not for the manifest's"
     )
     parser.add_argument(
         "--install-git-driver", action="store_true", help="let git show and merge locks in this repository"
     )
+    parser.add_argument("--no-hints", action="store_true", help="resolve even if the same question was answered before")
     add_index_options(parser)
     add_policy_options(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Lock."""
-    from blast_project.locking import publish_lock
-    from blast_project.operations import lock_here
+    from blast_core.errors import StaleLock
     from blast_project.project import load_project
     from blast_project.session import Session
 
@@ -43,21 +61,147 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
         install_git_driver(project.root)
         return Outcome({"installed": True}, ("git now shows differences of blast.lock as text and merges locks",))
+    before = _standing_lock(project.root)
+    if arguments.check_exists:
+        return _existing(before, project)
     began = time.monotonic()
-    with Session(context.settings, context.reporter) as session:
-        result = lock_here(
-            session,
-            project,
-            upgrade=arguments.upgrade,
-            upgrade_names=arguments.upgrade_package,
-            check=arguments.check,
-            publish=None if arguments.dry_run else publish_lock,
-        )
+    with Session(_settings(arguments, context.settings), context.reporter) as session:
+        try:
+            result = _lock(arguments, session, project, check=arguments.check, publish=not arguments.dry_run)
+        except StaleLock as error:
+            raise _explained(error, arguments, session, project, before) from error
+    changes = _changes(before, result)
     document = {
         "changed": result.changed,
+        "dry_run": arguments.dry_run,
         "packages": len(result.pins()),
         "visited": result.visited,
-        "changes": changes_document(result.changes),
+        "changes": lock_changes_document(changes),
     }
     milliseconds = round((time.monotonic() - began) * 1000)
-    return Outcome(document, (lock_line(result, milliseconds), *change_lines(result.changes)))
+    lines = [lock_line(result, milliseconds, dry_run=arguments.dry_run), *lock_change_lines(changes)]
+    if result.changed and not changes and before is not None:
+        lines.append("No version changes: only files, groups or settings do")
+    if arguments.verbose:
+        lines.append(f"Looked at the requirements of {result.visited} versions")
+    return Outcome(document, tuple(lines))
+
+
+def _lock(
+    arguments: argparse.Namespace, session: Session, project: Project, *, check: bool, publish: bool
+) -> LockResult:
+    from blast_project.locking import publish_lock
+    from blast_project.operations import lock_here
+
+    return lock_here(
+        session,
+        project,
+        upgrade=arguments.upgrade,
+        upgrade_names=_upgrades(arguments, project),
+        check=check,
+        publish=publish_lock if publish else None,
+        hints=not arguments.no_hints,
+        targets=arguments.target,
+    )
+
+
+def _upgrades(arguments: argparse.Namespace, project: Project) -> list[str]:
+    """Return the names of the packages that may leave their locked version.
+
+    Raises:
+        UsageError: a group is named that the project doesn't have.
+    """
+    if not arguments.upgrade_package and not arguments.upgrade_group:
+        return []
+    from blast_core.errors import UsageError
+    from blast_core.names import normalize_name
+    from blast_core.requirements import parse_requirement
+
+    names = [parse_requirement(line).name for line in arguments.upgrade_package]
+    for group in arguments.upgrade_group:
+        wanted = f"group:{normalize_name(group)}"
+        if wanted not in project.groups:
+            known = ", ".join(name.removeprefix("group:") for name in project.groups if name.startswith("group:"))
+            raise UsageError(
+                f"the project has no dependency group '{group}'", reason=f"it has {known}" if known else "it has none"
+            )
+        names += [row.requirement.name for row in project.requirements() if row.group == wanted]
+    return names
+
+
+def _settings(arguments: argparse.Namespace, settings: Settings) -> Settings:
+    """Return the settings for this lock: what is upgraded is asked for again, and may be asked for in a version."""
+    names = arguments.upgrade_package
+    if not (arguments.upgrade or names or arguments.upgrade_group):
+        return settings
+    from blast_core.requirements import parse_requirement
+
+    wanted = [parse_requirement(line) for line in names]
+    moves = tuple(line for line, row in zip(names, wanted, strict=True) if row.specifier)
+    settings = settings._replace(policy=settings.policy._replace(moves=moves))
+    if arguments.upgrade or arguments.upgrade_group:
+        return settings._replace(refresh=not settings.offline)
+    return settings._replace(refresh_packages=(*settings.refresh_packages, *(row.name for row in wanted)))
+
+
+def _standing_lock(root: str) -> DplLockFile | None:
+    """Return the lock on disk, in memory because it is about to be replaced; None without a sound one."""
+    import os
+
+    from blast_core.errors import FormatError
+    from blast_core.formats.dpl.reader import DplLockFile
+    from blast_project.project import LOCK_NAME
+
+    try:
+        with open(os.path.join(root, LOCK_NAME), "rb") as file:
+            return DplLockFile.from_bytes(file.read())
+    except (FileNotFoundError, FormatError):
+        return None
+
+
+def _existing(before: DplLockFile | None, project: Project) -> Outcome:
+    from blast_core.errors import StaleLock
+
+    if before is None:
+        raise StaleLock(f"{project.root} has no lock that can be read", hint="'blast lock' makes it")
+    return Outcome({"exists": True, "packages": len(before)}, ("There is a lock",))
+
+
+def _changes(before: DplLockFile | None, result: LockResult) -> Sequence[LockChange]:
+    from blast_project.lock_changes import LockChange, compare_locks
+
+    if not result.changed:
+        return ()
+    if before is None:
+        return tuple(LockChange(*change, "") for change in result.changes)
+    return compare_locks(before, result.reader())
+
+
+def _explained(
+    error: StaleLock, arguments: argparse.Namespace, session: Session, project: Project, before: DplLockFile | None
+) -> StaleLock:
+    """Return the same error with what differs: requirements, and versions as far as they can be found out."""
+    from blast_core.errors import BlastError, StaleLock
+    from blast_project.lock_changes import compare_requirements
+
+    if before is None:
+        return error
+    added, gone = compare_requirements(project, before)
+    try:
+        changes = _changes(before, _lock(arguments, session, project, check=False, publish=False))
+    except BlastError:
+        # Offline, or nothing fits: that it is stale is the news.
+        changes = ()
+    asked = [*(f"+ {line}" for line in added), *(f"- {line}" for line in gone)]
+    parts = [
+        "\n  ".join(["the manifest asks for something else now:", *asked]) if asked else error.reason,
+        "\n ".join(["locking it would change versions:", *lock_change_lines(changes)]) if changes else "",
+    ]
+    return StaleLock(
+        error.message,
+        reason="\n".join(part for part in parts if part),
+        hint=error.hint,
+        added=list(added),
+        removed=list(gone),
+        changes=lock_changes_document(changes),
+    )
