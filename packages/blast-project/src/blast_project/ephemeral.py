@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from blast_pm.store.cache import StoredDistribution, WantedDistribution
     from blast_project.session import Session
     from blast_project.source_install import WantedSource
+    from blast_project.sources import SourceLoader
 
 __all__ = ["environment_with", "ephemeral_environment"]
 
@@ -40,8 +41,18 @@ def ephemeral_environment(
     origin: str = "the command line",
     preferences: Mapping[str, str] | None = None,
     builds: bool = True,
+    loader: SourceLoader | None = None,
 ) -> str:
     """Return the path of an environment that holds ``requirements``, made if it does not stand yet.
+
+    Args:
+        session: services.
+        interpreter: of the environment.
+        requirements: as a person types them, or parsed.
+        origin: for messages, who asks.
+        preferences: versions by name, tried first.
+        builds: let in versions that have only a source distribution.
+        loader: reads what is required by address; one for the session's directory if None.
 
     It is leased for this process and the program that it becomes: nobody removes it meanwhile.
 
@@ -49,7 +60,7 @@ def ephemeral_environment(
         NoSolution, IndexAccessError, IntegrityError, InstallError: as resolving and installing do.
     """
     asked = [parse_asked(row, session.settings.directory) for row in requirements if isinstance(row, str)]
-    loader = open_loader(session, interpreter, asked)
+    loader = loader or open_loader(session, interpreter, asked)
     parsed: list[Requirement] = [row for row in requirements if not isinstance(row, str)]
     parsed += name_requirements(loader, asked)
     origins = dict.fromkeys(parsed, origin)
@@ -59,7 +70,8 @@ def ephemeral_environment(
     wanted = wanted_of(session, interpreter, resolution)
     sources = sources_of(resolution)
     # What is built of an address is known by its wheel; so it is built before it is known whether all stands.
-    built, direct_urls = _ensure_sources(session, sources, interpreter) if sources else ((), {})
+    root = loader.root if loader is not None else session.settings.directory
+    built, direct_urls = _ensure_sources(session, root, sources, interpreter) if sources else ((), {})
     path = _path(session, interpreter, [*(row.sha256 for row in wanted), *(row.sha256 for row in built)])
     if not _stands(session, path, wanted):
         from blast_project.exclusive import exclusive
@@ -92,11 +104,11 @@ def environment_with(
 
 
 def _ensure_sources(
-    session: Session, sources: Sequence[WantedSource], interpreter: Interpreter
+    session: Session, root: str, sources: Sequence[WantedSource], interpreter: Interpreter
 ) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
     from blast_project.source_install import ensure_sources
 
-    found = ensure_sources(session, session.settings.directory, sources, interpreter)
+    found = ensure_sources(session, root, sources, interpreter)
     return found.stored, found.direct_urls
 
 

@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import InvalidRequirement, ProjectError
 from blast_core.formats.dpl.model import LockedSource
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.model import DirectCandidate
 from blast_pm.sources.address import is_archive, parse_address
 from blast_project.requirement_sources import SourceBase, local_address, local_path
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -130,6 +131,11 @@ class SourceLoader:
             self._keep(source)
         if project is not None:
             self._take_project(project)
+
+    @property
+    def root(self) -> str:
+        """The directory that relative paths of addresses are relative to."""
+        return self._root
 
     @property
     def loaded(self) -> Mapping[str, DirectCandidate]:

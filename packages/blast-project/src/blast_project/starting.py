@@ -108,14 +108,21 @@ def _without_project(session: Session, options: RunOptions) -> str:
 def _with_requirements(session: Session, project: Project, options: RunOptions) -> str:
     """One environment for the project's requirements and those of this run, the locked versions preferred."""
     from blast_project.locking import lock_project
-    from blast_project.project import DEFAULT_GROUP
+    from blast_project.selection import select_groups
+    from blast_project.sources import SourceLoader
+    from blast_project.syncing import chosen_members
 
     interpreter = project_interpreter(session, project)
     locked = lock_project(session, project, interpreter, check=options.locked)
-    wanted = {DEFAULT_GROUP, "group:dev", *(f"group:{name}" for name in options.selection.groups)}
-    wanted.update(f"extra:{name}" for name in options.selection.extras)
-    own = [row.origin for row in project.requirements() if row.group in wanted]
-    versions = locked.pins()
+    mask = select_groups(project.groups, options.selection, chosen_members(project))
+    wanted = {group for bit, group in enumerate(project.groups) if mask >> bit & 1}
+    own = [row.requirement for row in project.requirements() if row.group in wanted]
+    sources = {entry.name: entry.source for entry in locked.reader().entries() if entry.source.kind != "registry"}
     return ephemeral_environment(
-        session, interpreter, (*own, *options.requirements), origin="the project and --with", preferences=versions
+        session,
+        interpreter,
+        (*own, *options.requirements),
+        origin="the project and --with",
+        preferences=locked.pins(),
+        loader=SourceLoader(session, project.root, interpreter, project=project, locked=sources),
     )

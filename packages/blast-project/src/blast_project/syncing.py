@@ -38,6 +38,7 @@ __all__ = [
     "PreparedSync",
     "SyncRequest",
     "SyncResult",
+    "chosen_members",
     "contents_of",
     "prepare_known_sync",
     "prepare_sync",
@@ -251,11 +252,11 @@ def _wanted(
     session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
 ) -> Wanted:
     lock = locked.reader()
-    mask = select_groups(lock.groups, selection, _members(project))
+    mask = select_groups(lock.groups, selection, chosen_members(project))
     return select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database)
 
 
-def _members(project: Project) -> tuple[str, ...]:
+def chosen_members(project: Project) -> tuple[str, ...]:
     """Return the members of a workspace that a command means: the one it was called in, or all of a mere frame."""
     workspace = project.workspace
     if workspace is None:
