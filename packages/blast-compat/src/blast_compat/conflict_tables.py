@@ -11,13 +11,13 @@ Spec: the table is uv's, whose own (``[tool.uv] conflicts``) is read where Blast
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from blast_compat.manifest_tables import Fault, read_text
 from blast_core.names import is_valid_name, normalize_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 __all__ = ["ConflictItem", "read_conflicts"]
 

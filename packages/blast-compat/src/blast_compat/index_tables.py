@@ -6,12 +6,12 @@ one of the same name stands there. ``[tool.uv] index-url`` and ``extra-index-url
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from blast_compat.manifest_tables import Fault, read_text, read_texts
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 __all__ = ["INDEX_FORMATS", "INDEX_STRATEGIES", "read_index_tables"]
 

@@ -7,7 +7,6 @@ and compared with what was meant: a document that an edit would damage is refuse
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
 
 from blast_compat.toml_arrays import ArrayElement, quote_text, read_array, write_array
 from blast_core.errors import InvalidManifest
@@ -15,8 +14,10 @@ from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_core.version import check_specifier
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import Any
 
     from tomlkit import TOMLDocument
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from blast_core.errors import UsageError
 from blast_core.pip_configuration import PipConfiguration
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -6,15 +6,15 @@ moves to Blast keeps its rules.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from blast_compat.manifest_tables import Fault, read_mapping, read_text, read_texts
 from blast_core.errors import InvalidRequirement, UsageError
 from blast_core.names import is_valid_name
 from blast_core.requirements import parse_requirement
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 __all__ = ["CHOICES", "read_policy_tables"]
 

@@ -9,7 +9,6 @@ Spec: PEP 621 (project), PEP 735 (dependency-groups), PEP 518 (build-system), PE
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blast_compat.conflict_tables import read_conflicts
 from blast_compat.index_tables import read_index_tables
@@ -20,10 +19,13 @@ from blast_compat.toml_lines import find_line
 from blast_core.errors import InvalidManifest, InvalidRequirement, InvalidVersion
 from blast_core.names import is_valid_name, normalize_name
 from blast_core.requirements import parse_requirement
+from blast_core.tuples import NamedTuple
 from blast_core.version import check_specifier, version_key
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from blast_compat.conflict_tables import ConflictItem
 

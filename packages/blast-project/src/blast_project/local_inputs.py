@@ -7,13 +7,13 @@ the lock current. Paths are relative to the lock: nothing here differs between t
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_pm.sources.address import is_archive, parse_address
 from blast_project.requirement_sources import local_path
 from blast_project.source_metadata import read_tree_manifest, static_record
 from blast_project.sources import tree_base
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

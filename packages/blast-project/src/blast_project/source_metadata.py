@@ -8,13 +8,13 @@ wherever the tree comes from but an archive: what a release says is what its met
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_core.errors import InvalidManifest
 from blast_core.names import normalize_name
 from blast_pm.metadata.core_metadata import MetadataRecord, decode_metadata, encode_metadata, parse_metadata
 from blast_project.building import build_key, tree_metadata
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

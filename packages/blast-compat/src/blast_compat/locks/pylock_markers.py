@@ -8,13 +8,14 @@ is what keeps it short. ``'cpu' in extras`` stands for a choice of ``cpu``; what
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.formats.dpl.targets import VARIANT, variant_items
 from blast_core.marker_masks import MarkerWriter
 from blast_core.markers import evaluate_tree, parse_marker
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from blast_core.errors import BlastError, InvalidField
 from blast_core.formats.dpl.model import LockedDependency, LockedSource
 from blast_core.names import normalize_name
 from blast_core.version import version_key
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

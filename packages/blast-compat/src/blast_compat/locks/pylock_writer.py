@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_compat.locks import pylock_rules as rules
 from blast_compat.locks.pylock_markers import LockMarkers
 from blast_core.errors import BlastError, InvalidField
@@ -13,6 +11,7 @@ from blast_core.formats.dpl.targets import named_lock_target
 from blast_core.names import normalize_name
 from blast_core.version import check_specifier
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 

@@ -6,7 +6,7 @@ version i.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

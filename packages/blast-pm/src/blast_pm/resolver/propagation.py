@@ -6,8 +6,7 @@ it. Every clause that a search learns follows so from those it was learned from,
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.choice import link_clause, need_clause
 from blast_pm.resolver.clauses import Clause, Depends
 from blast_pm.resolver.universe import NOT_SELECTED

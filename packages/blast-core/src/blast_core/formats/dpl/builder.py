@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from binascii import crc32
-from typing import TYPE_CHECKING
 
 from blast_core import limits
 from blast_core.errors import InvalidField
@@ -13,6 +12,7 @@ from blast_core.formats.dpl.check import check_lock
 from blast_core.formats.dpl.layout import Section
 from blast_core.formats.dpl.model import NO_HASH, SOURCE_KINDS, Lock, LockTarget, canonical_lock
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
