@@ -236,7 +236,7 @@ class TestManyTargets:
         source = MemorySource(universe, self.TARGETS)
         found = resolve_universal([(row, -1) for row in requirements("a")], self.TARGETS, source)
         error = found.failures[0].error
-        assert error.message == "nothing fits a: b 2 needs Python >=3.11 (this is 3.9.1)"
+        assert error.message == "nothing fits a: b 2 needs Python >=3.11 (the lock is for 3.9.1 too)"
         suggestions: Any = error.details["suggestions"]
         assert suggestions[0]["kind"] == "python"
         assert suggestions[0]["replacement"] == ">=3.11"
@@ -247,7 +247,7 @@ class TestManyTargets:
         source = MemorySource(universe, self.TARGETS)
         found = resolve_universal([(row, -1) for row in requirements("a>=2")], self.TARGETS, source)
         assert [failure.mask for failure in found.failures] == [0b111]
-        assert "a 2 needs Python >=3.12 (this is 3.9.1)" in found.failures[0].error.reason
+        assert "a 2 needs Python >=3.12 (the lock is for 3.9.1 too)" in found.failures[0].error.reason
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from blast_core.version import version_key
 from blast_pm.resolver.clauses import Asked, Constrained
 from blast_pm.resolver.derivation import iter_facts, written
-from blast_pm.resolver.loosening import accepts, loosen
+from blast_pm.resolver.loosening import accepts, loosen_for
 from blast_pm.resolver.proofs import leaves
 from blast_pm.resolver.situation import Suggestion, origin_of, place_of, quoted, replaced
 
@@ -15,12 +17,13 @@ if TYPE_CHECKING:
 
     from blast_core.requirements import Requirement
     from blast_pm.resolver.request import Request
-    from blast_pm.resolver.situation import Situation
-    from blast_pm.resolver.trials import Outcome
+    from blast_pm.resolver.situation import Answer, Situation
 
 __all__ = ["changes", "corrected_names", "partial_changes", "several_changes"]
 
 _MOST_ROWS = 8
+# What several targets get is named so far, the newest last.
+_MOST_VERSIONS = 2
 
 
 def _rows(situation: Situation) -> list[tuple[Requirement, str]]:
@@ -40,39 +43,40 @@ def changes(situation: Situation) -> Iterator[Suggestion]:
     """Try each of the user's requirements without its bounds, alone; upgrades before downgrades."""
     found = []
     for row, kind in _rows(situation):
-        suggestion, is_upgrade = _change(situation, situation.request, row, kind)
+        suggestion, is_upgrade = _change(situation, row, kind)
         if suggestion is not None:
             found.append((not is_upgrade, suggestion))
     found.sort(key=lambda pair: pair[0])
     return iter([suggestion for _, suggestion in found])
 
 
-def _change(situation: Situation, request: Request, row: Requirement, kind: str) -> tuple[Suggestion | None, bool]:
-    solve = situation.trials.solve
-    outcome = solve(replaced(request, row, row._replace(specifier="")))
-    if outcome is None:
+def _change(situation: Situation, row: Requirement, kind: str) -> tuple[Suggestion | None, bool]:
+    request = situation.request
+    answer = situation.try_out(lambda before: replaced(before, row, row._replace(specifier="")))
+    if answer is None:
         return None, False
-    version = outcome.get(row.name, "")
-    names = sorted(situation.names())
-    if kind == "constrained" and not any(accepts(clause, version) for clause in row.specifier.split(",") if version):
-        text = f"remove {quoted(row)}{place_of(request, row, kind)}: then {_chosen(row.name, version)}"
-        found = {name: outcome[name] for name in names if name in outcome}
+    versions = answer.versions.get(row.name, ())
+    clauses = row.specifier.split(",")
+    if kind == "constrained" and not any(accepts(clause, version) for clause in clauses for version in versions):
+        text = f"remove {quoted(row)}{place_of(request, row, kind)}: then {_chosen(row.name, versions)}{answer.note}"
+        found = situation.about(answer.lead)
         return Suggestion("remove", text, written(row), "", origin_of(request, row, kind), found), True
-    # The last one lets in what only an open bound does, such as a pre-release that is asked for nowhere.
-    for specifier in (loosen(row.specifier, version), f"=={version}", "") if version else ():
+    # The last ones let in what only an open bound does, such as a pre-release that is asked for nowhere.
+    specifiers = (loosen_for(row.specifier, versions), f"=={versions[-1]}", "") if versions else ()
+    for specifier in specifiers:
         new = row._replace(specifier=specifier)
-        better = solve(replaced(request, row, new))
+        better = situation.try_out(partial(replaced, row=row, new=new))
         if better is not None:
             text = f"change {quoted(row)} to {quoted(new)}{place_of(request, row, kind)}"
             text += _told(situation, better, row.name, new)
-            found = {name: better[name] for name in names if name in better}
+            found = situation.about(better.lead)
             suggestion = Suggestion("change", text, written(row), written(new), origin_of(request, row, kind), found)
-            return suggestion, _is_upgrade(row, better.get(row.name, version))
+            return suggestion, _is_upgrade(row, better.versions.get(row.name, versions)[-1])
     return None, False
 
 
-def _chosen(name: str, version: str) -> str:
-    return f"{name} {version} fits" if version else f"{name} would not be installed"
+def _chosen(name: str, versions: Sequence[str]) -> str:
+    return f"{name} {versions[-1]} fits" if versions else f"{name} would not be installed"
 
 
 def _is_upgrade(row: Requirement, version: str) -> bool:
@@ -86,10 +90,12 @@ def _is_upgrade(row: Requirement, version: str) -> bool:
 
 def partial_changes(situation: Situation) -> Iterator[Suggestion]:
     """Where no change solves all: those that settle this conflict, and then another one follows."""
-    if situation.core == situation.request or several_changes(situation):
+    core = situation.core
+    if core == situation.request:
         return
+    narrow = situation._replace(request=core, alone=True)
     for row, kind in _rows(situation):
-        suggestion, _ = _change(situation, situation.core, row, kind)
+        suggestion, _ = _change(narrow, row, kind)
         if suggestion is not None:
             whole = replaced(situation.request, row, row._replace(specifier=""))
             rest = "another conflict is left then"
@@ -103,43 +109,47 @@ def several_changes(situation: Situation) -> list[Suggestion]:
     rows = _rows(situation)
     if len(rows) < 2:
         return []
-    request, solve = situation.request, situation.trials.solve
+    request = situation.request
     free = [row for row, _ in rows]
+    solve = situation.trials.solve
     if solve(_freed(request, free)) is None:
         return []
     for row, _ in rows:
         fewer = [other for other in free if other != row]
         if fewer and solve(_freed(request, fewer)) is not None:
             free = fewer
-    outcome = solve(_freed(request, free))
-    if outcome is None or len(free) < 2:
+    answer = situation.try_out(lambda before: _freed(before, free))
+    if answer is None or len(free) < 2:
         return []
-    kinds = dict(rows)
-    changed = request
-    news = []
-    for row in free:
-        new = row._replace(specifier=loosen(row.specifier, outcome.get(row.name, ""))) if row.name in outcome else row
-        news.append(new)
-        changed = replaced(changed, row, new)
-    better = solve(changed)
+    news = [
+        row._replace(specifier=loosen_for(row.specifier, answer.versions[row.name]))
+        if row.name in answer.versions
+        else row
+        for row in free
+    ]
+    better = situation.try_out(lambda before: _all_replaced(before, free, news))
     if better is None:
         return []
-    rows_told = [
+    kinds = dict(rows)
+    told = [
         (written(row), written(new), origin_of(request, row, kinds[row])) for row, new in zip(free, news, strict=True)
     ]
     pairs = [
         f"{quoted(row)} to {quoted(new)}{place_of(request, row, kinds[row])}"
         for row, new in zip(free, news, strict=True)
     ]
-    found = {name: better[name] for name in sorted(situation.names()) if name in better}
     together = "both" if len(pairs) == 2 else "all of them"
-    text = f"change {' and '.join(pairs)}, {together}: no single change is enough"
-    return [Suggestion("change", text, *rows_told[0], found, tuple(rows_told[1:]))]
+    text = f"change {' and '.join(pairs)}, {together}: no single change is enough{better.note}"
+    return [Suggestion("change", text, *told[0], situation.about(better.lead), tuple(told[1:]))]
 
 
 def _freed(request: Request, rows: Sequence[Requirement]) -> Request:
-    for row in rows:
-        request = replaced(request, row, row._replace(specifier=""))
+    return _all_replaced(request, rows, [row._replace(specifier="") for row in rows])
+
+
+def _all_replaced(request: Request, rows: Sequence[Requirement], news: Sequence[Requirement]) -> Request:
+    for row, new in zip(rows, news, strict=True):
+        request = replaced(request, row, new)
     return request
 
 
@@ -157,22 +167,24 @@ def corrected_names(situation: Situation) -> Iterator[Suggestion]:
             if row is None or fact.kind != "asked":
                 break
             new = row._replace(name=name)
-            outcome = situation.trials.solve(replaced(request, row, new))
-            if outcome is not None:
+            answer = situation.try_out(partial(replaced, row=row, new=new))
+            if answer is not None:
                 text = f"did you mean {name}? Change {quoted(row)} to {quoted(new)}{place_of(request, row, 'asked')}"
+                found = {name: answer.lead[name]}
                 yield Suggestion(
-                    "name", text, written(row), written(new), request.origins.get(row, ""), {name: outcome[name]}
+                    "name", text + answer.note, written(row), written(new), request.origins.get(row, ""), found
                 )
         text = f"check the name '{fact.other}', or add the index that has it"
         yield Suggestion("name", text, fact.other)
 
 
-def _told(situation: Situation, outcome: Outcome, name: str, new: Requirement) -> str:
+def _told(situation: Situation, answer: Answer, name: str, new: Requirement) -> str:
     """Say what a change leads to, where the change itself does not say it."""
-    assert outcome is not None
-    names = [name] if new.specifier != f"=={outcome[name]}" else []
+    versions = answer.versions
+    names = [name] if new.specifier != f"=={versions[name][-1]}" else []
     clash = situation.derivation[-1].clash
-    if clash and clash != name and clash in outcome:
+    if clash and clash != name and clash in versions:
         names.append(clash)
-    chosen = [f"{other} {outcome[other]}" for other in names]
-    return f": then {' and '.join(chosen)} {'fits' if len(chosen) == 1 else 'fit'}" if chosen else ""
+    chosen = [f"{other} {' or '.join(versions[other][-_MOST_VERSIONS:])}" for other in names]
+    fits = f": then {' and '.join(chosen)} {'fits' if len(chosen) == 1 else 'fit'}" if chosen else ""
+    return fits + answer.note

@@ -51,7 +51,7 @@ class Fact(NamedTuple):
             ``version`` if it has no version that fits, ``address`` if it is needed from an address that the user does
             not name; else "".
         known: its versions, such as ``1.0 to 2.3``, where none fits; the index's words where there is no project; of
-            ``python`` the target's version; of ``platform`` and ``source`` what there are wheels for.
+            ``python`` words for the target's version; of ``platform`` and ``source`` what there are wheels for.
     """
 
     kind: str
@@ -116,11 +116,16 @@ def derive(clause: Clause, request: Request) -> Derivation:
     """
     order = {row: place for place, row in enumerate((*request.requirements, *request.constraints))}
     lemmas = shorten(clause, order)
-    facts = _Facts(request.origins, request.overrides, python_words(request.target))
+    facts = _Facts(request.origins, request.overrides, _python(request))
     places = {id(lemma.clause): place for place, lemma in enumerate(lemmas[:-1])}
     return tuple(
         _make_step(lemma, facts, places, is_last=place == len(lemmas) - 1) for place, lemma in enumerate(lemmas)
     )
+
+
+def _python(request: Request) -> str:
+    words = python_words(request.target)
+    return f"this is {words}" if len(request.targets) == 1 else f"the lock is for {words} too"
 
 
 def iter_facts(derivation: Derivation) -> list[Fact]:

@@ -16,14 +16,18 @@ from blast_pm.resolver.request import root_rows
 from blast_pm.resolver.situation import Situation
 from blast_pm.resolver.solver import Solver, Unsolvable
 from blast_pm.resolver.suggestions import suggest
+from blast_pm.resolver.target_words import describe_targets
 from blast_pm.resolver.trials import BoundedSource, Trials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blast_core.requirements import Requirement
+    from blast_pm.resolver.model import TargetFailure
     from blast_pm.resolver.request import Request
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "explain_failures"]
 
 # What the search around a failure may cost; what it does not find out in that is not said.
 _MOST_CONFLICTS = 200
@@ -31,8 +35,34 @@ _MOST_ATTEMPTS = 12
 _MOST_NEW_READS = 200
 
 
-def diagnose(request: Request) -> NoSolution:
+def explain_failures(failures: Sequence[TargetFailure], lead: int = 0) -> NoSolution:
+    """Return the error for the targets of a universal resolution for which nothing fits.
+
+    Args:
+        failures: all of them, at least one.
+        lead: targets whose failure is to be told, if they are among them; else the first one's is.
+
+    Returns:
+        As ``diagnose``; the message says on which targets it is so, and a change of ``requires-python`` or of the
+        targets is suggested where that leaves a lock. The detail ``targets`` has the names of those that failed.
+    """
+    failed = 0
+    for failure in failures:
+        failed |= failure.mask
+    told = next((failure for failure in failures if failure.mask & lead), failures[0])
+    error = diagnose(told.request, told.mask, failed)
+    targets = told.request.targets
+    error.details["targets"] = [target.name for bit, target in enumerate(targets) if failed >> bit & 1]
+    return error
+
+
+def diagnose(request: Request, mask: int = 0, failed: int = 0) -> NoSolution:
     """Return the error for a request that has no solution.
+
+    Args:
+        request: of its group the first target is told of.
+        mask: the targets that fail in this way, for the message; 0 if that is not known.
+        failed: the targets that fail in any way; 0 if that is not known.
 
     Returns:
         With the explanation as ``reason``, a sentence a line, suggestions as ``hint``, and in the details
@@ -57,15 +87,21 @@ def diagnose(request: Request) -> NoSolution:
     core, proof = _shorten(request, proof)
     derivation = derive(proof, core)
     told = sentences(derivation)
-    suggestions = suggest(Situation(whole, request, core, proof, derivation, Trials()))
+    suggestions = suggest(Situation(whole, request, core, proof, derivation, Trials(), failed))
     return NoSolution(
-        summary(derivation),
+        summary(derivation, _where(mask, request)),
         reason="\n".join(told),
         hint="\n".join(suggestion.text for suggestion in suggestions),
         sentences=told,
         suggestions=[suggestion.to_dict() for suggestion in suggestions],
         derivation=to_dict(derivation),
     )
+
+
+def _where(mask: int, request: Request) -> str:
+    """Return words for the targets of a failure; "" where they are all that there are."""
+    everywhere = (1 << len(request.targets)) - 1
+    return f" on {describe_targets(mask, request.targets)}" if mask and mask != everywhere else ""
 
 
 def _for_one_target(request: Request) -> Request:

@@ -30,8 +30,13 @@ _OURS = (
 )
 
 
-def summary(derivation: Derivation) -> str:
-    """Return one line: which requirements of the user can't be met, and why if that takes few words."""
+def summary(derivation: Derivation, where: str = "") -> str:
+    """Return one line: which requirements of the user can't be met, and why if that takes few words.
+
+    Args:
+        derivation: the proof.
+        where: words for the targets on which it is so, such as `` on Python 3.9``.
+    """
     said: dict[str, Fact] = {}
     for step in derivation:
         for row in step.premises:
@@ -39,14 +44,14 @@ def summary(derivation: Derivation) -> str:
                 said.setdefault(row.fact.requirement, row.fact)
     names = list(said)
     if not names:
-        return f"{_NOTHING} together"
+        return f"{_NOTHING} together{where}"
     if len(names) == 1:
-        return f"{_NOTHING} {names[0]}: {_short_reason(derivation)}"
+        return f"{_NOTHING} {names[0]}{where}: {_short_reason(derivation)}"
     if len(names) == 2:
-        return f"{_NOTHING} both {names[0]} and {names[1]}"
+        return f"{_NOTHING} both {names[0]} and {names[1]}{where}"
     if len(names) > _MOST_NAMED + 1:
         names = [*names[:_MOST_NAMED], f"{len(names) - _MOST_NAMED} more requirements"]
-    return f"{_NOTHING} {', '.join(names[:-1])} and {names[-1]} together"
+    return f"{_NOTHING} {', '.join(names[:-1])} and {names[-1]} together{where}"
 
 
 def _short_reason(derivation: Derivation) -> str:
@@ -221,7 +226,7 @@ _PHRASES: dict[str, Callable[[Fact], str]] = {
     "constrained": lambda fact: f"{fact.origin} allows only {_needed(fact)}",
     "depends": lambda fact: f"{fact.versions} needs {_needed(fact)}",
     "own": lambda fact: f"{fact.versions} needs {fact.requirement} of itself",
-    "python": lambda fact: f"{fact.versions} needs {fact.detail.replace(' or Python ', ' or ')} (this is {fact.known})",
+    "python": lambda fact: f"{fact.versions} needs {fact.detail.replace(' or Python ', ' or ')} ({fact.known})",
     "platform": _no_wheel,
     "source": _no_wheel,
     "policy": _policy,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from blast_core.version import make_version_table, specifier_mask
 
-__all__ = ["accepts", "loosen"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["accepts", "loosen", "loosen_for"]
 
 
 def accepts(specifier: str, version: str) -> bool:
@@ -37,6 +41,16 @@ def loosen(specifier: str, version: str) -> str:
     if not kept and upper:
         kept.append(f">={upper}" if accepts(f">={upper}", version) else f">={version}")
     return ",".join(dict.fromkeys(kept))
+
+
+def loosen_for(specifier: str, versions: Sequence[str]) -> str:
+    """Return a specifier that lets all of ``versions`` in, ascending: for other targets there may be others.
+
+    >>> loosen_for("==1.0", ["2.0", "2.5"]), loosen_for("<2", ["2.0", "2.5"])
+    ('>=2.0', '>=2')
+    """
+    found = loosen(specifier, versions[0])
+    return found if all(accepts(found, version) for version in versions) else f">={versions[0].partition('+')[0]}"
 
 
 def _moved(sign: str, clause: str, version: str) -> str:

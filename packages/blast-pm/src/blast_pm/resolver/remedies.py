@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from blast_core.requirements import Requirement
 from blast_pm.resolver.clauses import Asked, Unusable
 from blast_pm.resolver.derivation import iter_facts, written
 from blast_pm.resolver.proofs import leaves
 from blast_pm.resolver.situation import Suggestion, place_of, quoted, replaced
+from blast_pm.resolver.target_words import cells_of, describe_targets, version_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from blast_core.interpreter import Target
     from blast_pm.resolver.clauses import Clause
+    from blast_pm.resolver.request import Request
     from blast_pm.resolver.situation import Situation
 
-__all__ = ["facts_alone", "overrides", "prereleases", "pythons", "yanked_pins"]
+__all__ = ["facts_alone", "other_targets", "overrides", "prereleases", "yanked_pins"]
 
 _MOST_PYTHONS = 4
 
@@ -36,21 +41,33 @@ def yanked_pins(situation: Situation) -> Iterator[Suggestion]:
         known = next((other for other in request.requirements if other.name == package.name and not other.url), None)
         if known is not None:
             new = known._replace(specifier=row.specifier)
-            outcome = situation.trials.solve(replaced(request, known, new))
+            answer = situation.try_out(partial(replaced, row=known, new=new))
             text = f"change {quoted(known)} to {quoted(new)}{place_of(request, known, 'asked')}"
         else:
             new = row
-            outcome = situation.trials.solve(request._replace(requirements=(*request.requirements, row)))
+            answer = situation.try_out(partial(_with_requirement, row=row))
             text = f"add {quoted(row)} to your own requirements"
-        if outcome is not None:
+        if answer is not None:
             yield Suggestion(
                 "add" if known is None else "change",
-                f"{text} to accept a version that was yanked",
+                f"{text} to accept a version that was yanked{answer.note}",
                 written(known) if known is not None else "",
                 written(new),
                 request.origins.get(known, "") if known is not None else "",
                 {package.name: version},
             )
+
+
+def _with_requirement(request: Request, row: Requirement) -> Request:
+    return request._replace(requirements=(*request.requirements, row))
+
+
+def _with_override(request: Request, row: Requirement) -> Request:
+    return request._replace(overrides=(*request.overrides, row))
+
+
+def _with_prereleases(request: Request, name: str) -> Request:
+    return request._replace(package_prereleases={**request.package_prereleases, name: "allow"})
 
 
 def _wanted(proof: Clause, name: str, versions: int) -> int:
@@ -64,45 +81,79 @@ def _wanted(proof: Clause, name: str, versions: int) -> int:
 
 def prereleases(situation: Situation) -> Iterator[Suggestion]:
     """Try to let pre-releases in, project by project."""
-    request = situation.request
     names = [fact.package.partition("[")[0] for fact in iter_facts(situation.derivation) if fact.kind == "prerelease"]
     for name in dict.fromkeys(names):
-        outcome = situation.trials.solve(
-            request._replace(package_prereleases={**request.package_prereleases, name: "allow"})
-        )
-        if outcome is not None and name in outcome:
-            text = f"allow pre-releases of {name} (prerelease-package in [tool.blast]): {name} {outcome[name]} fits"
-            yield Suggestion("prerelease", text, replacement=name, resolves_to={name: outcome[name]})
+        answer = situation.try_out(partial(_with_prereleases, name=name))
+        if answer is not None and name in answer.lead:
+            version = answer.lead[name]
+            text = (
+                f"allow pre-releases of {name} (prerelease-package in [tool.blast]): {name} {version} fits{answer.note}"
+            )
+            yield Suggestion("prerelease", text, replacement=name, resolves_to={name: version})
 
 
-def pythons(situation: Situation) -> Iterator[Suggestion]:
-    """Try the other Pythons that the lock is for, the next newer one first."""
-    facts = [fact for fact in iter_facts(situation.derivation) if fact.kind in ("python", "platform", "source")]
-    request = situation.request
-    if not facts or len(request.targets) < 2:
+def other_targets(situation: Situation) -> Iterator[Suggestion]:
+    """Tell which targets to leave out, where others have a solution."""
+    request, failed = situation.whole, situation.failed
+    targets = request.targets
+    if len(targets) < 2:
         return
-    own = request.target
-    newer = [
-        (_minor(target.python_version), place, target)
-        for place, target in enumerate(request.targets)
-        if _platform(target.name) == _platform(own.name) and _minor(target.python_version) > _minor(own.python_version)
-    ]
-    for minor, place, _ in sorted(newer)[:_MOST_PYTHONS]:
-        outcome = situation.trials.solve(situation.whole._replace(group=1 << place))
-        if outcome is not None:
-            least = ".".join(map(str, minor))
-            chosen = {name: outcome[name] for name in sorted(situation.names()) if name in outcome}
-            text = f"leave out the older Pythons by requires-python = '>={least}': Python {least} has a solution"
-            yield Suggestion("python", text, replacement=f">={least}", resolves_to=chosen)
+    if not failed:
+        yield from _newer_python(situation)
+        return
+    left = [target for bit, target in enumerate(targets) if not failed >> bit & 1]
+    if not left:
+        return
+    found = _solve_on(situation, targets.index(left[0]))
+    minors = version_range(failed, targets)
+    if minors:
+        yield _for_pythons(minors, found)
+    elif len({cell.variant for cell in cells_of(targets)}) == 1:
+        names = _settings_for(left, targets)
+        words = describe_targets(failed, targets)
+        text = f"leave out {words}: targets = [{', '.join(map(repr, names))}] in [tool.blast]"
+        yield Suggestion("platform", text, replacement=", ".join(names), resolves_to=found)
+
+
+def _newer_python(situation: Situation) -> Iterator[Suggestion]:
+    """Try the newer Pythons on the platform that fails, the next one first."""
+    if not any(fact.kind in ("python", "platform", "source") for fact in iter_facts(situation.derivation)):
+        return
+    request = situation.whole
+    cells = cells_of(request.targets)
+    own = cells[(request.group & -request.group).bit_length() - 1]
+    newer = sorted(
+        (cell.minor, place)
+        for place, cell in enumerate(cells)
+        if cell.minor > own.minor and cell == own._replace(minor=cell.minor)
+    )
+    for minor, place in newer[:_MOST_PYTHONS]:
+        found = _solve_on(situation, place)
+        if found:
+            yield _for_pythons(f">=3.{minor}", found)
             return
 
 
-def _minor(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])
+def _for_pythons(minors: str, found: dict[str, str]) -> Suggestion:
+    text = f"leave out the other Pythons by requires-python = '{minors}'"
+    return Suggestion("python", text, replacement=minors, resolves_to=found)
 
 
-def _platform(name: str) -> str:
-    return name.rpartition("-py")[0] or name
+def _solve_on(situation: Situation, place: int) -> dict[str, str]:
+    """Return what is chosen on another target of what the proof is about; nothing where nothing is found."""
+    outcome = situation.trials.solve(situation.whole._replace(group=1 << place)) or {}
+    return {name: outcome[name] for name in sorted(situation.names()) if name in outcome}
+
+
+def _settings_for(left: Sequence[Target], targets: Sequence[Target]) -> list[str]:
+    """Return the entries of ``targets`` for those that are left: a platform alone where all its Pythons are."""
+    every = cells_of(targets)
+    names = []
+    for cell, target in zip(cells_of(left), left, strict=True):
+        whole = [other for other in every if other.platform == cell.platform]
+        is_whole = len(whole) == sum(other.platform == cell.platform for other in cells_of(left))
+        names.append(cell.platform if is_whole else target.name)
+    return list(dict.fromkeys(names))
 
 
 def facts_alone(situation: Situation) -> Iterator[Suggestion]:
@@ -119,7 +170,7 @@ def facts_alone(situation: Situation) -> Iterator[Suggestion]:
             told.add(fact.kind)
             text = f"use another Python: {fact.versions} needs {fact.detail.replace(' or Python ', ' or ')}"
             yield Suggestion("python", text, replacement=fact.detail)
-        elif fact.kind == "platform":
+        elif fact.kind == "platform" and len(situation.request.targets) < 2:
             told.add(fact.kind)
             name = fact.package.partition("[")[0]
             there = f": its wheels are for {fact.known}" if fact.known else ""
@@ -144,15 +195,15 @@ def overrides(situation: Situation) -> Iterator[Suggestion]:
         return
     said = next((row for row in (*request.requirements, *request.constraints) if row.name == clash), None)
     row = Requirement(clash, (), said.specifier if said is not None else "")
-    solve = situation.trials.solve
-    outcome = solve(request._replace(overrides=(*request.overrides, row)))
-    if outcome is not None and clash in outcome and not row.specifier:
-        row = row._replace(specifier=f"=={outcome[clash]}")
-        outcome = solve(request._replace(overrides=(*request.overrides, row)))
-    if outcome is None or clash not in outcome:
+    answer = situation.try_out(partial(_with_override, row=row))
+    if answer is not None and clash in answer.versions and not row.specifier:
+        row = row._replace(specifier=f"=={answer.versions[clash][0]}")
+        answer = situation.try_out(partial(_with_override, row=row))
+    if answer is None or clash not in answer.lead:
         return
+    version = answer.lead[clash]
     text = (
-        f"if you know that all that need {clash} work with {clash} {outcome[clash]}, override what they ask for: "
-        f"override-dependencies = ['{written(row)}'] in [tool.blast]"
+        f"if you know that all that need {clash} work with {clash} {version}, override what they ask for: "
+        f"override-dependencies = ['{written(row)}'] in [tool.blast]{answer.note}"
     )
-    yield Suggestion("override", text, replacement=written(row), resolves_to={clash: outcome[clash]})
+    yield Suggestion("override", text, replacement=written(row), resolves_to={clash: version})

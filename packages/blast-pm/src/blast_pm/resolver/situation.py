@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blast_pm.resolver.derivation import iter_facts
+from blast_pm.resolver.target_words import describe_targets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blast_core.requirements import Requirement
     from blast_pm.resolver.clauses import Clause
     from blast_pm.resolver.derivation import Derivation
+    from blast_pm.resolver.model import UniversalResolution
     from blast_pm.resolver.request import Request
     from blast_pm.resolver.trials import Trials
 
-__all__ = ["Situation", "Suggestion", "origin_of", "place_of", "quoted", "replaced"]
+__all__ = ["Answer", "Situation", "Suggestion", "origin_of", "place_of", "quoted", "replaced"]
 
 _NO_VERSIONS: dict[str, str] = {}
 
@@ -63,6 +67,8 @@ class Situation(NamedTuple):
         proof: the clause that the search ended with.
         derivation: the proof in words.
         trials: solve what is changed.
+        failed: the targets known to have no solution, 0 if nothing is known of the others.
+        alone: whether changes are tried for the one target only.
     """
 
     whole: Request
@@ -71,21 +77,93 @@ class Situation(NamedTuple):
     proof: Clause
     derivation: Derivation
     trials: Trials
+    failed: int = 0
+    alone: bool = False
 
     def names(self) -> set[str]:
         """Return the projects that the proof is about."""
         facts = iter_facts(self.derivation)
         return {fact.package.partition("[")[0] for fact in facts} | {fact.other for fact in facts if fact.other}
 
+    def try_out(self, change: Callable[[Request], Request]) -> Answer | None:
+        """Solve what is changed, for one target and then for all; None where it has no solution or makes more fail.
+
+        Args:
+            change: makes it of what was asked for.
+        """
+        lead = self.trials.solve(change(self.request))
+        if lead is None:
+            return None
+        targets = self.whole.targets
+        if self.alone or len(targets) == 1:
+            return Answer(lead, {name: (version,) for name, version in lead.items()})
+        everyone = (1 << len(targets)) - 1
+        resolution = self.trials.solve_everywhere(change(self.whole)._replace(group=everyone))
+        if resolution is None:
+            only = describe_targets(self.whole.group, targets)
+            return Answer(lead, {name: (version,) for name, version in lead.items()}, f"; tried for {only} only")
+        return self._judge(resolution)
+
+    def _judge(self, resolution: UniversalResolution) -> Answer | None:
+        remaining = 0
+        for failure in resolution.failures:
+            remaining |= failure.mask
+        if remaining & (self.whole.group | ~(self.failed or -1)):
+            return None
+        versions: dict[str, tuple[str, ...]] = {}
+        for package in resolution.packages:
+            versions[package.name] = (*versions.get(package.name, ()), package.version)
+        lead = {package.name: package.version for package in resolution.packages if package.mask & self.whole.group}
+        words = describe_targets(remaining, self.whole.targets)
+        return Answer(lead, versions, f"; on {words} nothing fits then either" if remaining else "")
+
+    def about(self, versions: dict[str, str]) -> dict[str, str]:
+        """Return those of chosen versions that the proof is about."""
+        return {name: versions[name] for name in sorted(self.names()) if name in versions}
+
+
+class Answer(NamedTuple):
+    """What a change leads to.
+
+    Attributes:
+        lead: versions by name, on the target that the explanation is about.
+        versions: on all targets, ascending.
+        note: what else is to be said of it, such as where it was not tried.
+    """
+
+    lead: dict[str, str]
+    versions: dict[str, tuple[str, ...]]
+    note: str = ""
+
 
 def replaced(request: Request, row: Requirement, new: Requirement) -> Request:
     """Return the request with another requirement, constraint or override in a row's place; no bound limits nothing."""
+    if row == new:
+        return request
     limits = [new if other == row else other for other in request.constraints]
+    only_on = dict(request.only_on)
+    if row in only_on or new in only_on:
+        masks = [mask for other, mask in _masks(request) if other in (row, new)]
+        only_on.pop(row, None)
+        only_on[new] = tuple(masks)
+    rows: tuple[Requirement, ...] = tuple(new if other == row else other for other in request.requirements)
     return request._replace(
-        requirements=tuple(dict.fromkeys(new if other == row else other for other in request.requirements)),
+        requirements=rows if only_on else tuple(dict.fromkeys(rows)),
         constraints=tuple(limit for limit in limits if limit.specifier or limit.url),
         overrides=tuple(new if other == row else other for other in request.overrides),
+        only_on=only_on,
     )
+
+
+def _masks(request: Request) -> list[tuple[Requirement, int]]:
+    """Return each requirement with the targets that ask for it, markers aside."""
+    times: dict[Requirement, int] = {}
+    found = []
+    for row in request.requirements:
+        masks = request.only_on.get(row, (-1,))
+        time = times[row] = times.get(row, -1) + 1
+        found.append((row, masks[time] if time < len(masks) else 0))
+    return found
 
 
 def quoted(row: Requirement) -> str:

@@ -1,14 +1,14 @@
 """What would help where nothing fits, tried out by solving.
 
 Each suggestion is a change of what the user wrote, and names what it leads to. The smallest changes are tried first:
-one requirement, then a pre-release or a yanked version let in, then several requirements, another Python, and an
-override as the last resort.
+one requirement, then a pre-release or a yanked version let in, then several requirements, another Python or platform,
+and an override as the last resort.
 """
 
 from __future__ import annotations
 
 from blast_pm.resolver.changes import changes, corrected_names, partial_changes, several_changes
-from blast_pm.resolver.remedies import facts_alone, overrides, prereleases, pythons, yanked_pins
+from blast_pm.resolver.remedies import facts_alone, other_targets, overrides, prereleases, yanked_pins
 from blast_pm.resolver.situation import Suggestion
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ def suggest(situation: Situation) -> list[Suggestion]:
     ]
     if not found:
         found += several_changes(situation)
-    found += pythons(situation)
+    found += other_targets(situation)
     if not any(row.kind == "change" and row.resolves_to for row in single):
         found += partial_changes(situation)
     found += facts_alone(situation)

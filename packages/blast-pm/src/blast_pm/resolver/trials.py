@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from blast_core.errors import BlastError, IndexAccessError, ResolutionLimit
+from contextlib import suppress
+
+from blast_core.errors import BlastError, ResolutionLimit
 from blast_pm.resolver.solver import Solver, Unsolvable
 
 TYPE_CHECKING = False
@@ -11,12 +13,13 @@ if TYPE_CHECKING:
 
     from blast_core.requirements import Requirement
     from blast_pm.metadata.records import ProjectRecord
-    from blast_pm.resolver.model import DirectCandidate, MetadataSource
+    from blast_pm.resolver.model import DirectCandidate, MetadataSource, UniversalResolution
     from blast_pm.resolver.request import Request
 
 __all__ = ["BoundedSource", "Outcome", "Trials"]
 
 _MOST_SOLVES = 30
+_MOST_UNIVERSAL = 8
 _MOST_CONFLICTS = 200
 
 #: Chosen versions by name; None where there is no solution, or none was found within the budget.
@@ -98,6 +101,8 @@ class Trials:
         self.solves = 0
         self._known: dict[object, Outcome] = {}
         self._limited: set[object] = set()
+        self._everywhere: dict[object, UniversalResolution | None] = {}
+        self._universal = 0
 
     def solve(self, request: Request) -> Outcome:
         """Return what would be chosen; None where nothing is found. Cost: a search, the first time."""
@@ -105,6 +110,19 @@ class Trials:
         if key not in self._known:
             self._known[key] = self._solve(request, key)
         return self._known[key]
+
+    def solve_everywhere(self, request: Request) -> UniversalResolution | None:
+        """Return what would be chosen on all targets; None where the budget is not enough. Cost: some searches."""
+        from blast_pm.resolver.universal import solve_groups
+
+        key = ("everywhere", _key(request))
+        if key not in self._everywhere:
+            self._everywhere[key] = None
+            if self._universal < _MOST_UNIVERSAL:
+                self._universal += 1
+                with suppress(BlastError):
+                    self._everywhere[key] = solve_groups(request, most_conflicts=_MOST_CONFLICTS)
+        return self._everywhere[key]
 
     def is_impossible(self, request: Request) -> bool:
         """Tell whether a request that was tried is known to have no solution."""
@@ -121,10 +139,7 @@ class Trials:
             solver.solve()
         except Unsolvable:
             return None
-        except (ResolutionLimit, IndexAccessError):
-            self._limited.add(key)
-            return None
-        except BlastError:
+        except BlastError:  # the budget, or what can't be read
             self._limited.add(key)
             return None
         return {
@@ -138,7 +153,7 @@ def _key(request: Request) -> object:
     return (
         request.group,
         tuple(request.requirements),
-        bool(request.only_on),
+        tuple(sorted(request.only_on.items())),
         tuple(request.constraints),
         tuple(request.overrides),
         request.prereleases,

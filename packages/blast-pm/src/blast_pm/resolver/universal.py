@@ -6,7 +6,7 @@ from blast_core.errors import ResolutionLimit
 from blast_pm.resolver.forks import borders_of_clauses, borders_of_proof, examine, split
 from blast_pm.resolver.model import TargetFailure, UniversalPackage, UniversalResolution
 from blast_pm.resolver.request import root_rows
-from blast_pm.resolver.solver import Solver, Unsolvable
+from blast_pm.resolver.solver import MOST_CONFLICTS, Solver, Unsolvable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["solve_groups"]
 
 
-def solve_groups(request: Request) -> UniversalResolution:
+def solve_groups(request: Request, *, most_conflicts: int = MOST_CONFLICTS) -> UniversalResolution:
     """Return what fits for each target of a request; see ``blast_pm.resolver.resolve_universal``.
+
+    Args:
+        request: what is asked for.
+        most_conflicts: give up after so many in one search.
 
     Raises:
         ResolutionLimit: a search was given up, and no difference between targets was to blame.
@@ -28,7 +32,7 @@ def solve_groups(request: Request) -> UniversalResolution:
     waiting = split(request.group, _first_borders(request))
     while waiting:
         group = waiting.pop(0)
-        waiting[:0] = _solve_group(request._replace(group=group), merge)
+        waiting[:0] = _solve_group(request._replace(group=group), merge, most_conflicts)
     return merge.finish(len(request.memory.read))
 
 
@@ -49,11 +53,11 @@ def _first_borders(request: Request) -> list[int]:
     return borders
 
 
-def _solve_group(request: Request, merge: _Merge) -> list[int]:
+def _solve_group(request: Request, merge: _Merge, most_conflicts: int) -> list[int]:
     """Solve for a group; return the groups in which those of its targets are still to be solved that differ."""
     group = request.group
     is_single = not group & (group - 1)
-    solver = Solver(request)
+    solver = Solver(request, most_conflicts=most_conflicts)
     merge.solves += 1
     try:
         solver.solve()
