@@ -78,9 +78,20 @@ class TreeRows:
             _TABLE, [(bytes.fromhex(stored.sha256), self._encode(stored)) for stored in distributions]
         )
 
+    def resolved_with(self, sha256: str) -> bytes | None:
+        """Return the sha256 of the METADATA that this wheel was resolved with, None where that isn't known."""
+        from blast_pm.metadata.core_metadata import decode_metadata
+
+        record = self._database.read("metadata", bytes.fromhex(sha256), decode_metadata)
+        return None if record is None else record.sha256
+
     def delete(self, sha256: str) -> None:
         """Remove a row, if it is there."""
         self._database.delete(_TABLE, bytes.fromhex(sha256))
+
+    def delete_all(self, sha256s: Iterable[str]) -> None:
+        """Remove rows, all in one transaction."""
+        self._database.delete_rows([(_TABLE, bytes.fromhex(sha256)) for sha256 in sha256s])
 
     def __iter__(self) -> Iterator[StoredDistribution]:
         """Yield all readable rows, by digest."""

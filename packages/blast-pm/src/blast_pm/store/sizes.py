@@ -1,18 +1,24 @@
-"""How much the store holds."""
+"""How much the store holds: counted on the disk, or object by object from what is remembered of each."""
 
 from __future__ import annotations
 
+import marshal
 import os
 
 from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from blast_pm.metadata.store import Database
     from blast_pm.store.home import StorePaths
+    from blast_pm.store.inventory import Item
 
-__all__ = ["StoreSize", "measure_store", "walk"]
+__all__ = ["ObjectSize", "StoreSize", "forget_sizes", "measure_store", "measure_tree", "object_sizes", "walk"]
+
+_TABLE = "misc"
+_KEY = b"size\0"
 
 
 class StoreSize(NamedTuple):
@@ -38,6 +44,87 @@ class StoreSize(NamedTuple):
     def total_bytes(self) -> int:
         """All of it."""
         return self.container_bytes + self.tree_bytes + self.staging_bytes
+
+
+class ObjectSize(NamedTuple):
+    """Bytes of one object: of its container, and of its unpacked files without bytecode."""
+
+    container: int
+    tree: int
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.container + self.tree
+
+
+def object_sizes(paths: StorePaths, database: Database, items: Iterable[Item]) -> dict[str, ObjectSize]:
+    """Return the sizes of objects by the names of their trees; parts that are missing count nothing.
+
+    Cost: a lookup per object; at the first time two reads of its container, and one write for all of them.
+    """
+    from blast_core.errors import StoreError
+
+    wanted = list(items)
+    known = database.get_many(_TABLE, [_KEY + item.name.encode() for item in wanted])
+    sizes: dict[str, ObjectSize] = {}
+    fresh = []
+    for item, value in zip(wanted, known, strict=True):
+        size = _decode(value) if value is not None else None
+        if size is None:
+            size = _measure(paths, item)
+            if item.has_container and item.has_tree:
+                fresh.append((_KEY + item.name.encode(), marshal.dumps(tuple(size))))
+        sizes[item.name] = ObjectSize(size.container * item.has_container, size.tree * item.has_tree)
+    try:
+        database.put_many(_TABLE, fresh)
+    except StoreError:
+        # One that can't be written remembers nothing.
+        return sizes
+    return sizes
+
+
+def forget_sizes(database: Database, names: Iterable[str]) -> None:
+    """Forget the sizes of objects that are gone."""
+    database.delete_rows([(_TABLE, _KEY + name.encode()) for name in names])
+
+
+def _decode(value: bytes) -> ObjectSize | None:
+    try:
+        return ObjectSize._make(marshal.loads(value))  # noqa: S302 - written by this user's Blast on this machine
+    except (ValueError, EOFError, TypeError):
+        return None
+
+
+def _measure(paths: StorePaths, item: Item) -> ObjectSize:
+    from blast_core.errors import BlastError
+    from blast_core.formats.dpp.reader import DppPackage
+
+    if item.has_container:
+        try:
+            path = paths.container(item.blake3)
+            with DppPackage.open(path) as container:
+                return ObjectSize(os.stat(path).st_size, container.unpacked_size)
+        except (OSError, BlastError):
+            return ObjectSize(0, measure_tree(os.path.join(paths.trees, item.name)))
+    return ObjectSize(0, measure_tree(os.path.join(paths.trees, item.name)))
+
+
+def measure_tree(path: str) -> int:
+    """Return the bytes of all files below a directory, hard links that are met twice counted once."""
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    for entry in walk(path):
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue
+        if status.st_nlink > 1:
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+        total += status.st_size
+    return total
 
 
 def measure_store(paths: StorePaths) -> StoreSize:
