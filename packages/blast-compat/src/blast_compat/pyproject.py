@@ -12,6 +12,7 @@ import os
 
 from blast_compat.conflict_tables import read_conflicts
 from blast_compat.index_tables import read_index_tables
+from blast_compat.manifest import Manifest
 from blast_compat.manifest_edit import add_requirements, new_manifest, remove_requirements, set_source
 from blast_compat.manifest_tables import Fault, check_keys, read_mapping, read_text, read_texts
 from blast_compat.policy_tables import read_policy_tables
@@ -19,7 +20,6 @@ from blast_compat.toml_lines import find_line
 from blast_core.errors import InvalidManifest, InvalidRequirement, InvalidVersion
 from blast_core.names import is_valid_name, normalize_name
 from blast_core.requirements import parse_requirement
-from blast_core.tuples import NamedTuple
 from blast_core.version import check_specifier, version_key
 
 TYPE_CHECKING = False
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from blast_compat.conflict_tables import ConflictItem
 
 __all__ = [
     "Manifest",
@@ -64,52 +63,7 @@ _DYNAMIC = frozenset(
 )
 #: Deeper chains of included groups than any real project has; resolving them recurses.
 _DEEPEST = 100
-_NO_GROUPS: Mapping[str, tuple[str, ...]] = {}
 _SOURCE_KINDS = ("git", "url", "path", "workspace", "index")
-
-
-class Manifest(NamedTuple):
-    """What a pyproject.toml says.
-
-    Attributes:
-        path: of the file.
-        name: as written; "" where there is no ``[project]``.
-        version: as written; "" where it is dynamic or there is no ``[project]``.
-        requires_python: a specifier set; "" for any.
-        dependencies: requirements as written.
-        optional_dependencies: requirements by normalised extra.
-        groups: requirements by normalised dependency group, includes resolved.
-        scripts: object reference by console command.
-        gui_scripts: object reference by graphical command.
-        entry_points: names and object references by entry point group.
-        build_system: the table ``[build-system]``, or None.
-        tool: the table ``[tool.blast]``, and of ``[tool.uv]`` what `blast_compat.policy_tables` and
-            `blast_compat.index_tables` take over.
-        sources: by normalised name the tables, one or several with markers, that say where a requirement comes from:
-            ``[tool.uv.sources]``, overridden by ``[tool.blast.sources]``.
-        dynamic: fields that the build backend fills in.
-        workspace: the table ``[tool.blast.workspace]``, else ``[tool.uv.workspace]``; None where there is none.
-        conflicts: sets of extras and groups that are never installed together, see `blast_compat.conflict_tables`.
-        included_groups: by dependency group the groups that it includes directly, normalised.
-    """
-
-    path: str
-    name: str
-    version: str
-    requires_python: str
-    dependencies: tuple[str, ...]
-    optional_dependencies: dict[str, tuple[str, ...]]
-    groups: dict[str, tuple[str, ...]]
-    scripts: dict[str, str]
-    gui_scripts: dict[str, str]
-    entry_points: dict[str, dict[str, str]]
-    build_system: dict[str, Any] | None
-    tool: dict[str, Any]
-    sources: dict[str, tuple[dict[str, Any], ...]]
-    dynamic: tuple[str, ...]
-    workspace: dict[str, Any] | None = None
-    conflicts: tuple[tuple[ConflictItem, ...], ...] = ()
-    included_groups: Mapping[str, tuple[str, ...]] = _NO_GROUPS
 
 
 def read_manifest(path: str) -> Manifest:

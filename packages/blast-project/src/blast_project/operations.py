@@ -132,7 +132,7 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
             known = _prepare_known(session, root, options)
             if known is not None:
                 return known.finish()
-    project = load_project(session.settings.directory)
+    project = load_project(session.settings.directory, session.settings.home)
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
         interpreter = project_interpreter(session, project)
         locked = _lock_for_sync(session, project, interpreter, options)

@@ -161,8 +161,12 @@ def find_root(directory: str) -> str | None:
     return find_workspace_root(nearest) or nearest
 
 
-def load_project(directory: str) -> Project:
+def load_project(directory: str, home: str = "") -> Project:
     """Return the project that ``directory`` is in; for a member of a workspace, the workspace.
+
+    Args:
+        directory: absolute path.
+        home: BLAST_HOME, to take what was read of the same manifest before; "" reads it again.
 
     Raises:
         UsageError: it is in none.
@@ -175,26 +179,20 @@ def load_project(directory: str) -> Project:
             hint="'blast init' makes a project here; '--project DIR' names another place",
         )
     with open(os.path.join(root, MANIFEST_NAME), "rb") as file:
-        project = parse_project(root, file.read())
+        project = parse_project(root, file.read(), home)
     if project.workspace is None:
         return project
     member = project.workspace.member_at(os.path.relpath(directory, root).replace(os.sep, "/"))
     return project._replace(member=member.path if member is not None else "")
 
 
-def parse_project(root: str, source: bytes) -> Project:
-    """Return the project in ``root`` whose pyproject.toml holds ``source``.
+def parse_project(root: str, source: bytes, home: str = "") -> Project:
+    """Return the project in ``root`` whose pyproject.toml holds ``source``; see ``load_project``.
 
     Raises:
         InvalidManifest: it is wrong, or a member of the workspace is.
     """
-    from blast_compat.pyproject import parse_manifest
-
-    path = os.path.join(root, MANIFEST_NAME)
-    try:
-        manifest = parse_manifest(source.decode("utf-8"), path)
-    except UnicodeDecodeError as error:
-        raise InvalidManifest(f"{path} is not UTF-8", reason=str(error)) from error
+    manifest = _read_manifest(root, source, home)
     if manifest.workspace is None:
         return Project(root, manifest, source)
     from blast_project.workspace import read_workspace
@@ -244,6 +242,25 @@ def with_manifest(project: Project, text: str) -> Project:
         for member in project.workspace.members
     )
     return _with_members(project._replace(workspace=project.workspace._replace(members=members)))
+
+
+def _read_manifest(root: str, source: bytes, home: str) -> Manifest:
+    path = os.path.join(root, MANIFEST_NAME)
+    if home:
+        from blast_project.manifest_memo import keep_manifest, recall_manifest
+
+        known = recall_manifest(home, root, path, source)
+        if known is not None:
+            return known
+    from blast_compat.pyproject import parse_manifest
+
+    try:
+        manifest = parse_manifest(source.decode("utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise InvalidManifest(f"{path} is not UTF-8", reason=str(error)) from error
+    if home:
+        keep_manifest(home, root, source, manifest)
+    return manifest
 
 
 def environment_path(root: str, settings: Settings) -> str:

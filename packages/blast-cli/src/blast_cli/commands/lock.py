@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.project import load_project
     from blast_project.session import Session
 
-    project = load_project(context.settings.directory)
+    project = load_project(context.settings.directory, context.settings.home)
     if arguments.install_git_driver:
         from blast_compat.locks.git_driver import install_git_driver
 
