@@ -7,12 +7,16 @@ What changes a lock is part of its inputs: `Policy.key` is the text that `blast_
 moves (``exclude-newer = "7 days"``) stands in it as written, not as the instant that it comes to today: the lock stays
 current while time passes, and whatever resolves next, for another reason, sees today's instant. The old instant is kept
 nowhere, because nothing needs it: it only ever moves on, so what was old enough stays so, and files are pinned by hash.
+Kinds of files that an option forbids are no part of it either: ``sync --no-build`` in a job means that nothing is built
+there, not that the project wants another lock; a new lock honours them, and what is installed does.
+
 What remembers *results* instead (hints, rows) has to key them by `Policy.files`, which holds the instants.
 """
 
 from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
+from blast_project.settings import PolicyOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,14 +27,16 @@ if TYPE_CHECKING:
     from blast_core.requirements import Requirement
     from blast_pm.metadata.policy import FilePolicy, ProjectSet
     from blast_pm.resolver.model import ResolutionPolicy
-    from blast_project.settings import PolicyOptions
 
-__all__ = ["Policy", "policy_key", "read_policy", "resolution_of", "stamp_resolution"]
+__all__ = ["Policy", "limits_kinds", "policy_key", "read_policy", "resolution_of", "stamp_resolution"]
 
 _ALL, _NONE = ":all:", ":none:"
 # Their order is part of the format of locks.
 _RESOLUTIONS = ("highest", "lowest", "lowest-direct")
+_NO_OPTIONS = PolicyOptions()
 _DEFAULT_MODE = "if-necessary-or-explicit"
+_KIND_OPTIONS = ("no_build", "no_build_package", "no_binary", "no_binary_package", "only_binary")
+_KIND_SETTINGS = tuple(name.replace("_", "-") for name in _KIND_OPTIONS)
 _SETTINGS = (
     "build-constraint-dependencies",
     "constraint-dependencies",
@@ -91,6 +97,11 @@ def policy_key(options: PolicyOptions, tool: Mapping[str, Any]) -> str:
     return read_policy(options, tool, 0).key
 
 
+def limits_kinds(options: PolicyOptions, tool: Mapping[str, Any]) -> bool:
+    """Tell whether wheels or source distributions of some project may not count."""
+    return any(getattr(options, name) for name in _KIND_OPTIONS) or any(tool.get(name) for name in _KIND_SETTINGS)
+
+
 def stamp_resolution(inputs: bytes, options: PolicyOptions, tool: Mapping[str, Any]) -> bytes:
     """Return an input hash of which the last two bits say which versions were wanted: the newest or the oldest.
 
@@ -127,6 +138,7 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
     moment = _moment("--exclude-newer", options.exclude_newer or tool.get("exclude-newer", False))
     moments = _moments(options, tool)
     no_build, no_binary = _kinds(options, tool)
+    locked_kinds = _kinds(_NO_OPTIONS, tool)
     limits = _requirements(tool, "constraint-dependencies", options.constraints)
     resolution = ResolutionPolicy(
         constraints=(*limits, *_requirements({}, "", options.moves)),
@@ -152,8 +164,10 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
         ("resolution", resolution.resolution if resolution.resolution != "highest" else ""),
         ("exclude-newer", moment.text if moment else ""),
         ("exclude-newer-package", sorted((name, one.text if one else "") for name, one in moments.items())),
-        ("no-build", (no_build.inverted, sorted(no_build.names)) if no_build != NOTHING else ()),
-        ("no-binary", (no_binary.inverted, sorted(no_binary.names)) if no_binary != NOTHING else ()),
+        *(
+            (name, (kind.inverted, sorted(kind.names)) if kind != NOTHING else ())
+            for name, kind in zip(("no-build", "no-binary"), locked_kinds, strict=True)
+        ),
         ("resolver", resolver if resolver != "pubgrub" else ""),
         ("build-constraints", [tuple(row) for row in sorted(build)]),
     )

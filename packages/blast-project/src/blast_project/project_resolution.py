@@ -48,7 +48,7 @@ def resolve_project(
         IndexAccessError, IntegrityError, InstallError, ProjectError: something can't be read.
     """
     from blast_pm.resolver.select import find_universal_resolver
-    from blast_project.resolving import open_metadata
+    from blast_project.resolving import open_metadata, without_late_files
     from blast_project.sources import direct_candidates
 
     rows = project.requirements()
@@ -56,7 +56,7 @@ def resolve_project(
     direct = direct_candidates(session, project, interpreter, sources)
     metadata = open_metadata(session, interpreter, targets=plan.targets, load_direct=direct.load)
     source = through(metadata) if through is not None else metadata
-    return find_universal_resolver(policy.resolver)(
+    found: UniversalResolution = find_universal_resolver(policy.resolver)(
         [(row.requirement, plan.mask_of(row.group)) for row in rows],
         plan.targets,
         source,
@@ -65,6 +65,7 @@ def resolve_project(
         direct={**direct.candidates, project.name: _itself(project, rows)},
         origins=_origins(project, rows),
     )
+    return found._replace(packages=without_late_files(session, found.packages))
 
 
 def preferences_of(lock: DplLockFile, plan: TargetPlan, free: Collection[str]) -> Preferences:

@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.source import RegistryMetadata
-    from blast_pm.resolver.model import DirectCandidate, Resolution
+    from blast_pm.resolver.model import DirectCandidate, Resolution, UniversalPackage
     from blast_project.policy import Policy
     from blast_project.session import Session
     from blast_project.source_install import WantedSource
     from blast_project.sources import SourceLoader
 
-__all__ = ["files_that_count", "open_metadata", "resolve_requirements", "sources_of", "wanted_of"]
+__all__ = [
+    "files_that_count",
+    "open_metadata",
+    "resolve_requirements",
+    "sources_of",
+    "wanted_of",
+    "without_late_files",
+]
 
 
 def resolve_requirements(
@@ -63,10 +70,9 @@ def resolve_requirements(
     direct.update({candidate.name: candidate for candidate in tuple(direct.values())})
     # Without builds, it is for a build: what builds are done with is not built, too.
     policy = session.policy if builds else session.policy.for_builds()
-    source = open_metadata(
-        session, interpreter, builds=builds, files=files_that_count(session, policy), load_direct=load
-    )
-    return find_resolver(policy.resolver)(
+    policy = policy._replace(files=files_that_count(session, policy))
+    source = open_metadata(session, interpreter, builds=builds, files=policy.files, load_direct=load)
+    found = find_resolver(policy.resolver)(
         tuple(requirements),
         interpreter.target,
         source,
@@ -75,6 +81,7 @@ def resolve_requirements(
         direct=direct,
         origins=origins or {},
     )
+    return _with_files_that_count(found, policy.files)
 
 
 def open_metadata(
@@ -119,6 +126,35 @@ def files_that_count(session: Session, policy: Policy) -> FilePolicy:
     if not (files.cutoff or files.package_cutoffs):
         return files
     return files._replace(undated_indexes=frozenset(row.name for row in session.client.locations if row.flat))
+
+
+def without_late_files(session: Session, packages: tuple[UniversalPackage, ...]) -> tuple[UniversalPackage, ...]:
+    """Return packages without the files that came after the cut-off, such as wheels added to a version later.
+
+    Kinds of files that don't count stay: a lock has them for who lets them in.
+    """
+    files = files_that_count(session, session.policy)
+    if not (files.cutoff or files.package_cutoffs):
+        return packages
+    return tuple(
+        package._replace(files=tuple(file for file in package.files if files.is_old_enough(package.name, file)))
+        if package.direct is None
+        else package
+        for package in packages
+    )
+
+
+def _with_files_that_count(resolution: Resolution, files: FilePolicy) -> Resolution:
+    """Return a resolution without the files that don't count, such as wheels added to a version after the cut-off."""
+    if files.is_empty:
+        return resolution
+    packages = [
+        package._replace(files=tuple(file for file in package.files if files.allows(package.name, file)))
+        if package.direct is None and files.key(package.name)
+        else package
+        for package in resolution.packages
+    ]
+    return resolution._replace(packages=tuple(packages))
 
 
 def sources_of(resolution: Resolution) -> tuple[WantedSource, ...]:

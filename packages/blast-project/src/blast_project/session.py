@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Interpreter
     from blast_core.reporter import Reporter
     from blast_pm.index.client import PyPiClient
+    from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.store import Database
     from blast_pm.sources.archives import SourceArchives
     from blast_pm.sources.git import GitRepositories
@@ -150,6 +151,21 @@ class Session:
             settings = self.settings
             self._archives = SourceArchives(settings.home, self.client, self.database, refresh=settings.refresh)
         return self._archives
+
+    def kinds_of(self, manifest: Manifest) -> FilePolicy | None:
+        """Return of which projects wheels or source distributions are not installed; None where all may be.
+
+        Raises:
+            UsageError: an option has a value that it can't have.
+
+        Cost: nothing is imported where nothing is said.
+        """
+        from blast_project.policy import limits_kinds
+
+        if not limits_kinds(self.settings.policy, manifest.tool):
+            return None
+        self.use_project(manifest)
+        return self.policy.files
 
     @property
     def cache(self) -> GlobalCache:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_project.applying import Change, composition_of
@@ -11,10 +9,11 @@ from blast_project.changes import compare_installed
 from blast_project.environment.drift import find_drift
 from blast_project.environment.generations import FIRST_COMMAND, Installed
 from blast_project.environment.manager import VenvManager
-from blast_project.environment.state import State, write_memo, write_state
+from blast_project.environment.state import State, write_state
 from blast_project.fetching import ensure_stored
-from blast_project.hot_key import options_digest, project_memo_path, request_of
-from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path
+from blast_project.hot_key import options_digest, request_of
+from blast_project.project import environment_path
+from blast_project.project_files import remember_lock
 from blast_project.recipes import Recipe, find_recipe, keep_recipe, recipe_key
 from blast_project.selection import select_groups
 from blast_project.wanted import is_sdist, select_wanted
@@ -39,11 +38,8 @@ __all__ = [
     "SyncRequest",
     "SyncResult",
     "chosen_members",
-    "contents_of",
     "prepare_known_sync",
     "prepare_sync",
-    "read_contents",
-    "remember_lock",
 ]
 
 
@@ -238,22 +234,13 @@ def _prepare(
     return PreparedSync(session, root, interpreter, request, number, result)
 
 
-def remember_lock(session: Session, root: str, contents: Mapping[str, bytes], seen: Look | None = None) -> None:
-    """Let the next ``lock`` with nothing to do see so at a glance."""
-    digest = options_digest(request_of(root, session.settings.python), "", "lock")
-    try:
-        write_memo(root, project_memo_path(session.settings.home, root), digest, contents, seen)
-    except OSError:
-        # A store that can't be written only remembers nothing: the next lock looks again.
-        return
-
-
 def _wanted(
     session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
 ) -> Wanted:
     lock = locked.reader()
     mask = select_groups(lock.groups, selection, chosen_members(project))
-    return select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database)
+    kinds = session.kinds_of(project.manifest)
+    return select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database, kinds)
 
 
 def chosen_members(project: Project) -> tuple[str, ...]:
@@ -348,23 +335,3 @@ def _record(prepared: PreparedSync, result: SyncResult) -> None:
     state = State(result.generation, result.packages, prepared.interpreter.site_packages)
     write_state(root, result.environment, _options(session, root, request), state, request.contents, request.seen)
     remember_lock(session, root, request.contents, request.seen)
-
-
-def read_contents(root: str) -> dict[str, bytes]:
-    """Return the project's files as they stand, by name."""
-    contents = {}
-    for name in (MANIFEST_NAME, LOCK_NAME, PYLOCK_NAME):
-        try:
-            with open(os.path.join(root, name), "rb") as file:
-                contents[name] = file.read()
-        except FileNotFoundError:
-            continue
-    return contents
-
-
-def contents_of(manifest: bytes, locked: LockResult) -> dict[str, bytes]:
-    """Return the project's files as they will stand once the lock is published, by name."""
-    contents = {MANIFEST_NAME: manifest, LOCK_NAME: locked.content}
-    if locked.text is not None:
-        contents[PYLOCK_NAME] = locked.text
-    return contents

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_core.interpreter import Target
     from blast_pm.index.model import IndexFile
+    from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.store import Database
 
 __all__ = ["Wanted", "best_sdist", "is_sdist", "select_wanted", "target_bit"]
@@ -66,12 +67,25 @@ def target_bit(lock: DplLockFile, target: Target, group_mask: int = 1) -> int:
 
 
 def select_wanted(
-    lock: DplLockFile, content_hash: bytes, target: Target, group_mask: int, database: Database
+    lock: DplLockFile,
+    content_hash: bytes,
+    target: Target,
+    group_mask: int,
+    database: Database,
+    kinds: FilePolicy | None = None,
 ) -> Wanted:
     """Return what to install from a lock for ``target`` and the groups in ``group_mask``.
 
     The choice is remembered under the lock's content hash, because reading the names of thousands of files costs more
     than linking the few hundred that are chosen.
+
+    Args:
+        lock: what is locked.
+        content_hash: of the lock.
+        target: the interpreter's.
+        group_mask: the chosen groups.
+        database: where the choice is remembered.
+        kinds: tells of which projects wheels or source distributions don't count; None for none.
 
     Raises:
         StaleLock: the lock was not made for the target.
@@ -84,12 +98,14 @@ def select_wanted(
     own = [target.marker_environment.get(name, "") for name in _OF_THE_MACHINE]
     tags = blake3("\0".join([*target.tags, *own]).encode()).digest()[:8]
     key = b"wanted2\0" + content_hash + tags + target.name.encode() + b"\0%d" % group_mask
+    if kinds is not None:
+        key += b"\0" + blake3(repr((kinds.no_build, kinds.no_binary)).encode()).digest()[:8]
     stored = database.get(_MEMO, key)
     if stored is not None:
         files, sources = marshal.loads(stored)  # noqa: S302 - written by this Blast
         return Wanted(tuple(WantedDistribution(*row) for row in files), sources)
     bit = target_bit(lock, target, group_mask)
-    wanted = _choose(_reached(lock, lock.select(bit, group_mask), target, group_mask), target)
+    wanted = _choose(_reached(lock, lock.select(bit, group_mask), target, group_mask), target, kinds)
     try:
         database.put(_MEMO, key, marshal.dumps((tuple(tuple(row) for row in wanted.files), wanted.sources)))
     except StoreError:
@@ -148,7 +164,7 @@ def _reached(lock: DplLockFile, entries: list[DplEntry], target: Target, group_m
     return [entry for entry in entries if (entry.name, "") in seen or entry.source.location == "."]
 
 
-def _choose(entries: Iterable[DplEntry], target: Target) -> Wanted:
+def _choose(entries: Iterable[DplEntry], target: Target, kinds: FilePolicy | None) -> Wanted:
     from blast_pm.metadata.wheels import best_filename
 
     files: list[WantedDistribution] = []
@@ -162,18 +178,42 @@ def _choose(entries: Iterable[DplEntry], target: Target) -> Wanted:
             continue
         runs.check(entry)
         names = entry.filenames
-        chosen = best_filename(names, target) or next((name for name in names if is_sdist(name)), None)
+        usable = names if kinds is None else _of_kinds(entry.name, names, kinds)
+        chosen = best_filename(usable, target) or next((name for name in usable if is_sdist(name)), None)
         if chosen is None:
-            raise InstallError(
-                f"{entry.name} {entry.version} has no file for {target.name}",
-                reason=f"the lock holds {_some(names) or 'no file'}",
-                hint="'blast lock --upgrade' may find a version that has one",
-            )
+            raise _nothing_to_install(entry, names, usable, target)
         file = entry.file(names.index(chosen))
         files.append(
             WantedDistribution(entry.name, entry.version, chosen, file.sha256, file.size, file.index, file.path)
         )
     return Wanted(tuple(files), tuple(sources))
+
+
+def _of_kinds(project: str, names: Sequence[str], kinds: FilePolicy) -> tuple[str, ...]:
+    """Return the files that count: wheels or source distributions may be left out for the project."""
+    wheels, sources = not kinds.no_binary.holds(project), not kinds.no_build.holds(project)
+    return tuple(name for name in names if (wheels if name.endswith(".whl") else sources))
+
+
+def _nothing_to_install(entry: DplEntry, names: Sequence[str], usable: Sequence[str], target: Target) -> InstallError:
+    from blast_pm.metadata.wheels import best_filename
+
+    refused = [name for name in names if name not in usable]
+    if best_filename(refused, target) or any(is_sdist(name) for name in refused):
+        is_wheel = bool(best_filename(refused, target))
+        what = (
+            "its wheels don't count (no-binary)" if is_wheel else "it would have to be built, and no-build forbids it"
+        )
+        return InstallError(
+            f"{entry.name} {entry.version} can't be installed on {target.name}",
+            reason=what,
+            hint=f"let {entry.name} be {'installed from a wheel' if is_wheel else 'built'}, or choose another version",
+        )
+    return InstallError(
+        f"{entry.name} {entry.version} has no file for {target.name}",
+        reason=f"the lock holds {_some(names) or 'no file'}",
+        hint="'blast lock --upgrade' may find a version that has one",
+    )
 
 
 class _Runs:
