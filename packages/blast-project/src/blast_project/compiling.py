@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.markers import evaluate_marker
 from blast_project.asking import name_requirements, open_loader
+from blast_project.foreign_target import for_other_target
 from blast_project.graph import edges_of
 from blast_project.requirement_files import read_file
 from blast_project.resolving import resolve_requirements
@@ -30,6 +31,8 @@ class CompileRequest(NamedTuple):
     hashes: bool = False
     annotate: bool = True
     header: bool = True
+    python_version: str = ""
+    python_platform: str = ""
 
 
 class Compiled(NamedTuple):
@@ -47,7 +50,7 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
         NoSolution: the requirements can't be met together.
     """
     session.use_project_around()
-    interpreter = session.find_interpreter()
+    interpreter = for_other_target(session.find_interpreter(), request.python_version, request.python_platform)
     rows: list[tuple[Asked, str]] = []
     constraints: list[Requirement] = []
     for name in request.files:

@@ -24,6 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-U", "--upgrade", action="store_true", help="ignore the pins of the output file")
     parser.add_argument("--generate-hashes", action="store_true", help="write the hashes of every file")
     parser.add_argument("--no-annotate", action="store_true", help="do not say who asked for what")
+    parser.add_argument(
+        "--python-version", default="", metavar="VERSION", help="resolve for this Python, which need not be installed"
+    )
+    parser.add_argument("--python-platform", default="", metavar="PLATFORM", help="resolve for this platform")
     parser.add_argument("--no-header", action="store_true", help="do not say how the file was made")
     add_index_options(parser)
     add_pip_policy_options(parser)
@@ -42,6 +46,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         hashes=arguments.generate_hashes,
         annotate=not arguments.no_annotate,
         header=not arguments.no_header,
+        python_version=arguments.python_version,
+        python_platform=arguments.python_platform,
     )
     with Session(context.settings, context.reporter) as session:
         compiled = compile_requirements(session, request)
