@@ -10,7 +10,7 @@ Spec: PEP 425, PEP 600 (manylinux), PEP 656 (musllinux). The order is that of ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from _collections_abc import Sequence  # collections.abc imports all of collections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

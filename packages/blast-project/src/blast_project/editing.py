@@ -228,7 +228,8 @@ def _publish(
     options: _Options,
 ) -> SyncResult | None:
     """Fetch and compose first, because they can fail; then publish the files, then switch the environment."""
-    from blast_project.syncing import SyncRequest, contents_of, prepare_sync
+    from blast_project.project_files import contents_of
+    from blast_project.syncing import SyncRequest, prepare_sync
 
     after = with_manifest(project, edited)
     if not options.sync:

@@ -14,6 +14,8 @@ from blast_project.hot_key import project_memo_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from blast_compat.manifest import Manifest
 
 __all__ = ["keep_manifest", "recall_manifest"]
@@ -58,8 +60,9 @@ def keep_manifest(home: str, root: str, source: bytes, manifest: Manifest) -> No
     from blast_core import fs
 
     place = _place(home, root)
+    fields: tuple[Any, ...] = tuple(manifest)
     try:
-        content = marshal.dumps((*_STAMP, manifest.path, source, *manifest[:]))
+        content = marshal.dumps((*_STAMP, manifest.path, source, *fields))
         fs.make_directories(os.path.dirname(place))
         fs.replace_file(place, content, durable=False)
     except (ValueError, OSError):

@@ -7,15 +7,8 @@ from blast_project.environment.state import look
 from blast_project.exclusive import exclusive
 from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
 from blast_project.project import LOCK_NAME, Project, environment_path, find_root, load_project
+from blast_project.project_files import contents_of, read_contents, remember_lock
 from blast_project.selection import GroupSelection
-from blast_project.syncing import (
-    SyncRequest,
-    contents_of,
-    prepare_known_sync,
-    prepare_sync,
-    read_contents,
-    remember_lock,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,6 +129,8 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
         interpreter = project_interpreter(session, project)
         locked = _lock_for_sync(session, project, interpreter, options)
+        from blast_project.syncing import SyncRequest, prepare_sync
+
         contents = contents_of(project.source, locked)
         # A lock that answers to this command's options answers to the manifest alone only by chance.
         record = not (options.frozen or session.settings.has_wishes)
@@ -153,6 +148,8 @@ def _prepare_known(session: Session, root: str, options: SyncOptions) -> Prepare
     from blast_core.errors import InterpreterError
 
     seen = look(root)
+    from blast_project.syncing import SyncRequest, prepare_known_sync
+
     contents = read_contents(root)
     if LOCK_NAME not in contents:
         return None

@@ -246,21 +246,25 @@ def with_manifest(project: Project, text: str) -> Project:
 
 def _read_manifest(root: str, source: bytes, home: str) -> Manifest:
     path = os.path.join(root, MANIFEST_NAME)
-    if home:
-        from blast_project.manifest_memo import keep_manifest, recall_manifest
+    if not home:
+        return _parse_manifest(path, source)
+    from blast_project.manifest_memo import keep_manifest, recall_manifest
 
-        known = recall_manifest(home, root, path, source)
-        if known is not None:
-            return known
+    known = recall_manifest(home, root, path, source)
+    if known is not None:
+        return known
+    manifest = _parse_manifest(path, source)
+    keep_manifest(home, root, source, manifest)
+    return manifest
+
+
+def _parse_manifest(path: str, source: bytes) -> Manifest:
     from blast_compat.pyproject import parse_manifest
 
     try:
-        manifest = parse_manifest(source.decode("utf-8"), path)
+        return parse_manifest(source.decode("utf-8"), path)
     except UnicodeDecodeError as error:
         raise InvalidManifest(f"{path} is not UTF-8", reason=str(error)) from error
-    if home:
-        keep_manifest(home, root, source, manifest)
-    return manifest
 
 
 def environment_path(root: str, settings: Settings) -> str:

@@ -14,7 +14,7 @@ database only.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterator, Sequence
+from _collections_abc import Callable, Iterator, Sequence  # collections.abc imports all of collections
 from struct import Struct
 
 from blast_core.errors import IndexAccessError

@@ -9,7 +9,7 @@ versions nor its files, judges no file name, and looks up no metadata:
 from __future__ import annotations
 
 import marshal
-from collections.abc import Sequence
+from _collections_abc import Sequence  # collections.abc imports all of collections
 
 from blast_core.tuples import NamedTuple
 from blast_core.version import VersionTable
