@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from blast_core.platform_tags import TagTable
+
 __all__ = [
     "DEFAULT_PLATFORMS",
     "KNOWN_PLATFORMS",
@@ -106,6 +108,8 @@ _IMPLEMENTATIONS = {
 }
 _PYPY_VERSION = "7.3"
 
+_tables: dict[tuple[str, int, Platform], TagTable] = {}
+
 
 def platform_named(name: str) -> Platform | None:
     """Return the platform that a person calls ``name``, None where it is none.
@@ -138,12 +142,16 @@ def make_target(
         The newest patch release, with the oldest in ``also`` where that is another.
     """
     oldest, newest = (f"3.{minor}.{patch}" for patch in patches)
+    key = implementation, minor, platform
+    tags = _tables.get(key)
+    if tags is None:
+        tags = _tables[key] = python_tags(implementation, minor, platform.tags)
     word = "py" if implementation == "cpython" else implementation
     return Target(
         name=f"{platform.name}-{word}3{minor}",
         python_version=newest,
         marker_environment=_environment(platform, minor, newest, implementation),
-        tags=python_tags(implementation, minor, platform.tags),
+        tags=tags,
         also=() if oldest == newest else (_environment(platform, minor, oldest, implementation),),
     )
 
