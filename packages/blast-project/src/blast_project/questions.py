@@ -46,7 +46,7 @@ def open_question(session: Session, targets: Sequence[str] = (), *, universal: b
         StaleLock: there is no lock.
         FormatError: the lock is damaged.
     """
-    project = load_project(session.settings.directory)
+    project = load_project(session.settings.directory, session.settings.home)
     session.use_project(project.manifest)
     lock = _open_lock(session, project)
     names = [target.name for target in lock.targets]

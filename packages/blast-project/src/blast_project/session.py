@@ -78,7 +78,7 @@ class Session:
 
         root = find_root(self.settings.directory)
         if root is not None:
-            self.use_project(load_project(root).manifest)
+            self.use_project(load_project(root, self.settings.home).manifest)
 
     @property
     def database(self) -> Database:
