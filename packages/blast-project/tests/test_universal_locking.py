@@ -184,6 +184,20 @@ def test_a_default_target_without_an_answer_is_left_out_with_a_word(bench: Workb
     }
 
 
+def test_a_contradiction_on_a_default_target_is_an_error(bench: Workbench) -> None:
+    contradiction = "\"native>=1; sys_platform == 'win32'\", \"native<1; sys_platform == 'win32'\""
+    bench.write_manifest(ALL, f"dependencies = [{contradiction}]")
+    with pytest.raises(NoSolution, match="native<1"):
+        lock(bench, interpreter=make_interpreter("/nowhere/python", f"3.{MINOR}.1"))
+    assert not (bench.root / "blast.lock").exists()
+
+
+def test_a_platform_that_a_marker_names_must_have_an_answer(bench: Workbench) -> None:
+    bench.write_manifest(ALL, "dependencies = [\"mac-only; sys_platform == 'os2'\"]")
+    with pytest.raises(NoSolution):
+        lock(bench, interpreter=make_interpreter("/nowhere/python", f"3.{MINOR}.1"))
+
+
 def test_a_named_target_without_an_answer_is_an_error(bench: Workbench) -> None:
     bench.write_manifest(ALL, "dependencies = ['mac-only']")
     with pytest.raises(NoSolution):

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from blast_core.formats.dpl.model import LockedSource
+    from blast_core.formats.dpl.model import LockedSource, LockTarget
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from blast_project.targets import TargetPlan
 
 __all__ = ["Preferences", "check_failures", "preferences_of", "resolve_project"]
+
+# Kinds of facts in a proof that say that no file suits the target.
+_WITHOUT_FILES = frozenset(("platform", "source"))
 
 #: Versions to try first by name, each with the mask of the targets where.
 Preferences = dict[str, list[tuple[str, int]]]
@@ -48,6 +51,7 @@ def resolve_project(
         IndexAccessError, IntegrityError, InstallError, ProjectError: something can't be read.
     """
     from blast_pm.resolver.select import find_universal_resolver
+    from blast_project.origins import project_origins
     from blast_project.resolving import open_metadata, without_late_files
     from blast_project.sources import direct_candidates
 
@@ -63,7 +67,7 @@ def resolve_project(
         policy=policy.resolution,
         preferences=preferences,
         direct={**direct.candidates, project.name: _itself(project, rows)},
-        origins=_origins(project, rows),
+        origins=project_origins(project, rows),
     )
     return found._replace(packages=without_late_files(session, found.packages))
 
@@ -103,32 +107,60 @@ def check_failures(
 ) -> None:
     """Say which targets have no answer.
 
-    A target that nobody named is left out of the lock with a word about it, unless it is this machine's own.
+    A target that nobody named is left out of the lock with a word about it, unless it is this machine's own, where only
+    the files are missing that it could install, or where it is too new a Python for something. What contradicts itself
+    there is an error: it is the project's to mend.
 
     Raises:
-        NoSolution: of a target that was named, of this machine's own, or of all.
+        NoSolution: of a target that must have an answer, or of all.
     """
     if not resolution.failures:
         return
-    from blast_core.formats.dpl.targets import matches
+    from blast_pm.resolver.diagnose import explain_failures
+    from blast_pm.resolver.target_words import describe_targets
 
     locked = plan.locked
-    environment = interpreter.target.marker_environment
-    own = sum(1 << bit for bit, target in enumerate(locked) if matches(target, environment))
     failed = 0
     for failure in resolution.failures:
         failed |= failure.mask
+    needed = _needed(plan, interpreter)
+    answered = ((1 << len(locked)) - 1) & ~failed
+    newest = max((_python_key(target) for bit, target in enumerate(locked) if answered >> bit & 1), default=())
     for failure in resolution.failures:
-        if failure.mask & own:
-            raise failure.error
-    if plan.named or failed == (1 << len(locked)) - 1:
-        raise resolution.failures[0].error
-    names = [target.name for bit, target in enumerate(locked) if failed >> bit & 1]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        if failure.mask & needed or not answered:
+            raise explain_failures(resolution.failures, failure.mask)
+    for failure in resolution.failures:
+        kinds = failure.kinds
+        if kinds & _WITHOUT_FILES:
+            continue
+        pythons = [_python_key(target) for bit, target in enumerate(locked) if failure.mask >> bit & 1]
+        if "python" not in kinds or min(pythons) <= newest:
+            raise explain_failures(resolution.failures, failure.mask)
+    first = next(target.name for bit, target in enumerate(locked) if failed >> bit & 1)
     session.reporter.note(
-        f"nothing fits {', '.join(names[:3])}{more}: left out of the lock;"
-        f" 'blast lock --target {names[0].partition('+')[0]}' says why"
+        f"nothing fits on {describe_targets(failed, plan.targets)}: left out of the lock;"
+        f" 'blast lock --target {first.partition('+')[0]}' says why"
     )
+
+
+def _needed(plan: TargetPlan, interpreter: Interpreter) -> int:
+    """Return the targets that must have an answer: this machine's, and those named in words or in a marker."""
+    from blast_core.formats.dpl.targets import matches
+    from blast_core.platforms import DEFAULT_PLATFORMS
+
+    usual = {platform.name for platform in DEFAULT_PLATFORMS}
+    environment = interpreter.target.marker_environment
+    mask = 0
+    for bit, target in enumerate(plan.locked):
+        is_usual = target.platform in usual and dict(target.markers).get("implementation_name") == "cpython"
+        if plan.named or not is_usual or matches(target, environment):
+            mask |= 1 << bit
+    return mask
+
+
+def _python_key(target: LockTarget) -> tuple[int, ...]:
+    """Return a target's minor version of Python as numbers."""
+    return tuple(int(part) for part in target.python_version.split("."))
 
 
 def _itself(project: Project, rows: tuple[GroupRequirement, ...]) -> DirectCandidate:
@@ -150,19 +182,3 @@ def _itself(project: Project, rows: tuple[GroupRequirement, ...]) -> DirectCandi
         tuple(requirements),
         provides_extras=tuple(sorted(manifest.optional_dependencies)),
     )
-
-
-def _origins(project: Project, rows: tuple[GroupRequirement, ...]) -> dict[Requirement, str]:
-    """Say for each requirement where in pyproject.toml it stands."""
-    try:
-        with open(project.manifest.path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        lines = []
-    origins: dict[Requirement, str] = {}
-    for row in rows:
-        number = next(
-            (at for at, line in enumerate(lines, 1) if f'"{row.origin}"' in line or f"'{row.origin}'" in line), 0
-        )
-        origins[row.requirement] = f"your project (pyproject.toml, line {number})" if number else "your project"
-    return origins
