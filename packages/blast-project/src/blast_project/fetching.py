@@ -31,6 +31,7 @@ def ensure_stored(
     missing = [row for row in wheels if row.sha256 not in found]
     if missing:
         session.reporter.step(f"Fetching {len(missing)} of {len(wanted)} packages")
+        session.client.flush()  # the store compares each wheel with the metadata that it was chosen by
         found = {**found, **session.cache.ensure(missing, _fetcher(session), session.reporter)}
     for row in wanted:
         if is_sdist(row.filename):

@@ -142,7 +142,7 @@ _CHANGED = "the index or something on the way changed it; 'blast lock --refresh'
 def _check(file: IndexFile, digest: str, written: int, *, framed: bool) -> None:
     if (not file.sha256 or digest == file.sha256) and (not file.size or written == file.size):
         return
-    if not framed or (file.size and written < file.size):
+    if not framed:
         raise ConnectionFault(
             f"the connection to {without_credentials(file.url)} was cut", reason=f"after {written} bytes"
         )

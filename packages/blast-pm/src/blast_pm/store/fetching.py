@@ -8,7 +8,8 @@ import threading
 import time
 
 from blast_core import fs
-from blast_core.errors import BlastError, StoreLocked
+from blast_core.errors import BlastError, DigestMismatch, StoreLocked
+from blast_core.formats.dpp.reader import DppPackage
 from blast_pm.store.commits import Committer
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.ingest import adopt_object
@@ -158,14 +159,14 @@ class Fetching:
     def _store(self, wanted: WantedDistribution) -> StoredDistribution:
         held = self._lock_object(wanted)
         if held is None:
-            return self._fetch_and_ingest(wanted)
+            return self._check_metadata(wanted, self._fetch_and_ingest(wanted))
         with held:
             stored = adopt_object(held.message, wanted.sha256, self._paths) if held.message else None
             stored = stored or self._rows.find([wanted.sha256]).get(wanted.sha256)
             if stored is None:
                 stored = self._fetch_and_ingest(wanted)
             held.leave_message(stored.blake3)
-            return stored
+            return self._check_metadata(wanted, stored)
 
     def _lock_object(self, wanted: WantedDistribution) -> Lock | None:
         path = object_lock_path(self._paths.staging, wanted.sha256)
@@ -191,6 +192,30 @@ class Fetching:
         self._check()
         stored = self._pool.ingest(wheel, wanted.filename, wanted.sha256)
         fs.unlink(wheel)
+        return stored
+
+    def _check_metadata(self, wanted: WantedDistribution, stored: StoredDistribution) -> StoredDistribution:
+        """Return ``stored`` unless its METADATA is not what the index told of it when it was chosen.
+
+        What has no row in the table is in no environment: the object itself is as the wheel was.
+
+        Raises:
+            DigestMismatch: it was resolved with other metadata.
+        """
+        expected = self._rows.resolved_with(wanted.sha256)
+        if expected is None:
+            return stored
+        from hashlib import sha256
+
+        with DppPackage.open(self._paths.container(stored.blake3)) as container:
+            found = sha256(container.metadata_bytes).digest()
+        if found != expected:
+            raise DigestMismatch(
+                f"{wanted.filename} holds other metadata than the index told of it",
+                reason=f"sha256 {found.hex()} inside, {expected.hex()} when its requirements were read",
+                hint="the index is wrong or was changed; report it to its owner, or exclude the version",
+                file=wanted.filename,
+            )
         return stored
 
     def _advance(self, filename: str, count: int) -> None:

@@ -15,7 +15,6 @@ from pyreqwest.client import SyncClientBuilder
 from pyreqwest.exceptions import (
     BuilderError,
     ConnectError,
-    ConnectTimeoutError,
     DetailedPyreqwestError,
     PyreqwestError,
     RequestPanicError,
@@ -234,7 +233,8 @@ def translated(shown: str) -> Iterator[None]:
     try:
         yield
     except RequestTimeoutError as error:
-        waiting = "connect" if isinstance(error, ConnectTimeoutError) else "answer"
+        # The library says "connect" for all that happens before the answer begins.
+        waiting = "connect" if "client error (Connect)" in _texts(error) else "answer"
         raise IndexTimeout(
             f"{shown} did not {waiting} in time",
             reason=type(error).__name__,
