@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.markers import evaluate_marker
+from blast_core.requirements import parse_requirement
 from blast_project.asking import name_requirements, open_loader
 from blast_project.foreign_target import for_other_target
 from blast_project.graph import edges_of
@@ -53,24 +54,30 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
     interpreter = for_other_target(session.find_interpreter(), request.python_version, request.python_platform)
     rows: list[tuple[Asked, str]] = []
     constraints: list[Requirement] = []
+    places: dict[str, str] = {}
     for name in request.files:
         file = read_file(session.settings, name)
         rows += [(row, name) for row in file.asked]
         constraints += file.constraints
+        places.update(file.origins)
     for name in request.constraints:
-        constraints += read_file(session.settings, name).requirements
+        limits = read_file(session.settings, name)
+        constraints += limits.requirements
+        places.update({text: place for text, place in limits.origins.items() if text not in places})
     asked = [row for row, _ in rows]
     loader = open_loader(session, interpreter, asked)
     named = name_requirements(loader, asked)
     roots = [(requirement, name) for requirement, (_, name) in zip(named, rows, strict=True)]
     session.reporter.step("Resolving")
+    origins = {parse_requirement(text): place for text, place in places.items()}
+    origins.update({row: places.get(one.text, name) for row, one, (_, name) in zip(named, asked, roots, strict=True)})
     resolution = resolve_requirements(
         session,
         interpreter,
         [requirement for requirement, _ in roots],
         constraints=constraints,
         preferences={} if request.upgrade or not request.output else _pins_of(session, request.output),
-        origins={requirement: f"your file {name}" for requirement, name in roots},
+        origins=origins,
         loader=loader,
     )
     pins = tuple((package.name, package.version) for package in resolution.packages)

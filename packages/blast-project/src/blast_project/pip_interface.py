@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import DigestMismatch, UsageError
 from blast_core.names import normalize_name
+from blast_core.requirements import parse_requirement
 from blast_project.applying import Change, apply_change
 from blast_project.asking import name_requirements, open_loader, parse_asked
 from blast_project.changes import compare_installed
@@ -71,7 +72,7 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
             )
         session.use_project_around()
         interpreter = session.interpreters.get(before.executable)
-        asked, constraints, hashes = _requirements(session, request)
+        asked, constraints, hashes, places = _requirements(session, request)
         loader = open_loader(session, interpreter, asked)
         requirements = name_requirements(loader, asked)
         session.reporter.step("Resolving")
@@ -81,7 +82,7 @@ def install(session: Session, request: InstallRequest) -> SyncResult:
             requirements,
             constraints=constraints,
             preferences={} if request.upgrade else {row.name: row.version for row in before.installed},
-            origins=dict.fromkeys(requirements, "the command line"),
+            origins=_origins(places, asked, requirements),
             loader=loader,
         )
         wanted, sources = wanted_of(session, interpreter, resolution), sources_of(resolution)
@@ -238,19 +239,33 @@ def _check_hashes(
             )
 
 
+def _origins(places: Mapping[str, str], asked: Sequence[Asked], named: Sequence[Requirement]) -> dict[Requirement, str]:
+    """Say where what is asked for stands: in which line of which file, or on the command line."""
+    origins = {parse_requirement(text): place for text, place in places.items()}
+    origins.update({row: places.get(one.text, "the command line") for row, one in zip(named, asked, strict=True)})
+    return origins
+
+
 def _requirements(
     session: Session, request: InstallRequest
-) -> tuple[list[Asked], list[Requirement], dict[str, frozenset[str]]]:
+) -> tuple[list[Asked], list[Requirement], dict[str, frozenset[str]], dict[str, str]]:
+    """Return what is asked for, what limits it, the digests that files must have, and by text where it stands."""
     directory = session.settings.directory
     asked = [parse_asked(line, directory) for line in request.requirements]
     asked += [parse_asked(line, directory, editable=True) for line in request.editables]
     limits: list[Requirement] = []
     hashes: dict[str, frozenset[str]] = {}
+    places: dict[str, str] = {}
+    for name in request.constraints:
+        file = read_file(session.settings, name)
+        limits += file.requirements
+        places.update(file.origins)
     for name in request.files:
         file = read_file(session.settings, name)
         asked += file.asked
         limits += file.constraints
         hashes.update(file.hashes)
-    for name in request.constraints:
-        limits += read_file(session.settings, name).requirements
-    return asked, limits, hashes
+        places.update(file.origins)
+    for line in (*request.requirements, *request.editables):
+        places.pop(line, None)
+    return asked, limits, hashes, places

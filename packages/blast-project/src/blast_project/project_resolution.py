@@ -8,10 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from blast_core.errors import NoSolution
     from blast_core.formats.dpl.model import LockedSource, LockTarget
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
-    from blast_core.requirements import Requirement
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import DirectCandidate, MetadataSource, UniversalResolution
     from blast_project.session import Session
@@ -116,7 +116,6 @@ def check_failures(
     """
     if not resolution.failures:
         return
-    from blast_pm.resolver.diagnose import explain_failures
     from blast_pm.resolver.target_words import describe_targets
 
     locked = plan.locked
@@ -128,19 +127,25 @@ def check_failures(
     newest = max((_python_key(target) for bit, target in enumerate(locked) if answered >> bit & 1), default=())
     for failure in resolution.failures:
         if failure.mask & needed or not answered:
-            raise explain_failures(resolution.failures, failure.mask)
+            raise _explained(resolution, failure.mask)
     for failure in resolution.failures:
         kinds = failure.kinds
         if kinds & _WITHOUT_FILES:
             continue
         pythons = [_python_key(target) for bit, target in enumerate(locked) if failure.mask >> bit & 1]
         if "python" not in kinds or min(pythons) <= newest:
-            raise explain_failures(resolution.failures, failure.mask)
+            raise _explained(resolution, failure.mask)
     first = next(target.name for bit, target in enumerate(locked) if failed >> bit & 1)
     session.reporter.note(
-        f"nothing fits on {describe_targets(failed, plan.targets)}: left out of the lock;"
+        f"nothing fits for {describe_targets(failed, plan.targets)}: left out of the lock;"
         f" 'blast lock --target {first.partition('+')[0]}' says why"
     )
+
+
+def _explained(resolution: UniversalResolution, lead: int) -> NoSolution:
+    from blast_pm.resolver.diagnose import explain_failures
+
+    return explain_failures(resolution.failures, lead)
 
 
 def _needed(plan: TargetPlan, interpreter: Interpreter) -> int:

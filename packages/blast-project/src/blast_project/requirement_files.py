@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from blast_core.errors import UsageError
 from blast_core.requirements import parse_requirement
 from blast_project.asking import parse_asked
+from blast_project.origins import file_origins, place_in_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from blast_compat.pyproject import Manifest
     from blast_compat.requirements import RequirementsFile
     from blast_core.requirements import Requirement
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from blast_project.settings import Settings
 
 __all__ = ["RequirementLines", "read_file"]
+
+_NO_ORIGINS: Mapping[str, str] = {}
 
 
 class RequirementLines(NamedTuple):
@@ -28,6 +33,7 @@ class RequirementLines(NamedTuple):
         constraints: from the constraint files that it names.
         hashes: by normalised name, the sha256 digests of which a file must have one; only for names that have any.
         asked: all of the requirements, editables and those without a name too; paths are absolute.
+        origins: by text of a requirement or constraint, words for where it stands.
     """
 
     lines: tuple[str, ...]
@@ -35,6 +41,7 @@ class RequirementLines(NamedTuple):
     constraints: tuple[Requirement, ...]
     hashes: dict[str, frozenset[str]]
     asked: tuple[Asked, ...] = ()
+    origins: Mapping[str, str] = _NO_ORIGINS
 
 
 def read_file(settings: Settings, name: str) -> RequirementLines:
@@ -54,7 +61,7 @@ def read_file(settings: Settings, name: str) -> RequirementLines:
     if name.endswith(".toml"):
         from blast_compat.pyproject import read_manifest
 
-        return _of_manifest(read_manifest(path), os.path.dirname(path))
+        return _of_manifest(read_manifest(path), os.path.dirname(path), name)
     from blast_compat.requirements import read_requirements
 
     file = read_requirements(path, settings.environ)
@@ -68,10 +75,18 @@ def read_file(settings: Settings, name: str) -> RequirementLines:
         tuple(parse_requirement(line) for line in file.constraints),
         {parse_requirement(line).name: _sha256(name, values) for line, values in file.hashes.items() if values},
         tuple(asked),
+        {text: _place(place, path, name) for text, place in file.origins.items()},
     )
 
 
-def _of_manifest(manifest: Manifest, directory: str) -> RequirementLines:
+def _place(place: str, path: str, name: str) -> str:
+    """Return words for ``FILE:LINE``, with the file's name as the user wrote it, or relative to that."""
+    file, _, line = place.rpartition(":")
+    shown = name if file == path else os.path.join(os.path.dirname(name), os.path.relpath(file, os.path.dirname(path)))
+    return place_in_file(shown, int(line))
+
+
+def _of_manifest(manifest: Manifest, directory: str, name: str) -> RequirementLines:
     """Return the dependencies of a manifest, its sources applied; their paths are relative to its directory."""
     from blast_project.asking import Asked
     from blast_project.requirement_sources import SourceBase, apply_sources
@@ -82,7 +97,10 @@ def _of_manifest(manifest: Manifest, directory: str) -> RequirementLines:
         for line in manifest.dependencies
         for requirement in apply_sources(parse_requirement(line), manifest.sources, base)
     ]
-    return RequirementLines(manifest.dependencies, tuple(row.requirement for row in asked), (), {}, tuple(asked))
+    with open(os.path.join(directory, os.path.basename(name)), encoding="utf-8") as file:
+        origins = file_origins(name, file.read(), manifest.dependencies)
+    named = tuple(row.requirement for row in asked)
+    return RequirementLines(manifest.dependencies, named, (), {}, tuple(asked), origins)
 
 
 def _check_indexes(settings: Settings, name: str, file: RequirementsFile) -> None:

@@ -101,7 +101,7 @@ def diagnose(request: Request, mask: int = 0, failed: int = 0) -> NoSolution:
 def _where(mask: int, request: Request) -> str:
     """Return words for the targets of a failure; "" where they are all that there are."""
     everywhere = (1 << len(request.targets)) - 1
-    return f" on {describe_targets(mask, request.targets)}" if mask and mask != everywhere else ""
+    return f" for {describe_targets(mask, request.targets)}" if mask and mask != everywhere else ""
 
 
 def _for_one_target(request: Request) -> Request:

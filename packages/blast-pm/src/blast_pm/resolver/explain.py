@@ -35,7 +35,7 @@ def summary(derivation: Derivation, where: str = "") -> str:
 
     Args:
         derivation: the proof.
-        where: words for the targets on which it is so, such as `` on Python 3.9``.
+        where: words for the targets on which it is so, such as `` for Python 3.9``.
     """
     said: dict[str, Fact] = {}
     for step in derivation:

@@ -115,7 +115,7 @@ class Situation(NamedTuple):
             versions[package.name] = (*versions.get(package.name, ()), package.version)
         lead = {package.name: package.version for package in resolution.packages if package.mask & self.whole.group}
         words = describe_targets(remaining, self.whole.targets)
-        return Answer(lead, versions, f"; on {words} nothing fits then either" if remaining else "")
+        return Answer(lead, versions, f"; for {words} nothing fits then either" if remaining else "")
 
     def about(self, versions: dict[str, str]) -> dict[str, str]:
         """Return those of chosen versions that the proof is about."""
@@ -182,5 +182,5 @@ def place_of(request: Request, row: Requirement, kind: str) -> str:
     origin = request.origins.get(row, "")
     if not origin:
         return "" if kind == "asked" else f" ({origin_of(request, row, kind)})"
-    inner = origin.partition(" (")[2]
-    return f" ({inner}" if inner else f" ({origin})"
+    who, _, where = origin.removesuffix(")").partition(" (")
+    return f" ({where})" if where and who == "your project" else f" ({who}, {where})" if where else f" ({who})"
