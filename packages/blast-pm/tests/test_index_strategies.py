@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blast_core.errors import IndexDenied, ProjectNotFound, UsageError
+from blast_core.errors import IndexAccessError, IndexDenied, ProjectNotFound, UsageError
 from blast_pm.index.client import PyPiClient
 from blast_pm.index.default import make_location
 from blast_pm.index.pages import same_projects
@@ -202,6 +202,21 @@ def test_offline_takes_what_is_old(clients: _Clients, one: StaticIndex) -> None:
     clients.now += 10**7
     assert _versions(clients.make(offline=True), "thing") == ["1.0"]
     assert len(one.paths()) == 1
+
+
+@pytest.mark.parametrize("kind", [b"v", b"f"], ids=["versions", "files"])
+def test_page_with_a_lost_row_is_fetched_anew_by_the_next_command(
+    clients: _Clients, one: StaticIndex, kind: bytes
+) -> None:
+    clients.make().record("thing")
+    client = clients.make()
+    key = b"%s%s\0thing" % (kind, one.url.encode())
+    assert clients.database.get("pages", key)
+    clients.database.delete("pages", key)
+    with pytest.raises(IndexAccessError, match="changed while"):
+        client.page("thing") if kind == b"f" else client.record("thing").table  # noqa: B018 - reading it fails
+    assert len(clients.make().page("thing").files) == 1
+    assert len(one.paths()) == 2
 
 
 # Flat indexes, and statuses that mean absence

@@ -24,9 +24,12 @@ from blast_pm.metadata.sdists import sdist_version
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import TypeVar
 
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.write_behind import WriteBehind
+
+    _T = TypeVar("_T")
 
 __all__ = ["PageHead", "PageRecord", "Versions", "load_page", "make_page", "missing_page", "save_page"]
 
@@ -265,13 +268,20 @@ def load_page(store: WriteBehind, index_url: str, index: str, name: str) -> Page
     if head is None:
         return None
     page_id, base, count = head.page_id, head.base, head.size
-    files_key = _key(b"f", index_url, name)
-    files = FileTable(page_id, count, base, index, lambda decode: store.read("pages", files_key, decode))
+
+    def read(kind: bytes, decode: Callable[[memoryview | bytes], _T]) -> _T | None:
+        found = store.read("pages", _key(kind, index_url, name), decode)
+        if found is None:
+            # Another command replaced the page meanwhile, or a row is damaged: then the next one shall ask anew.
+            store.put("pages", _key(b"p", index_url, name), b"")
+        return found
+
+    files = FileTable(page_id, count, base, index, lambda decode: read(b"f", decode))
 
     def load() -> Versions:
         if not count:
             return _NO_VERSIONS
-        found = store.read("pages", _key(b"v", index_url, name), lambda value: _decode_versions(value, page_id))
+        found = read(b"v", lambda value: _decode_versions(value, page_id))
         if found is None:
             raise IndexAccessError(
                 f"the index's page of {name} changed while it was in use",
