@@ -139,10 +139,10 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
     moments = _moments(options, tool)
     no_build, no_binary = _kinds(options, tool)
     locked_kinds = _kinds(_NO_OPTIONS, tool)
-    limits = _requirements(tool, "constraint-dependencies", options.constraints)
+    limits = _requirements(tool.get("constraint-dependencies", ()), options.constraints)
     resolution = ResolutionPolicy(
-        constraints=(*limits, *_requirements({}, "", options.moves)),
-        overrides=_requirements(tool, "override-dependencies", options.overrides),
+        constraints=(*limits, *_requirements((), options.moves)),
+        overrides=_requirements(tool.get("override-dependencies", ()), options.overrides),
         prereleases=options.prerelease or str(tool.get("prerelease", _DEFAULT_MODE)),
         package_prereleases=prereleases,
         resolution=options.resolution or str(tool.get("resolution", "highest")),
@@ -154,7 +154,7 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
         no_binary=no_binary,
     )
     resolver = options.resolver or str(tool.get("resolver", "pubgrub"))
-    build = _requirements(tool, "build-constraint-dependencies", options.build_constraints)
+    build = _requirements(tool.get("build-constraint-dependencies", ()), options.build_constraints)
     # Only what differs from the default counts: to write a default down changes no lock.
     wishes = (
         ("constraints", [tuple(row) for row in sorted(limits)]),
@@ -234,8 +234,8 @@ def _modes(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
     return modes
 
 
-def _requirements(tool: Mapping[str, Any], key: str, more: Iterable[str]) -> tuple[Requirement, ...]:
-    lines = (*tool.get(key, ()), *more)
+def _requirements(settings: Iterable[str], options: Iterable[str]) -> tuple[Requirement, ...]:
+    lines = (*settings, *options)
     if not lines:
         return ()
     from blast_core.requirements import parse_requirement
