@@ -154,11 +154,23 @@ def find_manifest_directory(directory: str) -> str | None:
 def find_root(directory: str) -> str | None:
     """Return the directory of the project that ``directory`` is in: of a workspace's member, the workspace's root."""
     nearest = find_manifest_directory(directory)
-    if nearest is None:
-        return None
+    if nearest is None or not _may_be_member(nearest):
+        return nearest
     from blast_project.workspace import find_workspace_root
 
     return find_workspace_root(nearest) or nearest
+
+
+def _may_be_member(directory: str) -> bool:
+    """Tell whether a manifest above mentions a workspace: mostly there is none above, which costs a few stats."""
+    above = find_manifest_directory(os.path.dirname(directory))
+    while above is not None:
+        with open(os.path.join(above, MANIFEST_NAME), "rb") as file:
+            if b"workspace" in file.read():
+                return True
+        parent = os.path.dirname(above)
+        above = find_manifest_directory(parent) if parent != above else None
+    return False
 
 
 def load_project(directory: str, home: str = "") -> Project:
