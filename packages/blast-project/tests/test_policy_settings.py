@@ -11,7 +11,7 @@ import pytest
 
 from blast_core.errors import UsageError
 from blast_pm.metadata.policy import EVERYTHING, NOTHING, ProjectSet
-from blast_project.policy import policy_key, read_policy
+from blast_project.policy import limits_kinds, policy_key, read_policy, resolution_of, stamp_resolution
 from blast_project.settings import PolicyOptions
 
 _NOW = datetime(2025, 3, 10, 12, 34, 56, tzinfo=UTC).timestamp()
@@ -124,11 +124,6 @@ def test_time_passing_leaves_the_key_as_it_is() -> None:
         PolicyOptions(constraints=("a",)),
         PolicyOptions(overrides=("a",)),
         PolicyOptions(build_constraints=("a",)),
-        PolicyOptions(no_build=True),
-        PolicyOptions(no_build_package=("a",)),
-        PolicyOptions(no_binary=True),
-        PolicyOptions(no_binary_package=("a",)),
-        PolicyOptions(only_binary=("b",)),
     ],
 )
 def test_whatever_changes_a_lock_changes_the_key(options: PolicyOptions) -> None:
@@ -136,10 +131,44 @@ def test_whatever_changes_a_lock_changes_the_key(options: PolicyOptions) -> None
     assert policy_key(options, tool) != policy_key(PolicyOptions(), tool)
 
 
+@pytest.mark.parametrize(
+    ("setting", "option"),
+    [
+        ({"no-build": True}, PolicyOptions(no_build=True)),
+        ({"no-build-package": ["a"]}, PolicyOptions(no_build_package=("a",))),
+        ({"no-binary": True}, PolicyOptions(no_binary=True)),
+        ({"no-binary-package": ["a"]}, PolicyOptions(no_binary_package=("a",))),
+        ({"only-binary": ["a"]}, PolicyOptions(only_binary=("a",))),
+    ],
+)
+def test_kinds_change_the_key_where_the_project_says_so(setting: dict[str, object], option: PolicyOptions) -> None:
+    assert policy_key(PolicyOptions(), setting) != ""
+    assert policy_key(option, {}) == ""
+    assert limits_kinds(PolicyOptions(), setting)
+    assert limits_kinds(option, {})
+    assert not limits_kinds(PolicyOptions(exclude_newer="7 days"), {"resolution": "lowest"})
+
+
+def test_a_lock_tells_by_which_rule_its_versions_were_chosen() -> None:
+    inputs = bytes(range(200, 232))
+    for mode in ("highest", "lowest", "lowest-direct"):
+        stamped = stamp_resolution(inputs, PolicyOptions(), {"resolution": mode})
+        assert stamped == stamp_resolution(inputs, PolicyOptions(resolution=mode), {"resolution": "highest"})
+        assert resolution_of(stamped) == mode
+        assert stamped[:-1] == inputs[:-1]
+
+
+def test_what_moves_one_package_is_no_part_of_the_key() -> None:
+    policy = read_policy(PolicyOptions(moves=("a==2",)), {"constraint-dependencies": ["b<1"]}, _NOW)
+    assert [row.name for row in policy.resolution.constraints] == ["b", "a"]
+    assert policy.key == policy_key(PolicyOptions(), {"constraint-dependencies": ["b<1"]})
+
+
 def test_equal_wishes_have_one_key_however_they_are_written() -> None:
     assert policy_key(PolicyOptions(), {"exclude-newer": "7 days"}) == policy_key(PolicyOptions(exclude_newer="1w"), {})
     assert policy_key(PolicyOptions(), {"resolution": "highest", "resolver": "pubgrub", "no-build": False}) == ""
-    assert policy_key(PolicyOptions(only_binary=("a",)), {}) == policy_key(PolicyOptions(no_build_package=("A",)), {})
+    one, two = {"only-binary": ["a"]}, {"no-build-package": ["A"]}
+    assert policy_key(PolicyOptions(), one) == policy_key(PolicyOptions(), two)
 
 
 @pytest.mark.parametrize(
