@@ -9,6 +9,7 @@ import pytest
 from packaging.markers import default_environment
 from packaging.tags import compatible_tags, cpython_tags, mac_platforms, parse_tag, sys_tags
 
+from blast_core.platform_names import platform_of
 from blast_core.platform_tags import TagReach, TagTable, linux_tags, macos_tags, python_tags
 from blast_core.platforms import (
     DEFAULT_PLATFORMS,
@@ -16,7 +17,6 @@ from blast_core.platforms import (
     RELEASED_MINORS,
     make_target,
     platform_named,
-    platform_of,
 )
 
 TARGETS = [make_target(one, minor) for one in KNOWN_PLATFORMS.values() for minor in RELEASED_MINORS]

@@ -133,6 +133,29 @@ def test_the_lock_does_not_depend_on_who_makes_it(bench: Workbench) -> None:
     assert len(first.reader().targets) == 12
 
 
+def test_each_target_has_what_it_would_have_alone(bench: Workbench) -> None:
+    bench.write_manifest(
+        ALL,
+        "dependencies = ['alpha', \"beta<2; sys_platform == 'darwin'\"]",
+        more="[dependency-groups]\ndev = [\"beta!=2.0; platform_machine == 'ARM64'\", 'native']",
+    )
+    together = lock(bench).reader()
+    names = [target.name for target in together.targets]
+    assert len(names) == 12
+    for bit, name in enumerate(names):
+        (bench.root / "blast.lock").unlink()
+        (bench.root / "pylock.toml").unlink()
+        alone = lock(bench, name).reader()
+        mine = [entry for entry in together.packages() if entry.target_mask >> bit & 1]
+        assert [(*row[:2], row.group_mask) for row in mine] == [
+            (row.name, row.version, row.group_mask) for row in alone.packages()
+        ]
+        # What it needs, and every file that it could install, is there too.
+        for row, other in zip(mine, alone.packages(), strict=True):
+            assert set(other.files) <= set(row.files)
+            assert set(other.dependencies) <= set(row.dependencies)
+
+
 def test_another_python_finds_the_lock_current(bench: Workbench) -> None:
     bench.write_manifest(ALL, "dependencies = ['alpha']")
     lock(bench)

@@ -6,6 +6,7 @@ The tables below are a part of the tool, not of the machine: the same project lo
 from __future__ import annotations
 
 from blast_core.interpreter import Target
+from blast_core.platform_names import platform_of
 from blast_core.platform_tags import linux_tags, macos_tags, python_tags, windows_tags
 from blast_core.tuples import NamedTuple
 
@@ -24,7 +25,6 @@ __all__ = [
     "Platform",
     "make_target",
     "platform_named",
-    "platform_of",
 ]
 
 #: Minors of Python 3 that were released and that wheels are still built for.
@@ -93,12 +93,6 @@ _OTHERS = (
 #: All of them by name, the default ones first.
 KNOWN_PLATFORMS: Mapping[str, Platform] = {one.name: one for one in (*DEFAULT_PLATFORMS, *_OTHERS)}
 
-_SYSTEMS = {"darwin": "macos", "osx": "macos", "win": "windows", "manylinux": "linux", "musllinux": "linux"}
-_MACHINES = {
-    "linux": {"arm64": "aarch64", "amd64": "x86_64", "i386": "i686"},
-    "macos": {"aarch64": "arm64", "amd64": "x86_64"},
-    "windows": {"aarch64": "arm64", "amd64": "x86_64", "i686": "x86", "i386": "x86"},
-}
 _IMPLEMENTATIONS = {
     "cpython": "CPython",
     "pypy": "PyPy",
@@ -118,13 +112,6 @@ def platform_named(name: str) -> Platform | None:
     ``musllinux-x86_64`` is ``linux-x86_64``, which stands for both.
     """
     return KNOWN_PLATFORMS.get(platform_of(*name.lower().partition("-")[::2]))
-
-
-def platform_of(system: str, machine: str) -> str:
-    """Return the name of the platform of ``platform.system()`` and ``platform.machine()``, known or not."""
-    system, machine = system.lower(), machine.lower().replace("x86-64", "x86_64")
-    system = _SYSTEMS.get(system, system)
-    return f"{system}-{_MACHINES.get(system, {}).get(machine, machine)}"
 
 
 def make_target(

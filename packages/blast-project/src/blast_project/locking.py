@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from blast_core.formats.dpl.model import Lock
     from blast_core.formats.dpl.reader import DplLockFile
-    from blast_core.interpreter import Interpreter
+    from blast_core.interpreter import Interpreter, Target
     from blast_pm.metadata.source import RegistryMetadata
     from blast_project.hints import Pages
     from blast_project.session import Session
@@ -59,6 +59,20 @@ class LockResult(NamedTuple):
             if entry.source.kind == "registry":
                 pins.setdefault(entry.name, entry.version)
         return pins
+
+    def pins_on(self, target: Target, group_mask: int) -> dict[str, str]:
+        """Return by name the version of every package from an index that an interpreter's target has.
+
+        Raises:
+            StaleLock: the lock was not made for it.
+            UsageError: the groups are declared to conflict.
+        """
+        from blast_project.wanted import target_bit
+
+        reader = self.reader()
+        bit = target_bit(reader, target, group_mask)
+        entries = [entry for entry in reader.entries() if entry.target_mask >> bit & 1]
+        return {entry.name: entry.version for entry in entries if entry.source.kind == "registry"}
 
     def versions(self) -> dict[str, str]:
         """Return by name the versions of every package but the project itself, lowest first, such as ``1.0, 2.0``."""

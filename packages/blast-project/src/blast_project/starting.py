@@ -123,6 +123,6 @@ def _with_requirements(session: Session, project: Project, options: RunOptions) 
         interpreter,
         (*own, *options.requirements),
         origin="the project and --with",
-        preferences=locked.pins(),
+        preferences=locked.pins_on(interpreter.target, mask),
         loader=SourceLoader(session, project.root, interpreter, project=project, locked=sources),
     )

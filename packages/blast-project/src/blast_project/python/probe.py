@@ -12,6 +12,7 @@ import os
 from blast_core import fs
 from blast_core.errors import ProbeFailed
 from blast_core.interpreter import Interpreter, Target
+from blast_core.platform_names import platform_of
 
 __all__ = ["InterpreterCache", "interpreter_from_answer", "probe"]
 
@@ -62,8 +63,9 @@ def interpreter_from_answer(answer: dict[str, object]) -> Interpreter:
     tags = answer["tags"]
     if not isinstance(markers, dict) or not isinstance(tags, list):
         raise TypeError("its answer about itself has no markers or tags")
+    word = "py" if answer["implementation"] == "cpython" else answer["implementation"]
     target = Target(
-        name=f"{answer['system']}-{answer['machine']}-py{major}{minor}",
+        name=f"{platform_of(str(answer['system']), str(answer['machine']))}-{word}{major}{minor}",
         python_version=str(answer["full_version"]),
         marker_environment={str(key): str(value) for key, value in markers.items()},
         tags=tuple(str(tag) for tag in tags),

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["show_json", "show_text"]
 
+# More targets than these are told by a marker.
+_MOST_NAMES = 3
+
 
 def show_text(lock: DplLockFile, name: str | None = None) -> str:
     """Return the lock, or one package of it, as text with one fact per line, so that two texts can be compared.
@@ -22,8 +25,9 @@ def show_text(lock: DplLockFile, name: str | None = None) -> str:
     """
     packages = _chosen(lock, name)
     lines = [] if name is not None else [*_head_lines(lock)]
+    targets = _TargetWords(lock)
     for package in packages:
-        lines += _package_lines(package, lock)
+        lines += _package_lines(package, lock, targets)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -56,6 +60,25 @@ def _named(mask: int, names: Iterable[str]) -> list[str]:
     return [name for bit, name in enumerate(names) if mask >> bit & 1]
 
 
+class _TargetWords:
+    """Says on which targets a package is: by a marker where many are meant and one tells them."""
+
+    def __init__(self, lock: DplLockFile) -> None:
+        from blast_core.marker_masks import MarkerWriter
+
+        targets = lock.targets
+        self._names = [target.name for target in targets]
+        self._writer = MarkerWriter([dict(target.markers) for target in targets])
+
+    def describe(self, mask: int) -> str:
+        """Return the targets of a mask in words; "" for all of several."""
+        names = _named(mask, self._names)
+        if len(names) == len(self._names) > 1:
+            return ""
+        marker = self._writer.write(mask) if len(names) > _MOST_NAMES else None
+        return marker or ", ".join(names)
+
+
 def _head_lines(lock: DplLockFile) -> Iterator[str]:
     yield "lock format DPL1"
     yield f"input hash {lock.input_hash.hex()}"
@@ -68,14 +91,15 @@ def _head_lines(lock: DplLockFile) -> Iterator[str]:
         yield f"target {target.name}: Python {target.python_version} on {target.platform}"
 
 
-def _package_lines(package: LockedPackage, lock: DplLockFile) -> Iterator[str]:
+def _package_lines(package: LockedPackage, lock: DplLockFile, targets: _TargetWords) -> Iterator[str]:
     yield ""
     yield f"{package.name} {package.version}".rstrip()
     yield f"  from {_source_text(package.source)}"
     if package.requires_python:
         yield f"  requires python {package.requires_python}"
     yield f"  groups {', '.join(_named(package.group_mask, lock.groups))}"
-    yield f"  targets {', '.join(_named(package.target_mask, (target.name for target in lock.targets)))}"
+    if words := targets.describe(package.target_mask):
+        yield f"  targets {words}"
     for dependency in package.dependencies:
         yield f"  needs {_dependency_text(dependency)}"
     for extra, needs in package.extras:
