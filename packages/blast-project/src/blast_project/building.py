@@ -8,12 +8,13 @@ build was isolated. Two builds share a result only where all of that is equal.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from blast_project.ephemeral import ephemeral_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_pm.index.model import IndexFile
@@ -111,25 +112,47 @@ def build_sdist(session: Session, file: IndexFile, interpreter: Interpreter, nam
         BuildFailed: the build backend failed.
         IndexAccessError, DigestMismatch: the archive can't be had.
     """
+    name = name or _name_of(file)
+    known = _find_sdist(session, file, interpreter, name)
+    if known is not None:
+        return known
+    with _unpacked(session, file) as (tree, sha256):
+        return _build_tree_of(session, file, interpreter, name, tree, sha256)
+
+
+def _name_of(file: IndexFile) -> str:
+    from blast_core.names import normalize_name
+
+    return normalize_name(file.filename.rpartition("-")[0])
+
+
+def _find_sdist(session: Session, file: IndexFile, interpreter: Interpreter, name: str) -> StoredDistribution | None:
+    """Return what was built of a source distribution before; an index may give no digest to know it by."""
+    return (
+        find_built(session, build_key(session, interpreter, name, "archive", file.sha256, "")) if file.sha256 else None
+    )
+
+
+@contextmanager
+def _unpacked(session: Session, file: IndexFile) -> Iterator[tuple[str, str]]:
+    """Download and unpack a source distribution while the block runs; yields its tree and its digest."""
     import tempfile
 
     from blast_core.digests import sha256_file
-    from blast_core.names import normalize_name
     from blast_pm.build.unpack import unpack_sdist
 
-    name = name or normalize_name(file.filename.rpartition("-")[0])
-    # An index may give no digest; then only the archive itself tells which it is.
-    key = build_key(session, interpreter, name, "archive", file.sha256, "") if file.sha256 else b""
-    known = find_built(session, key) if key else None
-    if known is not None:
-        return known
     with tempfile.TemporaryDirectory(prefix="blast-sdist-") as directory:
         archive = os.path.join(directory, os.path.basename(file.filename))
         session.client.download(file, archive, None)
         unpacked = os.path.join(directory, "unpacked")
         os.mkdir(unpacked)
-        sha256 = file.sha256 or sha256_file(archive).hex()
-        stored = build_source(session, unpack_sdist(archive, unpacked), interpreter, name=name)
+        yield unpack_sdist(archive, unpacked), file.sha256 or sha256_file(archive).hex()
+
+
+def _build_tree_of(
+    session: Session, file: IndexFile, interpreter: Interpreter, name: str, tree: str, sha256: str
+) -> StoredDistribution:
+    stored = build_source(session, tree, interpreter, name=name)
     _check_built(file.filename, stored)
     remember_built(session, build_key(session, interpreter, name, "archive", sha256, ""), stored)
     return stored
@@ -168,12 +191,23 @@ def _check_name(source: str, name: str, stored: StoredDistribution) -> None:
 
 
 def build_metadata(session: Session, file: IndexFile, interpreter: Interpreter) -> bytes:
-    """Return the METADATA of a source distribution that tells its requirements only when it is built.
+    """Return the METADATA of a source distribution whose own files don't tell its requirements.
+
+    The build backend is asked for it; only one that can't tell has to build a wheel, which may need compilers and
+    libraries that whoever locks for others does not have.
 
     Raises:
         BuildFailed, ArchiveRejected, IndexAccessError: as ``build_sdist``.
     """
-    return read_stored_metadata(build_sdist(session, file, interpreter))
+    name = _name_of(file)
+    known = _find_sdist(session, file, interpreter, name)
+    if known is not None:
+        return read_stored_metadata(known)
+    with _unpacked(session, file) as (tree, sha256):
+        found = _ask_backend(session, tree, interpreter, name)
+        if found is not None:
+            return found
+        return read_stored_metadata(_build_tree_of(session, file, interpreter, name, tree, sha256))
 
 
 def read_stored_metadata(stored: StoredDistribution) -> bytes:
@@ -200,21 +234,26 @@ def tree_metadata(session: Session, directory: str, interpreter: Interpreter, na
     Raises:
         BuildFailed: the build backend failed.
     """
+    found = _ask_backend(session, directory, interpreter, name)
+    if found is not None:
+        return found
+    return read_stored_metadata(build_source(session, directory, interpreter, name=name))
+
+
+def _ask_backend(session: Session, directory: str, interpreter: Interpreter, name: str) -> bytes | None:
+    """Return the METADATA that a build backend tells without a build, None where it can't."""
     import tempfile
 
     from blast_pm.build.backend import prepare_metadata
 
     session.reporter.step(f"Reading the metadata of {name or os.path.basename(directory)}")
     with tempfile.TemporaryDirectory(prefix="blast-metadata-") as output:
-        found = prepare_metadata(
+        return prepare_metadata(
             directory,
             output,
             _composer(session, directory, interpreter, name),
             settings=session.build_options.settings_for(name),
         )
-    return (
-        found if found is not None else read_stored_metadata(build_source(session, directory, interpreter, name=name))
-    )
 
 
 def build_source(
