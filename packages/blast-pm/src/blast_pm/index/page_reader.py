@@ -154,7 +154,9 @@ class PageReader:
 
         content_type = answer.headers.get("content-type", "")
         files = parse_page(answer.body, content_type, answer.url, location.name)
-        self._kinship.learn(location.url, name, same_projects(answer.body, content_type))
+        same = same_projects(answer.body, content_type)
+        if same or old is not None:
+            self._kinship.learn(location.url, name, same)
         known = self._book.of(location.url)
         known.json = "json" in content_type
         base = common_base(location.url, files)

@@ -40,6 +40,10 @@ _MAX_MAP_BYTES = 1 << 40
 _MAX_READERS = 1022
 _MAX_KEY = 511
 _ITEMS_AT_ONCE = 512
+# What only tells what indexes said: where one of these was empty when the file was opened, nothing is looked up in it
+# before this process writes. A look releases the interpreter's lock twice, and in a cold resolution, of 16 threads and
+# six looks a project, each waits for it up to 5 ms. What another process writes meanwhile is missed, as any moment ago.
+_PASSED_BY_WHILE_EMPTY = ("pages", "metadata")
 
 
 class Database:
@@ -202,6 +206,7 @@ class _Environment:
         self._writing = allocate_lock()
         self._env: lmdb.Environment | None = None
         self._handles: dict[str, lmdb._Database] = {}
+        self._empty: set[str] = set()
         self._readonly = readonly
         self._rebuilt = False
         if readonly:
@@ -222,6 +227,9 @@ class _Environment:
             env.close()
 
     def read(self, database: str, key: bytes, decode: Callable[[memoryview], _T]) -> _T | None:
+        if database in self._empty:
+            return None
+
         def action(env: lmdb.Environment) -> _T | None:
             with env.begin(db=self._handles[database], buffers=True) as transaction:
                 found = transaction.get(key)
@@ -263,6 +271,7 @@ class _Environment:
                     if value is None:
                         transaction.delete(key, db=self._handles[database])
                     else:
+                        self._empty.discard(database)
                         transaction.put(key, sealed(key, value), db=self._handles[database])
 
         try:
@@ -392,12 +401,16 @@ class _Environment:
         try:
             with env.begin(write=True) as transaction:
                 self._handles = {name: env.open_db(name.encode(), transaction, create=False) for name in DATABASES}
+                self._empty = {
+                    name for name in _PASSED_BY_WHILE_EMPTY if not transaction.stat(self._handles[name])["entries"]
+                }
                 return transaction.get(_SCHEMA_KEY, db=self._handles["misc"]) == _SCHEMA
         except lmdb.NotFoundError:
             if env.stat()["entries"]:
                 return False
         with env.begin(write=True) as transaction:
             self._handles = {name: env.open_db(name.encode(), transaction) for name in DATABASES}
+            self._empty = set(_PASSED_BY_WHILE_EMPTY)
             transaction.put(_SCHEMA_KEY, _SCHEMA, db=self._handles["misc"])
         return True
 
