@@ -11,8 +11,10 @@ import pytest
 from blast_core.errors import IndexTimeout, NoSolution, OfflineError, error_from_dict
 from blast_pm.resolver import ResolutionPolicy, resolve, resolve_universal
 from blast_pm.resolver.derivation import Fact, Premise, Step, iter_facts, to_dict
+from blast_pm.resolver.diagnose import explain_failures
 from blast_pm.resolver.explain import phrase, sentences, summary
 from blast_pm.resolver.loosening import loosen
+from blast_pm.resolver.target_words import describe_targets, version_range
 from blast_pm.resolver.testing import MemorySource, Release, make_target, requirements
 from blast_pm.resolver.wording import readable
 
@@ -248,6 +250,75 @@ class TestManyTargets:
         found = resolve_universal([(row, -1) for row in requirements("a>=2")], self.TARGETS, source)
         assert [failure.mask for failure in found.failures] == [0b111]
         assert "a 2 needs Python >=3.12 (the lock is for 3.9.1 too)" in found.failures[0].error.reason
+
+
+class TestTargets:
+    TARGETS = tuple(
+        make_target(python, platform)
+        for platform in ("linux", "macos", "windows")
+        for python in ("3.9", "3.10", "3.11")
+    )
+
+    @pytest.mark.parametrize(
+        ("names", "words", "python"),
+        [
+            (["linux-x86_64-py39"], "Python 3.9 on linux-x86_64", ""),
+            (["py39"], "Python 3.9 on every platform", ">=3.10"),
+            (["py39", "py310"], "Python 3.9 and 3.10 on every platform", ">=3.11"),
+            (["py311"], "Python 3.11 on every platform", ">=3.9,<3.11"),
+            (["windows"], "windows-x86_64", ""),
+            (["windows", "macos"], "macos-x86_64 and windows-x86_64", ""),
+            (["windows", "py39"], "Python 3.9 on linux-x86_64 and macos-x86_64; windows-x86_64", ""),
+            (["-"], "every Python and platform", ""),
+            ([], "", ""),
+        ],
+    )
+    def test_are_told_shortly(self, names: list[str], words: str, python: str) -> None:
+        mask = 0
+        for bit, target in enumerate(self.TARGETS):
+            if any(name in target.name for name in names):
+                mask |= 1 << bit
+        assert describe_targets(mask, self.TARGETS) == words
+        assert version_range(mask, self.TARGETS) == python
+
+    def test_variants_are_told_where_they_differ(self) -> None:
+        targets = [target._replace(name=f"{target.name}+{name}") for name in ("cpu", "gpu") for target in self.TARGETS]
+        assert describe_targets((1 << 9) - 1, targets) == "every platform with cpu"
+        assert describe_targets(1 | 1 << 9, targets) == "Python 3.9 on linux-x86_64"
+
+    def fail(self, universe: Universe, *lines: str) -> NoSolution:
+        source = MemorySource(universe, self.TARGETS)
+        found = resolve_universal([(row, -1) for row in requirements(*lines)], self.TARGETS, source)
+        return explain_failures(found.failures)
+
+    def test_the_message_says_where_and_a_marker_helps(self) -> None:
+        error = self.fail({"a": {"1": Release(tags=["py3-none-win_amd64"])}}, "a")
+        assert error.message.startswith("nothing fits a for linux-x86_64 and macos-x86_64: a 1 has no wheel for")
+        assert error.hint.splitlines() == [
+            "change 'a' to 'a; sys_platform == \"win32\"', to ask for it only where it has files",
+            "leave out linux-x86_64 and macos-x86_64: targets = ['windows-x86_64'] in [tool.blast]",
+        ]
+        assert error.details["targets"] == [target.name for target in self.TARGETS if "windows" not in target.name]
+
+    def test_a_python_is_left_out_where_that_is_enough(self) -> None:
+        universe = {"a": {"1": Release(["b"])}, "b": {"1": Release([], ">=3.10"), "2": Release([], ">=3.10")}}
+        error = self.fail(universe, "a")
+        assert error.message == (
+            "nothing fits a for Python 3.9 on every platform: "
+            "every version of b needs Python >=3.10 (the lock is for 3.9.0 too)"
+        )
+        assert error.hint == "leave out the other Pythons by requires-python = '>=3.10'"
+
+    def test_a_change_holds_on_all_targets_that_failed(self) -> None:
+        """For the first target alone b==1 would do; a newer Python has no such version."""
+        universe = {
+            "a": {"1": Release(["b<3"])},
+            "b": {"1": Release([], "<3.11"), "2": Release([], ">=3.11"), "3": Release()},
+        }
+        error = self.fail(universe, "a", "b==3")
+        suggestions: Any = error.details["suggestions"]
+        assert suggestions[0]["replacement"] == "b>=1"
+        assert "b 1 or 2" in suggestions[0]["text"]
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ def other_targets(situation: Situation) -> Iterator[Suggestion]:
     left = [target for bit, target in enumerate(targets) if not failed >> bit & 1]
     if not left:
         return
+    yield from _markers(situation)
     found = _solve_on(situation, targets.index(left[0]))
     minors = version_range(failed, targets)
     if minors:
@@ -113,6 +114,28 @@ def other_targets(situation: Situation) -> Iterator[Suggestion]:
         words = describe_targets(failed, targets)
         text = f"leave out {words}: targets = [{', '.join(map(repr, names))}] in [tool.blast]"
         yield Suggestion("platform", text, replacement=", ".join(names), resolves_to=found)
+
+
+def _markers(situation: Situation) -> Iterator[Suggestion]:
+    """Try to ask for what has no files on some targets only where it has."""
+    from blast_core.marker_masks import shortest_marker
+
+    facts = iter_facts(situation.derivation)
+    fileless = {fact.package.partition("[")[0] for fact in facts if fact.kind in ("platform", "source")}
+    request, targets = situation.request, situation.whole.targets
+    marker = shortest_marker((1 << len(targets)) - 1 & ~situation.failed, targets)
+    for row in request.requirements:
+        if not marker or row.name not in fileless or row.marker or row.url:
+            continue
+        new = row._replace(marker=marker)
+        answer = situation.try_out(partial(replaced, row=row, new=new))
+        if answer is not None:
+            told = f"change {quoted(row)} to '{written(new)}; {marker}'{place_of(request, row, 'asked')}"
+            text = f"{told}, to ask for it only where it has files{answer.note}"
+            found = _solve_on(situation, ((~situation.failed) & -(~situation.failed)).bit_length() - 1)
+            yield Suggestion(
+                "marker", text, written(row), f"{written(new)}; {marker}", request.origins.get(row, ""), found
+            )
 
 
 def _newer_python(situation: Situation) -> Iterator[Suggestion]:

@@ -28,8 +28,9 @@ class Suggestion(NamedTuple):
 
     Attributes:
         kind: ``change`` (a requirement, perhaps several), ``remove`` (a constraint or an override), ``add`` (a
-            requirement), ``name`` (another project's), ``prerelease``, ``python``, ``platform``, ``source`` (build it),
-            ``policy`` (of files), ``network``, ``override``, ``other``.
+            requirement), ``name`` (another project's), ``marker`` (ask for it on fewer targets), ``prerelease``,
+            ``python``, ``platform``, ``source`` (build it), ``policy`` (of files), ``network``, ``override`` or
+            ``other``.
         text: in words.
         requirement: what stands there, "" where nothing does.
         replacement: what to write instead.

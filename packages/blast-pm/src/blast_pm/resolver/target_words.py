@@ -67,7 +67,7 @@ def describe_targets(mask: int, targets: Sequence[Target]) -> str:
         parts.setdefault(words, []).append(variant)
     if len(parts) == 1 and len(variants) == len({cell.variant for cell in cells}):
         return next(iter(parts))
-    return _series([f"{words} with {_series(names)}" for words, names in parts.items()])
+    return _parts([f"{words} with {_series(names)}" for words, names in parts.items()])
 
 
 def _describe(chosen: set[Cell], every: set[Cell]) -> str:
@@ -81,7 +81,7 @@ def _describe(chosen: set[Cell], every: set[Cell]) -> str:
         [(minors, platforms) for platforms, minors in by_minor.items()],
     )
     told = [
-        _series([_cross(list(minors), list(platforms), all_minors, all_platforms) for minors, platforms in way])
+        _parts([_cross(list(minors), list(platforms), all_minors, all_platforms) for minors, platforms in way])
         for way in ways
     ]
     return min(told, key=len)
@@ -129,6 +129,11 @@ def version_range(failed: int, targets: Sequence[Target]) -> str:
     if max(bad) < min(good):
         return f">=3.{min(good)}"
     return f">=3.{min(good)},<3.{min(bad)}" if min(bad) > max(good) else ""
+
+
+def _parts(words: list[str]) -> str:
+    """Join parts that may be series themselves."""
+    return "; ".join(words) if any(" and " in part for part in words) else _series(words)
 
 
 def _series(words: Sequence[str]) -> str:
