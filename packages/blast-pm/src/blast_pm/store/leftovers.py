@@ -67,13 +67,12 @@ def _remove_prepared(paths: StorePaths, trees: Sequence[str], *, dry_run: bool) 
     if dry_run or not found:
         return found, size
     try:
-        with Staging(paths.staging) as staging:
-            with hold_store(paths, _PATIENCE_S, shared=False):
-                if read_leases(paths.home)[1]:
-                    return [], 0
-                found = list(_iter_prepared(paths.home, trees))
-                for number, path in enumerate(found):
-                    fs.rename(path, os.path.join(staging.path, str(number)))
+        with Staging(paths.staging) as staging, hold_store(paths, _PATIENCE_S, shared=False):
+            if read_leases(paths.home)[1]:
+                return [], 0
+            found = list(_iter_prepared(paths.home, trees))
+            for number, path in enumerate(found):
+                fs.rename(path, os.path.join(staging.path, str(number)))
     except (OSError, StoreError):
         return [], 0
     return found, size

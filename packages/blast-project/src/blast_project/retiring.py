@@ -1,0 +1,75 @@
+"""Taking environments and generations away that nobody has used for long, unless a program runs in them."""
+
+from __future__ import annotations
+
+import os
+
+from blast_core import fs
+from blast_core.errors import StoreError, StoreLocked
+from blast_pm.store.staging import Staging
+from blast_project.environment import generations
+from blast_project.environment.generations import current_number, list_numbers
+from blast_project.environment.layout import generations_directory
+from blast_project.environment.leases import reserve
+from blast_project.exclusive import exclusive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_project.session import Session
+
+__all__ = ["has_leftovers", "prune_generations", "remove_environment"]
+
+
+def remove_environment(session: Session, path: str) -> bool:
+    """Remove an environment below the store's home; False, and nothing changes, while it is in use.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    try:
+        with exclusive(session, path, timeout_s=0):
+            return _remove(session, path)
+    except StoreLocked:
+        return False
+
+
+def _remove(session: Session, path: str) -> bool:
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        for number in list_numbers(path):
+            if not stack.enter_context(reserve(path, number)):
+                return False
+        staging = stack.enter_context(Staging(session.cache.paths.staging))
+        # In one instant: whoever looks for it finds all of it or nothing.
+        fs.rename(path, os.path.join(staging.path, "environment"))
+    return True
+
+
+def has_leftovers(environment: str) -> bool:
+    """Tell whether a killed command left something among the generations, or a running one builds there."""
+    try:
+        return any(name.startswith(".") for name in os.listdir(generations_directory(environment)))
+    except OSError:
+        return False
+
+
+def prune_generations(session: Session, environment: str, keep: int) -> list[int]:
+    """Remove the oldest generations of an environment but ``keep``, and what killed commands left there.
+
+    The current one stays, and so does one in which a program runs. While a command changes the environment, nothing is
+    removed.
+
+    Returns:
+        The numbers of those that went.
+    """
+    try:
+        with exclusive(session, environment, timeout_s=0):
+            if not current_number(environment):
+                return []
+            if has_leftovers(environment):
+                generations.remove_leftovers(environment)
+            return generations.prune(environment, keep)
+    except (StoreLocked, StoreError, OSError):
+        # It can't be written, or it is in use: there will be another time.
+        return []
