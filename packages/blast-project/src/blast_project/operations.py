@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from blast_core.tuples import NamedTuple
 from blast_project.environment.state import look
 from blast_project.exclusive import exclusive
@@ -93,6 +95,8 @@ def lock_here(
         StaleLock, NoSolution: as ``lock_project``.
     """
     with exclusive(session, project.root):
+        if not check:
+            _begin_pages(session, project)
         interpreter = project_interpreter(session, project)
         result = lock_project(
             session,
@@ -110,6 +114,18 @@ def lock_here(
             if not (targets or session.settings.has_wishes or project.reads_other_files):
                 remember_lock(session, project.root, contents_of(project.source, result))
         return result
+
+
+def _begin_pages(session: Session, project: Project) -> None:
+    """Let the pages come that will be needed in any case, while an unknown interpreter is asked what it is.
+
+    Only where no lock stands: one that does may already be the answer.
+    """
+    if session.settings.offline or os.path.lexists(os.path.join(project.root, LOCK_NAME)):
+        return
+    wanted = [row.requirement for row in project.requirements()]
+    session.use_project(project.manifest)
+    session.client.prefetch(row.name for row in wanted if not row.url and not row.marker)
 
 
 def sync_here(session: Session, options: SyncOptions) -> SyncResult:
