@@ -77,6 +77,35 @@ def test_a_store_that_is_gone_is_seen(root: Path) -> None:
     assert current(root) is None, "another store at the same place"
 
 
+def test_one_of_two_stores_that_is_gone_is_seen(root: Path) -> None:
+    for name in ("home", "site"):
+        tree = root / name / "t" / "abc"
+        tree.mkdir(parents=True)
+        (root / ".venv" / SITE / name).symlink_to(tree / "click")
+    assert write(root)
+    state = current(root)
+    assert state is not None
+    assert sorted(state.trees) == [str(root / "home/t/abc"), str(root / "site/t/abc")]
+    (root / "site").rename(root / "elsewhere")
+    assert current(root) is None
+
+
+def test_an_environment_that_was_moved_is_not_current(root: Path) -> None:
+    write(root)
+    moved = root.with_name("moved")
+    root.rename(moved)
+    assert current(moved) is None
+    moved.rename(root)
+    assert current(root) is not None
+
+
+def test_an_environment_is_the_same_through_a_link(root: Path) -> None:
+    write(root)
+    link = root.with_name("link")
+    link.symlink_to(root)
+    assert current(link) is not None
+
+
 @pytest.mark.parametrize("name", ["pyproject.toml", "blast.lock"])
 def test_another_content_is_seen_even_with_equal_size_and_mtime(root: Path, name: str) -> None:
     write(root)

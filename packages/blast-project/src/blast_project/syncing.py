@@ -114,6 +114,8 @@ class PreparedSync(NamedTuple):
             manager.switch(self.number, self.session.reporter.note)
             manager.prune()
             result = result._replace(generation=self.number)
+        else:
+            manager.ensure_registered(self.session.settings.home, self.root)
         _record(self, result)
         return result
 

@@ -11,7 +11,7 @@ from blast_project.changes import compare_installed
 from blast_project.environment.generations import Generation, read_snapshots
 from blast_project.environment.layout import blast_directory
 from blast_project.environment.manager import VenvManager
-from blast_project.environment.state import State, write_state
+from blast_project.environment.state import State, read_state, write_state
 from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path, find_root
 
 TYPE_CHECKING = False
@@ -160,7 +160,10 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
             # After the switch, which flushes the environment: where one journal holds both, nothing is left to be done.
             fs.sync_directory(root)
         if root is not None and snapshots and target.options:
-            state = State(target.number, len(target.installed), target.site_packages)
+            # Of one that was moved since, the store is told by the next command that looks closer.
+            before_that = read_state(manager.environment)
+            known = before_that.environment if before_that is not None else os.sep
+            state = State(target.number, len(target.installed), target.site_packages, environment=known)
             write_state(root, manager.environment, target.options, state, None)
     changes = compare_installed(current.installed, target.installed)
     return Move(current.number, target.number, tuple(sorted(restored)), changes)

@@ -23,7 +23,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["ALIVE", "AWAY", "DIRECTORY", "GONE", "Root", "find_roots", "group_trees", "register_root", "root_stamps"]
+__all__ = [
+    "ALIVE",
+    "AWAY",
+    "DIRECTORY",
+    "GONE",
+    "Root",
+    "find_roots",
+    "group_trees",
+    "is_registered",
+    "register_again",
+    "register_root",
+    "root_stamps",
+]
 
 DIRECTORY = "roots"
 _FORMAT = 1
@@ -103,14 +115,40 @@ def register_root(
     path = os.path.join(home, DIRECTORY, _name_of(real))
     known = _read(path)
     older = {key: value for key, value in known.trees.items() if key in kept} if known is not None else {}
-    device = os.stat(os.path.dirname(real)).st_dev
-    content = marshal.dumps((_FORMAT, real, project, device, {**older, number: dict(trees)}))
+    _write(path, real, project, {**older, number: trees})
+    return path if known is None else ""
+
+
+def is_registered(home: str, environment: str) -> bool:
+    """Tell whether an environment is a root under the path where it is now."""
+    return os.path.isfile(os.path.join(home, DIRECTORY, _name_of(os.path.realpath(environment))))
+
+
+def register_again(home: str, environment: str, project: str, trees: Mapping[int, Mapping[str, str]]) -> None:
+    """Register an environment that stands, such as one that was moved.
+
+    Args:
+        home: the store that may be written.
+        environment: absolute path.
+        project: directory of its project; empty for none.
+        trees: what each generation links to, as `group_trees` returns it.
+
+    Raises:
+        OSError: the store refuses.
+    """
+    real = os.path.realpath(environment)
+    _write(os.path.join(home, DIRECTORY, _name_of(real)), real, project, trees)
+
+
+def _write(path: str, environment: str, project: str, trees: Mapping[int, Mapping[str, str]]) -> None:
+    device = os.stat(os.path.dirname(environment)).st_dev
+    plain = {number: dict(listed) for number, listed in trees.items()}
+    content = marshal.dumps((_FORMAT, environment, project, device, plain))
     try:
         fs.replace_file(path, content, durable=False)
     except FileNotFoundError:
         fs.make_directories(os.path.dirname(path))
         fs.replace_file(path, content, durable=False)
-    return path if known is None else ""
 
 
 def find_roots(home: str) -> list[Root]:

@@ -188,6 +188,29 @@ class VenvManager:
             fs.replace_symlink(current_link(self.environment), f"generations/{number}")
         self._point(self.environment, generation, number, note)
 
+    def ensure_registered(self, home: str, project: str) -> None:
+        """Make the environment a root of the store at ``home`` if it is none under this path: it was moved or copied.
+
+        Raises:
+            OSError: the store refuses.
+        """
+        from blast_pm.store.roots import is_registered, register_again
+        from blast_project.environment.leases import read_objects
+
+        if is_registered(home, self.environment):
+            return
+        listed = {
+            number: trees
+            for number in generations.list_numbers(self.environment)
+            if (trees := read_objects(self.environment, number))
+        }
+        try:
+            register_again(home, self.environment, project, listed)
+        except OSError as error:
+            # Nothing is removed from a store that can't be written.
+            if error.errno not in _UNWRITABLE:
+                raise
+
     def prune(self, keep: int = KEPT_GENERATIONS) -> list[int]:
         """Remove the oldest generations but ``keep``."""
         return generations.prune(self.environment, keep)

@@ -2,19 +2,23 @@
 
     offset  type  meaning
     0       4s    magic ``BST1``
-    4       u16   format version, 2
+    4       u16   format version, 3
     6       u16   length of the paths that follow the struct
     8       8s    digest of the options (``blast_project.hot_key``)
     16      u32   number of the generation
     20      u32   number of distributions
     24      i64   when it was written, nanoseconds since 1970
     32      5 x   stamp: u64 inode, i64 size (-1: there is no such file), i64 mtime, i64 ctime, both in nanoseconds
-    192     ...   path of site-packages below the environment, NUL, path of a directory of the store; UTF-8. In a memo:
-                  CRC-32 of each of the first three files' content, as eight hexadecimal digits, and NUL
+    192     ...   path of site-packages below the environment, NUL, path of the environment, and after a NUL each paths of
+                  directories of stores; UTF-8. In a memo: CRC-32 of each of the first three files' content, as eight
+                  hexadecimal digits, and two NULs
 
 The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose
-times change when a foreign installer adds or removes something, and the directory of the store that one of its links
-leads into, which is gone when the store is.
+times change when a foreign installer adds or removes something, and for each store that links lead into one directory
+there, which is gone when the store is: the sum of their stamps.
+
+The path of the environment is the one under which the store knows it for a root. One that was moved since has to be
+registered again.
 
 A stamp proves nothing about a file that changed within one tick of the file system's clock before it was taken. Of a
 file that was younger than 20 ms when the state was written, the content is compared with what the generation keeps of
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Look", "State", "is_current", "is_memo_current", "look", "read_state", "write_memo", "write_state"]
 
 _MAGIC = b"BST1"
-_VERSION = 2
+_VERSION = 3
 _HEAD = Struct("<4sHH8sIIq")
 _STAMP = Struct("<Qqqq")
 _STAMPS = 5
@@ -54,17 +58,26 @@ class State:
         generation: number of the generation; 0 in a memo.
         packages: how many distributions it holds.
         site_packages: below the environment, with ``/``.
-        tree: a directory of the store that the environment links into; empty when it links to none.
+        trees: a directory of each store that the environment links into.
+        environment: where it was when it was registered with the store; empty for where it is.
     """
 
     # typing.NamedTuple and collections.namedtuple cost the hot path more than all the rest of this module.
-    __slots__ = ("generation", "packages", "site_packages", "tree")
+    __slots__ = ("environment", "generation", "packages", "site_packages", "trees")
 
-    def __init__(self, generation: int, packages: int, site_packages: str, tree: str = "") -> None:
+    def __init__(
+        self,
+        generation: int,
+        packages: int,
+        site_packages: str,
+        trees: "tuple[str, ...]" = (),
+        environment: str = "",
+    ) -> None:
         self.generation = generation
         self.packages = packages
         self.site_packages = site_packages
-        self.tree = tree
+        self.trees = trees
+        self.environment = environment
 
 
 def is_current(root: str, environment: str, options: bytes, *, wider: bool = False) -> State | None:
@@ -87,7 +100,9 @@ def is_current(root: str, environment: str, options: bytes, *, wider: bool = Fal
     directory = f"{environment}/{state.site_packages}"
     if _stamp(directory) != _STAMP.unpack_from(content, _HEAD.size + 3 * _STAMP.size):
         return None
-    if state.tree and _stamp(state.tree) != _STAMP.unpack_from(content, _HEAD.size + 4 * _STAMP.size):
+    if state.trees and _stamp_all(state.trees) != _STAMP.unpack_from(content, _HEAD.size + 4 * _STAMP.size):
+        return None
+    if state.environment != environment and not _is_same(state.environment, environment):
         return None
     # The interpreter may have gone away: the link then leads nowhere.
     return state if os.access(f"{environment}/bin/python", os.X_OK) else None
@@ -148,7 +163,8 @@ def write_state(
         False, and nothing is written, when a file holds something else by now: the next command looks again.
     """
     directory = f"{environment}/{state.site_packages}"
-    linked = State(state.generation, state.packages, state.site_packages, _find_tree(directory))
+    known = state.environment or environment
+    linked = State(state.generation, state.packages, state.site_packages, _find_trees(directory), known)
     stamps = [_stamp(f"{root}/{name}") for name in _FILES]
     written = 0 if contents is None else _settle(root, stamps, contents, seen)
     return written is not None and _write(f"{environment}/.blast/state", options, linked, stamps, directory, written)
@@ -212,27 +228,49 @@ def _write(
 ) -> bool:
     from blast_core import fs
 
-    tree = _stamp(state.tree) if state.tree else _ABSENT
-    if state.tree and tree == _ABSENT:
+    tree = _stamp_all(state.trees)
+    if state.trees and tree == _ABSENT:
         return False
     all_stamps = (*stamps, _stamp(directory) if directory else _ABSENT, tree)
-    paths = f"{state.site_packages}\0{state.tree}".encode("utf-8", "surrogateescape")
+    paths = "\0".join((state.site_packages, state.environment, *state.trees)).encode("utf-8", "surrogateescape")
     head = _HEAD.pack(_MAGIC, _VERSION, len(paths), options, state.generation, state.packages, written)
     fs.replace_file(path, b"".join([head, *(_STAMP.pack(*stamp) for stamp in all_stamps), paths]), durable=False)
     return True
 
 
-def _find_tree(directory: str) -> str:
-    """Return the directory of the store that a link in site-packages leads into; empty if there is no link."""
+def _find_trees(directory: str) -> "tuple[str, ...]":
+    """Return for each store that links in site-packages lead into a directory there; () if there is no link."""
+    found: dict[str, str] = {}
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
                 if entry.is_symlink() and os.path.isabs(target := os.readlink(entry.path)):
-                    return os.path.dirname(target)
+                    tree = os.path.dirname(target)
+                    found.setdefault(os.path.dirname(tree), tree)
     except OSError:
         # What is wrong with it, the next command that looks closer says.
-        return ""
-    return ""
+        return ()
+    return tuple(found.values())
+
+
+def _stamp_all(paths: "tuple[str, ...]") -> tuple[int, int, int, int]:
+    """Return the sum of the stamps; that of a missing file if one is missing, or if there are no paths."""
+    stamps = [_stamp(path) for path in paths]
+    if len(stamps) == 1:
+        return stamps[0]
+    if not stamps or _ABSENT in stamps:
+        return _ABSENT
+    inode, size, mtime, ctime = map(sum, zip(*stamps, strict=True))
+    most = (1 << 63) - 1
+    return inode & most, size & most, mtime & most, ctime & most
+
+
+def _is_same(path: str, other: str) -> bool:
+    """Tell whether two paths lead to one directory, such as by a symbolic link above it."""
+    try:
+        return os.path.samestat(os.stat(path), os.stat(other))
+    except OSError:
+        return False
 
 
 def _matching(content: bytes | None, root: str, options: bytes, path: str, environment: str) -> State | None:
@@ -302,8 +340,8 @@ def _decode(content: bytes) -> State | None:
     magic, version, length, _, generation, packages, _ = _HEAD.unpack_from(content)
     if magic != _MAGIC or version != _VERSION or len(content) != _SIZE + length:
         return None
-    site_packages, _, tree = content[_SIZE:].decode("utf-8", "surrogateescape").partition("\0")
-    return State(generation, packages, site_packages, tree)
+    site_packages, environment, *trees = content[_SIZE:].decode("utf-8", "surrogateescape").split("\0")
+    return State(generation, packages, site_packages, tuple(trees), environment)
 
 
 def _stamp(path: str) -> tuple[int, int, int, int]:
