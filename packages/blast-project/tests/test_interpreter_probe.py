@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blast_core.errors import ProbeFailed
+from blast_core.platforms import platform_named
 from blast_project.python.probe import InterpreterCache, interpreter_from_answer, probe
 
 if TYPE_CHECKING:
@@ -151,3 +152,21 @@ def test_a_damaged_memory_costs_one_probe(tmp_path: Path, content: bytes) -> Non
     path.write_text(f"#!/bin/sh\necho '{ANSWER}'\n")
     path.chmod(0o755)
     assert InterpreterCache(str(tmp_path)).get(str(path)).version == "3.12.1"
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "implementation", "name"),
+    [
+        ("linux", "arm64", "cpython", "linux-aarch64-py312"),
+        ("macos", "arm64", "cpython", "macos-arm64-py312"),
+        ("linux", "x86_64", "pypy", "linux-x86_64-pypy312"),
+        ("windows", "x86_64", "cpython", "windows-x86_64-py312"),
+    ],
+)
+def test_a_target_is_called_as_in_the_tables_of_platforms(
+    system: str, machine: str, implementation: str, name: str
+) -> None:
+    answer = {**probe(sys.executable), "system": system, "machine": machine, "implementation": implementation}
+    found = interpreter_from_answer({**answer, "version": "3.12.1"}).target
+    assert found.name == name
+    assert platform_named(name.rpartition("-")[0]) is not None

@@ -12,7 +12,6 @@ import os
 from blast_core import fs
 from blast_core.errors import ProbeFailed
 from blast_core.interpreter import Interpreter, Target
-from blast_core.platform_names import platform_of
 
 __all__ = ["InterpreterCache", "interpreter_from_answer", "probe"]
 
@@ -64,8 +63,10 @@ def interpreter_from_answer(answer: dict[str, object]) -> Interpreter:
     if not isinstance(markers, dict) or not isinstance(tags, list):
         raise TypeError("its answer about itself has no markers or tags")
     word = "py" if answer["implementation"] == "cpython" else answer["implementation"]
+    # As in the tables of platforms: Linux calls that machine otherwise than macOS and Windows do.
+    machine = "aarch64" if (answer["system"], answer["machine"]) == ("linux", "arm64") else answer["machine"]
     target = Target(
-        name=f"{platform_of(str(answer['system']), str(answer['machine']))}-{word}{major}{minor}",
+        name=f"{answer['system']}-{machine}-{word}{major}{minor}",
         python_version=str(answer["full_version"]),
         marker_environment={str(key): str(value) for key, value in markers.items()},
         tags=tuple(str(tag) for tag in tags),
