@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import socket
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +154,25 @@ def test_silence_is_a_timeout(index: StaticIndex, make: Make, reply: Reply) -> N
     with pytest.raises(IndexTimeout, match="in time"):
         _fetch(make(NetworkOptions(timeout_s=0.3)), f"{index.origin}/a")
     assert time.monotonic() - began < 3
+
+
+def test_head_that_comes_byte_by_byte_is_a_timeout(make: Make) -> None:
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(10_000)
+            for sign in b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50:
+                connection.sendall(bytes([sign]))
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,), daemon=True)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(IndexTimeout):
+            _fetch(make(NetworkOptions(timeout_s=0.4)), f"http://127.0.0.1:{server.getsockname()[1]}/")
+        assert time.monotonic() - began < 3
+        thread.join()
 
 
 def test_body_that_nobody_reads_stays_on_the_server(index: StaticIndex, make: Make) -> None:

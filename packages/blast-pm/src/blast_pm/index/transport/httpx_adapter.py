@@ -12,6 +12,7 @@ import httpx
 from blast_core.errors import IndexAccessError, IndexTimeout, UsageError
 from blast_pm.index.credentials import without_credentials
 from blast_pm.index.transport import ConnectionFault
+from blast_pm.index.transport.httpx_patience import ImpatientBackend
 from blast_pm.index.transport.options import NetworkOptions, make_ssl_context
 
 if TYPE_CHECKING:
@@ -74,17 +75,24 @@ class HttpxTransport:
     def _make_client(self, proxy: str, verify: bool) -> httpx.Client:  # noqa: FBT001 - as in the key
         timeout_s = self._options.timeout_s
         try:
-            return httpx.Client(
+            transport = httpx.HTTPTransport(
                 verify=make_ssl_context(self._options, verify=verify),
                 http2=self._http2,
                 proxy=self._make_proxy(proxy) if proxy else None,
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept
                 trust_env=False,  # the environment was read once, in `network_options`
-                follow_redirects=False,
-                timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S), pool=None),
                 limits=httpx.Limits(
                     max_connections=self._connections, max_keepalive_connections=self._connections, keepalive_expiry=30
                 ),
+            )
+            # httpx has no argument for it; where a later one keeps it elsewhere, only that limit is missing.
+            if hasattr(transport._pool, "_network_backend"):  # noqa: SLF001
+                transport._pool._network_backend = ImpatientBackend(timeout_s)  # noqa: SLF001
+            return httpx.Client(
+                transport=transport,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept
+                trust_env=False,
+                follow_redirects=False,
+                timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S), pool=None),
             )
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             raise UsageError(
