@@ -95,8 +95,7 @@ def test_what_is_preferred_belongs_to_the_question(bench: Workbench) -> None:
     bench.write_manifest("dependencies = ['alpha<2', 'beta<1.5']")
     lock(bench)
     bench.write_manifest("dependencies = ['alpha']")
-    kept = lock(bench, keep=True)
-    assert (kept.visited > 0, kept.pins()["beta"]) == (True, "1.0")
+    assert lock(bench, keep=True).pins()["beta"] == "1.0"
     newest = lock(bench)
     assert (newest.visited > 0, newest.pins()["beta"]) == (True, "1.5")
     pinned = lock(bench, pins={"beta": "1.0"})

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from blast_project.project import Project
 
-__all__ = ["input_hash"]
+__all__ = ["input_hash", "surroundings_hash"]
 
 # Raised when the same inputs may give another lock: a change of the resolver's policy, of what a lock holds, or of the
 # tables of platforms and Pythons.
@@ -29,25 +29,49 @@ def input_hash(project: Project, targets: Sequence[str] = (), policy: str = "") 
         targets: names of the targets to lock for, as options or the manifest give them; () for the default ones.
         policy: stands for all wishes about versions and files, see ``blast_project.policy.Policy.key``.
     """
-    from blake3 import blake3
-
     manifest = project.manifest
-    parts: list[tuple[str, object]] = [
+    return _hash(
+        [
+            *_surroundings(project, targets, policy),
+            ("name", project.name),
+            ("version", manifest.version or ""),
+            ("package", project.is_package),
+            ("requirements", sorted((row.group, tuple(row.requirement)) for row in project.requirements())),
+            ("groups", project.groups),
+            ("includes", sorted(manifest.included_groups.items()) if manifest.conflicts else ()),
+            ("files", _other_files(project)),
+        ]
+    )
+
+
+def surroundings_hash(project: Project, targets: Sequence[str], policy: str, *others: object) -> bytes:
+    """Return a hash of the inputs that say for whom and by which rules is resolved, but not what is asked for.
+
+    Args:
+        project: as for ``input_hash``.
+        targets: as for ``input_hash``.
+        policy: as for ``input_hash``.
+        others: what counts besides; values whose ``repr`` tells them apart.
+    """
+    return _hash([*_surroundings(project, targets, policy), *others])
+
+
+def _surroundings(project: Project, targets: Sequence[str], policy: str) -> list[tuple[str, object]]:
+    manifest = project.manifest
+    return [
         ("policy", _POLICY),
-        ("name", project.name),
-        ("version", manifest.version or ""),
-        ("package", project.is_package),
         ("requires-python", manifest.requires_python or ""),
         ("targets", tuple(targets)),
-        ("requirements", sorted((row.group, tuple(row.requirement)) for row in project.requirements())),
-        ("groups", project.groups),
         ("conflicts", manifest.conflicts),
-        ("includes", sorted(manifest.included_groups.items()) if manifest.conflicts else ()),
         ("wishes", policy),
         ("sources", sorted((name, repr(source)) for name, source in manifest.sources.items())),
-        ("files", _other_files(project)),
         ("indexes", [tuple(str(index.get(key, "")) for key in _INDEX) for index in manifest.tool.get("index", [])]),
     ]
+
+
+def _hash(parts: list[object]) -> bytes:
+    from blake3 import blake3
+
     return bytes(blake3(repr(parts).encode("utf-8", "surrogateescape")).digest())
 
 

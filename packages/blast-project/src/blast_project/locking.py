@@ -14,14 +14,17 @@ from blast_project.project import LOCK_NAME, PYLOCK_NAME, Project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from blast_core.formats.dpl.model import Lock
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter, Target
     from blast_pm.metadata.source import RegistryMetadata
+    from blast_pm.resolver.model import MetadataSource, UniversalResolution
+    from blast_project.delta import Delta, Resolve
     from blast_project.hints import Pages
     from blast_project.session import Session
+    from blast_project.targets import TargetPlan
 
 __all__ = ["LockResult", "lock_project", "publish_lock", "read_lock"]
 
@@ -91,6 +94,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
     like: LockResult | None = None,
     targets: Sequence[str] = (),
     hints: bool = True,
+    delta: bool = True,
 ) -> LockResult:
     """Return the lock for the project, resolving only when the one on disk does not answer to the manifest.
 
@@ -108,6 +112,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
         like: a lock whose versions to prefer over those of the old one, each on its targets.
         targets: names of the targets to lock for, instead of those of the manifest.
         hints: take the answer to a question that was asked before, where nothing it came from has changed.
+        delta: leave alone what a change does not reach, without asking the index about it.
 
     Raises:
         StaleLock: ``check`` is set and the lock is missing or does not answer to the manifest.
@@ -115,12 +120,14 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
         UsageError, InvalidManifest: a target is named that there is not.
     """
     from blast_project.hints import Hint, find_hint, keep_hint, may_hint
+    from blast_project.lock_rules import remember_rules, rules_of
     from blast_project.policy import policy_key, resolution_of, stamp_resolution
     from blast_project.targets import asked_targets
 
     session.use_project(project.manifest)
     options, tool = session.settings.policy, project.manifest.tool
-    inputs = input_hash(project, asked_targets(project, targets), policy_key(options, tool))
+    asked, wishes = asked_targets(project, targets), policy_key(options, tool)
+    inputs = input_hash(project, asked, wishes)
     wanted_hash = stamp_resolution(inputs, options, tool)
     old = read_lock(session, project.root)
     if old is not None and old.reader().input_hash == wanted_hash and not upgrade and not upgrade_names:
@@ -138,28 +145,41 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
     if old is not None and resolution_of(old.reader().input_hash) != resolution_of(wanted_hash):
         session.reporter.note(f"the versions in {LOCK_NAME} were chosen by another rule and are not preferred")
         upgrade = True
-    known = _Known(None if upgrade else old, free, pins or {}, like)
+    rules = rules_of(session, project, asked, wishes) if delta else b""
+    known = _Known(None if upgrade else old, free, pins or {}, like, rules)
     question = _question(session, project, wanted_hash, known) if hints and may_hint(session, project) else b""
     hint = find_hint(session, question) if question else None
     _note_replacement(session, project, old)
     if hint is not None:
         for note in hint.notes:
             session.reporter.note(note)
-        return _compared(hint.content, hint.text, old, 0)
-    found = _resolved(session, project, interpreter, targets, wanted_hash, known)
-    result = _finished(session, project, found.lock, old, found.visited)
-    if question:
-        keep_hint(session, question, found.pages, Hint(found.notes, result.text, result.content))
+        result = _compared(hint.content, hint.text, old, 0)
+    else:
+        found = _resolved(session, project, interpreter, targets, wanted_hash, known)
+        result = _finished(session, project, found.lock, old, found.visited)
+        if question:
+            keep_hint(session, question, found.pages, Hint(found.notes, result.text, result.content))
+    if rules:
+        remember_rules(session.settings.home, project.root, result.content[_CONTENT_HASH], rules)
     return result
 
 
 class _Known(NamedTuple):
-    """What is known of the answer: an old lock, names that may leave it, versions and a lock that go before it."""
+    """What is known of the answer.
+
+    Attributes:
+        old: a lock whose versions are preferred.
+        free: names that may leave it.
+        pins: versions that go before those of the old lock.
+        like: a lock that goes before it.
+        rules: by which the old lock must have been made for what a change doesn't reach to stay; b"" for none.
+    """
 
     old: LockResult | None
     free: Collection[str]
     pins: Mapping[str, str]
     like: LockResult | None
+    rules: bytes
 
 
 class _Found(NamedTuple):
@@ -203,21 +223,47 @@ def _resolved(
         rows = [(entry.name, entry.source) for entry in result.reader().entries() if entry.name not in free]
         sources.update({name: source for name, source in rows if source.kind != "registry"})
     session.reporter.step("Resolving")
-    opened: list[RegistryMetadata] = []
 
-    def through(metadata: RegistryMetadata) -> RegistryMetadata:
-        opened.append(metadata)
-        return metadata
+    def resolve(through: Callable[[RegistryMetadata], MetadataSource]) -> UniversalResolution:
+        return resolve_project(session, project, interpreter, plan, preferences, sources, through)
 
-    resolution = resolve_project(session, project, interpreter, plan, preferences, sources, through)
+    answer = _answer(session, project, plan, known, resolve)
+    resolution = answer.resolution
     check_failures(session, plan, resolution, interpreter)
     for warning in resolution.warnings:
         session.reporter.note(warning)
     overrides = session.policy.resolution.overrides
     lock = build_project_lock(session.client, project, plan, resolution, inputs, overrides=overrides)
     # Where targets failed it matters on which machine that was.
-    pages = None if resolution.failures else opened[0].pages()
-    return _Found(lock, resolution.visited, (*plan.notes, *resolution.warnings), pages)
+    pages = None if resolution.failures else answer.metadata.pages()
+    return _Found(lock, answer.visited, (*plan.notes, *resolution.warnings), pages)
+
+
+def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known, resolve: Resolve) -> Delta:
+    """Resolve what a change reaches where the old lock allows it, else everything."""
+    from blast_project.delta import Delta, freeze, resolve_delta
+    from blast_project.lock_rules import knows_rules
+    from blast_project.targets import roots_of
+
+    old = known.old
+    if old is not None and known.rules and known.like is None:
+        lock = old.reader()
+        stands = knows_rules(session.settings.home, project.root, old.content[_CONTENT_HASH], known.rules)
+        if stands and lock.targets == plan.locked:
+            frozen = freeze(lock, session.client, {*known.free, *known.pins})
+            delta = resolve_delta(resolve, frozen, roots_of(project, plan), plan.targets)
+            if delta is not None:
+                if session.settings.verbose:
+                    session.reporter.note(f"{delta.kept} locked versions stay, the change reaches {delta.visited}")
+                return delta
+    opened: list[RegistryMetadata] = []
+
+    def through(metadata: RegistryMetadata) -> RegistryMetadata:
+        opened.append(metadata)
+        return metadata
+
+    resolution = resolve(through)
+    return Delta(resolution, resolution.visited, 0, opened[0])
 
 
 def read_lock(session: Session, root: str) -> LockResult | None:

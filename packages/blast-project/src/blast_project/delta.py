@@ -1,0 +1,233 @@
+"""Locking after a change: only what the change reaches is resolved, the rest of the old lock stands.
+
+The packages of the old lock are frozen (`blast_pm.metadata.frozen`) and the project is resolved: the index is asked of
+what is new alone. Then every requirement that was looked at is held against what is frozen. Where one does not fit it,
+be it the version, the targets or an extra, the change reaches further: that package is let go, which prefers its old
+version but reads all others, and the project is resolved again. What comes out is what a resolution of everything with
+the old versions preferred gives.
+"""
+
+from __future__ import annotations
+
+from _collections_abc import Sequence  # collections.abc imports all of collections
+
+from blast_core.tuples import NamedTuple
+from blast_core.version import make_version_table, specifier_mask
+from blast_pm.metadata.frozen import FrozenMetadata, FrozenVersion
+from blast_pm.resolver.markers import TargetMarkers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from typing import Any
+
+    from blast_core.formats.dpl.model import LockedDependency, LockedFile
+    from blast_core.formats.dpl.reader import DplEntry, DplLockFile
+    from blast_core.interpreter import Target
+    from blast_core.requirements import Requirement
+    from blast_pm.index.client import PyPiClient
+    from blast_pm.index.model import IndexFile
+    from blast_pm.metadata.source import RegistryMetadata
+    from blast_pm.resolver.model import MetadataSource, UniversalResolution
+
+    #: Resolves through what it is given.
+    Resolve = Callable[[Callable[[RegistryMetadata], MetadataSource]], UniversalResolution]
+    Frozen = dict[str, dict[str, FrozenVersion]]
+
+__all__ = ["Delta", "freeze", "resolve_delta"]
+
+# After so many packages let go in vain, everything is resolved.
+_MOST_ROUNDS = 12
+
+
+class Delta(NamedTuple):
+    """What came of a resolution that left most of a lock alone.
+
+    Attributes:
+        resolution: of all targets.
+        visited: how many candidates' requirements were asked of the indexes.
+        kept: how many locked packages were left alone.
+        metadata: what the indexes were asked through.
+    """
+
+    resolution: UniversalResolution
+    visited: int
+    kept: int
+    metadata: RegistryMetadata
+
+
+def resolve_delta(
+    resolve: Resolve, frozen: Frozen, roots: Sequence[tuple[Requirement, int]], targets: Sequence[Target]
+) -> Delta | None:
+    """Return what fits with as much of an old lock left alone as the change allows; None where all has to be resolved.
+
+    Args:
+        resolve: resolves the project through what it is given, the old versions preferred.
+        frozen: the packages of the old lock that may be left alone, see ``freeze``.
+        roots: what the project asks for, each with the targets where.
+        targets: what the masks are for.
+    """
+    everywhere = (1 << len(targets)) - 1
+    markers = TargetMarkers(targets)
+    frozen = dict(frozen)
+    for _ in range(_MOST_ROUNDS):
+        if not frozen:
+            return None
+        opened: list[tuple[RegistryMetadata, FrozenMetadata]] = []
+
+        def through(metadata: RegistryMetadata, frozen: Frozen = frozen, opened: list[Any] = opened) -> MetadataSource:
+            overlay = FrozenMetadata(metadata, frozen, everywhere)
+            opened.append((metadata, overlay))
+            return overlay
+
+        resolution = resolve(through)
+        metadata, overlay = opened[0]
+        if resolution.failures:
+            return None
+        reached = _Check(frozen, markers, roots, overlay.read).reached()
+        if not reached:
+            return Delta(resolution, overlay.visited, len(frozen), metadata)
+        for name in reached:
+            del frozen[name]
+    return None
+
+
+class _Check:
+    """Holds all requirements that were looked at against what is frozen."""
+
+    def __init__(
+        self,
+        frozen: Frozen,
+        markers: TargetMarkers,
+        roots: Sequence[tuple[Requirement, int]],
+        read: dict[tuple[str, str], tuple[Requirement, ...]],
+    ) -> None:
+        self._frozen = frozen
+        self._markers = markers
+        self._rows = self._active(roots, read)
+
+    def _active(
+        self, roots: Sequence[tuple[Requirement, int]], read: dict[tuple[str, str], tuple[Requirement, ...]]
+    ) -> list[tuple[Requirement, int]]:
+        """Return what is asked for, each with the targets where: with every extra that anything at all asks for."""
+        markers = self._markers
+        extras: dict[str, dict[str, None]] = {}
+        for row in (*(row for row, _ in roots), *(row for rows in read.values() for row in rows)):
+            for extra in row.extras:
+                extras.setdefault(row.name, {})[extra] = None
+        found = [(row, mask & markers.holds(row.marker)) for row, mask in roots]
+        for (name, version), rows in read.items():
+            versions = self._frozen.get(name)
+            where = versions[version].targets if versions is not None else markers.everywhere
+            asked = extras.get(name, ())
+            for row in rows:
+                mask = markers.holds(row.marker)
+                if markers.mentions_extra(row.marker):
+                    for extra in asked:
+                        mask |= markers.holds_with(row.marker, extra)
+                if mask & where:
+                    found.append((row, mask & where))
+        return found
+
+    def reached(self) -> set[str]:
+        """Return the names of what is frozen and can't stay so."""
+        return {row.name for row, where in self._rows if row.name in self._frozen and not self._fits(row, where)}
+
+    def _fits(self, row: Requirement, where: int) -> bool:
+        if row.url:
+            return False
+        for version, locked in self._frozen[row.name].items():
+            here = locked.targets & where
+            if not here:
+                continue
+            if row.specifier and not specifier_mask(row.specifier, make_version_table((version,))):
+                return False
+            if not set(row.extras) <= set(locked.extras):
+                return False
+            where &= ~here
+        return not where
+
+
+def freeze(lock: DplLockFile, client: PyPiClient, free: Collection[str]) -> Frozen:
+    """Return the packages of a lock that come from an index, by name and version.
+
+    Args:
+        lock: of the same targets as what is resolved.
+        client: knows where the files of each index are.
+        free: names to leave out.
+
+    Returns:
+        Nothing where an index's files can't be named without asking it.
+    """
+    if not all(_knows_files(client, name) for name in lock.indexes):
+        return {}
+    entries: dict[str, list[DplEntry]] = {}
+    for entry in lock.entries():
+        entries.setdefault(entry.name, []).append(entry)
+    found: Frozen = {}
+    for name, group in entries.items():
+        if name not in free and all(entry.source.kind == "registry" for entry in group):
+            versions: dict[str, list[DplEntry]] = {}
+            for entry in group:
+                versions.setdefault(entry.version, []).append(entry)
+            found[name] = {version: _freeze_version(same, client) for version, same in versions.items()}
+    return found
+
+
+def _knows_files(client: PyPiClient, index: str) -> bool:
+    """Tell whether the client has an index of that name, and knows where its files are."""
+    return any(row.name == index for row in client.locations) and bool(client.file_base(index))
+
+
+def _freeze_version(entries: list[DplEntry], client: PyPiClient) -> FrozenVersion:
+    from blast_core.requirements import Requirement
+
+    targets = 0
+    rows: dict[LockedDependency, None] = {}
+    extras: dict[str, None] = {}
+    for entry in entries:
+        targets |= entry.target_mask
+        rows.update(dict.fromkeys(entry.dependencies))
+        for extra, needs in entry.extras:
+            extras[extra] = None
+            rows.update(dict.fromkeys(needs))
+    requirements = tuple([Requirement(row.name, row.extras, row.specifier, row.marker) for row in rows])
+    return FrozenVersion(targets, requirements, tuple(extras), _LockedFiles(entries, client))
+
+
+class _LockedFiles(Sequence["IndexFile"]):
+    """The files of a locked version as an index lists them, decoded when one of them is looked at.
+
+    What a lock doesn't say of single files, such as their Requires-Python, is the same for all.
+    """
+
+    def __init__(self, entries: list[DplEntry], client: PyPiClient) -> None:
+        self._entries = entries
+        self._client = client
+        self._files: tuple[IndexFile, ...] | None = None
+
+    def _decoded(self) -> tuple[IndexFile, ...]:
+        if self._files is None:
+            rows: dict[str, tuple[LockedFile, str]] = {}
+            for entry in self._entries:
+                requires = entry.requires_python
+                rows.update({file.filename: (file, requires) for file in entry.files})
+            self._files = tuple([self._index_file(*row) for row in rows.values()])
+        return self._files
+
+    def _index_file(self, file: LockedFile, requires_python: str) -> IndexFile:
+        from blast_pm.index.model import IndexFile
+
+        url = self._client.url_of(file.index, file.path) if file.index else file.path
+        return IndexFile(
+            file.filename, url, file.sha256, file.size, requires_python, None, file.upload_time, None, file.index
+        )
+
+    def __len__(self) -> int:
+        return len(self._decoded())
+
+    def __iter__(self) -> Iterator[IndexFile]:
+        return iter(self._decoded())
+
+    def __getitem__(self, place: int) -> IndexFile:  # type: ignore[override]  # no slices: nobody asks
+        return self._decoded()[place]
