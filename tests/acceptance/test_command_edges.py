@@ -182,14 +182,6 @@ def test_a_link_at_the_environments_place_is_left_alone(project: Blast) -> None:
     assert list((project.directory / "elsewhere").iterdir()) == []
 
 
-def test_a_setting_that_nothing_acts_on_is_refused(project: Blast) -> None:
-    manifest = project.directory / "pyproject.toml"
-    manifest.write_text(manifest.read_text() + '\n[tool.blast]\nexclude-newer = "2020-01-01"\n')
-    done = project.run("lock")
-    assert done.returncode == 1
-    assert "tool.blast.exclude-newer can't be used yet" in done.stderr
-
-
 def test_what_can_not_be_decoded_is_named(blast: Blast) -> None:
     (blast.directory / "x.dx").write_bytes(b"nothing")
     done = blast.run("dx", "decode", "x.dx")
