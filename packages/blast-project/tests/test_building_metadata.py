@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +28,16 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 """
 
 
+def drop_pkg_info(sdist: Path) -> None:
+    """Make of a source distribution one as old tools made them."""
+    kept = io.BytesIO()
+    with tarfile.open(sdist) as old, tarfile.open(fileobj=kept, mode="w:gz") as new:
+        for member in old:
+            if not member.name.endswith("PKG-INFO"):
+                new.addfile(member, old.extractfile(member) if member.isreg() else None)
+    sdist.write_bytes(kept.getvalue())
+
+
 def make_index(directory: Path, log: Path, hook: str) -> None:
     directory.mkdir()
     text = make_backend(log, "native", "1.0", ("leaf",), extra='raise SystemExit("no compiler here")' if hook else "")
@@ -36,8 +48,10 @@ def make_index(directory: Path, log: Path, hook: str) -> None:
     make_wheel(directory, "leaf", "1.0")
 
 
-def compile_native(tmp_path: Path, hook: str) -> tuple[tuple[str, str], ...]:
+def compile_native(tmp_path: Path, hook: str, *, with_pkg_info: bool = True) -> tuple[tuple[str, str], ...]:
     make_index(tmp_path / "index", tmp_path / "log", hook)
+    if not with_pkg_info:
+        drop_pkg_info(next((tmp_path / "index").glob("native-*.tar.gz")))
     with StaticIndex(tmp_path / "index") as server:
         bench = Workbench.make(tmp_path, server.url, tmp_path / "home")
         (bench.root / "r.in").write_text("native\n")
@@ -54,6 +68,11 @@ def test_the_backend_tells_and_nothing_is_built(tmp_path: Path) -> None:
 def test_a_backend_that_cannot_tell_builds_once(tmp_path: Path) -> None:
     assert compile_native(tmp_path, "") == (("leaf", "1.0"), ("native", "1.0"))
     assert (tmp_path / "log").read_text() == "native\n"
+
+
+def test_an_archive_without_pkg_info_is_asked_all_the_same(tmp_path: Path) -> None:
+    pins = compile_native(tmp_path, _HOOK.replace("{SAID}", "1.0"), with_pkg_info=False)
+    assert pins == (("leaf", "1.0"), ("native", "1.0"))
 
 
 def test_metadata_of_another_version_is_refused(tmp_path: Path) -> None:

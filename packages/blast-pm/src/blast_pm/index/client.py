@@ -215,7 +215,7 @@ class PyPiClient:
     # Metadata and files
 
     def metadata(self, file: IndexFile) -> bytes:
-        """Return the METADATA of a wheel, or the PKG-INFO of a source distribution, as it is.
+        """Return the METADATA of a wheel, or the PKG-INFO of a source distribution, as it is; b"" if that has none.
 
         Tries a sidecar file (PEP 658), then ranges on the wheel's end, then the whole file, as far as the index is
         known to allow; what it allows is remembered.

@@ -50,14 +50,16 @@ def sdist_version(filename: str, project: str) -> str | None:
 
 
 def read_pkg_info(path: str, filename: str) -> bytes:
-    """Return the content of PKG-INFO at the top of a source distribution.
+    """Return the content of PKG-INFO at the top of a source distribution, b"" if none is there.
+
+    Old tools left it out at the top; only a build tells what such a release needs.
 
     Args:
         path: the archive on this machine.
         filename: its name on the index, for the ending and for error texts.
 
     Raises:
-        ArchiveRejected: not an archive, no PKG-INFO, or beyond the limits.
+        ArchiveRejected: not an archive, or beyond the limits.
     """
     import tarfile
     import zipfile
@@ -67,11 +69,7 @@ def read_pkg_info(path: str, filename: str) -> bytes:
         content = _from_zip(path) if filename.endswith(".zip") else _from_tar(path)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise ArchiveRejected(f"{filename}: not a readable archive", reason=str(error)) from error
-    if content is None:
-        raise ArchiveRejected(
-            f"{filename}: holds no PKG-INFO", reason="a source distribution has one in its top directory (PEP 517)"
-        )
-    return content
+    return content or b""
 
 
 def _is_top_pkg_info(name: str) -> bool:

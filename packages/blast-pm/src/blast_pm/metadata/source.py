@@ -283,8 +283,10 @@ class RegistryMetadata:
         return record
 
     def _fetch_metadata(self, file: IndexFile, name: str, version: str) -> MetadataRecord:
-        record = parse_metadata(self._client.metadata(file), file.filename)
-        if not file.filename.endswith(".whl") and not _is_static(record):
+        content = self._client.metadata(file)
+        is_sdist = not file.filename.endswith(".whl")
+        record = self._build(file) if is_sdist and not content else parse_metadata(content, file.filename)
+        if is_sdist and content and not _is_static(record):
             record = self._build(file)
         check_belongs(record, name, version, file.filename)
         return record
