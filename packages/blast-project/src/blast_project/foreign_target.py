@@ -51,7 +51,8 @@ def _read_version(text: str) -> tuple[int, int]:
 
 
 def _find_platform(interpreter: Interpreter, name: str) -> Platform:
-    from blast_core.platforms import KNOWN_PLATFORMS, platform_named, platform_of
+    from blast_core.platform_names import platform_of
+    from blast_core.platforms import KNOWN_PLATFORMS, platform_named
 
     if not name:
         environment = interpreter.target.marker_environment
