@@ -66,7 +66,8 @@ def _short_reason(derivation: Derivation) -> str:
         ) + (_lack(last))
     others = [fact for fact in facts if fact is not None and fact.kind not in ("asked", "depends")]
     if last.kind not in ("asked", "depends") and len(others) == 1:
-        return phrase(last)
+        # What stands in brackets is told below.
+        return phrase(last).partition(" (")[0] if last.kind in ("python", "platform", "source") else phrase(last)
     return "what it needs does not go together"
 
 
