@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from blast_core.errors import NoSolution
 from blast_pm.testing import StaticIndex, make_wheel
+from blast_project.editing import Place, add_requirements
 from blast_project.locking import LockResult, lock_project, publish_lock
+from blast_project.selection import GroupSelection
 from blast_project.testing import Workbench
 
 if TYPE_CHECKING:
@@ -168,6 +170,18 @@ def test_groups_and_extras_of_the_project_are_changes_too(bench: Workbench) -> N
     found = both(bench, "big", more=groups)
     assert found.visited == 2
     assert both(bench, "big", more=groups.replace("'part1', ", "")).visited == 0
+
+
+def test_add_asks_for_what_is_new_alone(bench: Workbench, index: StaticIndex) -> None:
+    """Although it resolves twice: to find a version, and with the bound that comes of it."""
+    lock(bench, "big")
+    index.forget_requests()
+    with bench.session() as session:
+        edit = add_requirements(session, bench.project(), ["beta"], Place(), sync=False, selection=GroupSelection())
+    assert edit.locked is not None
+    assert edit.locked.versions()["beta"] == "2.0"
+    assert {path.split("/")[2] for path in index.paths() if path.startswith("/simple/")} == {"beta"}
+    assert edit.locked.visited == 1
 
 
 MARKERS = ("", "", "", "; sys_platform == 'win32'", "; python_version < '3.12'", "; python_version >= '3.12'")

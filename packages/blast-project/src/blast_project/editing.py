@@ -250,7 +250,8 @@ def _publish_files(project: Project, edited: str, text: str, locked: LockResult)
 
 def _relock(session: Session, project: Project, interpreter: Interpreter, locked: LockResult) -> LockResult:
     """Lock again after bounds were written; the versions just found are preferred: the answer stays the same."""
-    return lock_project(session, project, interpreter, like=locked)
+    again = lock_project(session, project, interpreter, like=locked)
+    return again._replace(visited=locked.visited + again.visited)
 
 
 def _without_sources(project: Project, edited: str, names: Sequence[str]) -> str:

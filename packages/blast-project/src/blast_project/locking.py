@@ -172,7 +172,7 @@ class _Known(NamedTuple):
         free: names that may leave it.
         pins: versions that go before those of the old lock.
         like: a lock that goes before it.
-        rules: by which the old lock must have been made for what a change doesn't reach to stay; b"" for none.
+        rules: by which a lock must have been made for what a change doesn't reach to stay; b"" lets nothing stay.
     """
 
     old: LockResult | None
@@ -245,12 +245,13 @@ def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known,
     from blast_project.lock_rules import knows_rules
     from blast_project.targets import roots_of
 
-    old = known.old
-    if old is not None and known.rules and known.like is None:
-        lock = old.reader()
-        stands = knows_rules(session.settings.home, project.root, old.content[_CONTENT_HASH], known.rules)
+    # What is liked goes before the old lock in all that it holds, and nothing may leave it.
+    base, free = (known.like, ()) if known.like is not None else (known.old, known.free)
+    if base is not None and known.rules:
+        lock = base.reader()
+        stands = knows_rules(session.settings.home, project.root, base.content[_CONTENT_HASH], known.rules)
         if stands and lock.targets == plan.locked:
-            frozen = freeze(lock, session.client, {*known.free, *known.pins})
+            frozen = freeze(lock, session.client, {*free, *known.pins})
             delta = resolve_delta(resolve, frozen, roots_of(project, plan), plan.targets)
             if delta is not None:
                 if session.settings.verbose:
