@@ -147,3 +147,16 @@ def test_the_project_around_counts_for_the_pip_interface(command: Blast) -> None
     )
     assert _pins(command("pip", "compile", "r.in").stdout)["app"] == "2.0"
     assert _pins(command("pip", "compile", "r.in", "--exclude-newer", "false").stdout)["app"] == "2.1"
+
+
+def test_an_index_without_times_is_named(command: Blast, dated: StaticIndex) -> None:
+    words = "the index 'default' gives no times of upload, so exclude-newer leaves nothing of undated"
+    (command.directory / "r.in").write_text("undated\n")
+    for _ in range(2):
+        done = command.run("pip", "compile", "r.in", "--exclude-newer", "1 day")
+        assert done.returncode == 1
+        assert words in done.stderr
+    (command.directory / "pyproject.toml").write_text(
+        '[project]\nname = "demo"\nversion = "1"\ndependencies = ["undated"]\n[tool.blast]\nexclude-newer = "1 day"\n'
+    )
+    assert words in command.run("lock").stderr

@@ -52,7 +52,7 @@ def resolve_project(
     """
     from blast_pm.resolver.select import find_universal_resolver
     from blast_project.origins import project_origins
-    from blast_project.resolving import open_metadata, without_late_files
+    from blast_project.resolving import files_that_count, note_undated, open_metadata, without_late_files
     from blast_project.sources import direct_candidates
 
     rows = project.requirements()
@@ -69,6 +69,8 @@ def resolve_project(
         direct={**direct.candidates, project.name: _itself(project, rows)},
         origins=project_origins(project, rows),
     )
+    if found.failures:
+        note_undated(session, metadata, files_that_count(session, policy))
     return found._replace(packages=without_late_files(session, found.packages))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blast_core.errors import InstallError
+from blast_core.errors import InstallError, NoSolution
 from blast_pm.store.cache import WantedDistribution
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "files_that_count",
+    "note_undated",
     "open_metadata",
     "resolve_requirements",
     "sources_of",
@@ -72,15 +73,19 @@ def resolve_requirements(
     policy = session.policy if builds else session.policy.for_builds()
     policy = policy._replace(files=files_that_count(session, policy))
     source = open_metadata(session, interpreter, builds=builds, files=policy.files, load_direct=load)
-    found = find_resolver(policy.resolver)(
-        tuple(requirements),
-        interpreter.target,
-        source,
-        preferences=preferences or {},
-        policy=policy.resolution._replace(constraints=(*policy.resolution.constraints, *constraints)),
-        direct=direct,
-        origins=origins or {},
-    )
+    try:
+        found = find_resolver(policy.resolver)(
+            tuple(requirements),
+            interpreter.target,
+            source,
+            preferences=preferences or {},
+            policy=policy.resolution._replace(constraints=(*policy.resolution.constraints, *constraints)),
+            direct=direct,
+            origins=origins or {},
+        )
+    except NoSolution:
+        note_undated(session, source, policy.files)
+        raise
     return _with_files_that_count(found, policy.files)
 
 
@@ -126,6 +131,25 @@ def files_that_count(session: Session, policy: Policy) -> FilePolicy:
     if not (files.cutoff or files.package_cutoffs):
         return files
     return files._replace(undated_indexes=frozenset(row.name for row in session.client.locations if row.flat))
+
+
+def note_undated(session: Session, source: RegistryMetadata, files: FilePolicy) -> None:
+    """Say which indexes give no times of upload where a cut-off asks for them: nothing of theirs counts.
+
+    Cost: a page for each project that was looked at; for when nothing fits.
+    """
+    if not (files.cutoff or any(files.package_cutoffs.values())):
+        return
+    found: dict[str, list[str]] = {}
+    for name, index, _ in source.pages() or ():
+        page = session.client.record(name) if index else None
+        newest = page.files[-1] if page is not None and len(page.files) else ()
+        if newest and all(files.is_undated(name, file) for file in newest):
+            found.setdefault(index, []).append(name)
+    for index, names in found.items():
+        session.reporter.note(
+            f"the index '{index}' gives no times of upload, so exclude-newer leaves nothing of {', '.join(names[:3])}"
+        )
 
 
 def without_late_files(session: Session, packages: tuple[UniversalPackage, ...]) -> tuple[UniversalPackage, ...]:
