@@ -278,3 +278,38 @@ def test_writing_is_quicker_than_reading_with_tomllib() -> None:
     lock = sample_lock(241)
     text = write_pylock(lock, file_url)
     assert best_of(lambda: write_pylock(lock, file_url), 5) < best_of(lambda: tomllib.loads(text), 2) / 3
+
+
+def workspace(*dependencies: LockedDependency) -> Lock:
+    root = package("root")._replace(
+        source=LockedSource("workspace", ".", "", "", ""), files=(), dependencies=dependencies
+    )
+    member = package("alpha")._replace(group_mask=0b010)
+    return LOCK._replace(
+        packages=(member, package("beta")._replace(group_mask=0b100), root),
+        groups=("default", "package:m", "package:m:extra:fast"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lock", "groups", "expected"),
+    [
+        pytest.param(workspace(), None, ["alpha", "root"], id="a mere frame"),
+        pytest.param(workspace(), ["package-m-extra-fast"], ["beta", "root"], id="an extra of a member"),
+        pytest.param(workspace(LockedDependency("root", "", (), "")), None, ["root"], id="a root of its own"),
+        pytest.param(
+            workspace(LockedDependency("root", "", (), "")),
+            ["package-m", "package-m-extra-fast"],
+            ["alpha", "beta", "root"],
+            id="a root of its own with a member",
+        ),
+    ],
+)
+def test_another_installer_can_take_what_members_ask_for(
+    lock: Lock, groups: list[str] | None, expected: list[str]
+) -> None:
+    text = write_pylock(lock, file_url)
+    assert read_pylock(text)._replace(text_hash=NO_HASH) == lock
+    values = default_environment() | {"sys_platform": "darwin", "python_version": "3.12"}
+    chosen = Pylock.from_dict(tomllib.loads(text)).select(environment=values, dependency_groups=groups)
+    assert [str(row.name) for row, _ in chosen] == expected

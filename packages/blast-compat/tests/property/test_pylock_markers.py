@@ -16,7 +16,7 @@ from packaging.pylock import Pylock
 from packaging.tags import Tag
 
 from blast_compat.locks.pylock import read_pylock, write_pylock
-from blast_compat.locks.pylock_markers import LockMarkers
+from blast_compat.locks.pylock_markers import LockMarkers, member_group
 from blast_core.formats.dpl.model import NO_HASH, Lock, LockedFile, LockedPackage, LockedSource, canonical_lock
 from blast_core.formats.dpl.targets import lock_target
 from blast_core.platforms import DEFAULT_PLATFORMS, make_target
@@ -32,7 +32,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.property
 
 BASES = [make_target(platform, minor) for platform in DEFAULT_PLATFORMS for minor in (9, 10, 12, 13)]
-GROUPS = ("default", "group:dev", "group:new", "group:old", "extra:cpu", "extra:gpu", "extra:plot", "extra:tpu")
+GROUPS = (
+    "default",
+    "group:dev",
+    "group:new",
+    "group:old",
+    "extra:cpu",
+    "extra:gpu",
+    "extra:plot",
+    "extra:tpu",
+    "package:m",
+    "package:m:extra:b",
+)
 # The largest choices without a conflict, as conflicts are declared.
 VARIANTS: list[list[tuple[str, ...]]] = [
     [()],
@@ -41,6 +52,8 @@ VARIANTS: list[list[tuple[str, ...]]] = [
     [("extra:cpu", "group:old"), ("extra:cpu", "group:new"), ("extra:gpu", "group:old"), ("extra:gpu", "group:new")],
     [("extra:cpu", "extra:tpu"), ("extra:gpu",)],
     [("extra:plot", "group:old"), ("group:new", "group:old"), ("extra:plot", "extra:cpu")],
+    [("extra:cpu",), ("package:m:extra:b",)],
+    [("package:m",), ("package:m:extra:b",), ("group:old",)],
 ]
 
 
@@ -109,7 +122,11 @@ def test_another_installer_takes_what_we_take(case: tuple[Lock, list[Target], li
                 environment=cast("Environment", base.marker_environment),
                 tags=[Tag("py3", "none", "any")],
                 extras=[group[6:] for group in selected if group.startswith("extra:")],
-                dependency_groups=[group[6:] for group in selected if group.startswith("group:")],
+                dependency_groups=[
+                    group[6:] if group.startswith("group:") else member_group(group)
+                    for group in selected
+                    if not group.startswith("extra:")
+                ],
             )
             assert [(str(package.name), str(package.version)) for package, _ in chosen] == expected
 
@@ -120,7 +137,8 @@ def test_the_text_tells_all_that_the_lock_tells(case: tuple[Lock, list[Target], 
     lock, _, _ = case
     text = write_pylock(lock, lambda file: f"https://index.invalid/{file.path}")
     assert read_pylock(text)._replace(text_hash=NO_HASH) == lock
-    # A reviewer reads markers; no list of targets stands beside them.
+    # A reviewer reads markers and names; no list of targets and no table of values stands beside them.
+    assert "markers = " not in text
     assert '\ntargets = ["' not in text
 
 

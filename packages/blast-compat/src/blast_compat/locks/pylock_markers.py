@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     #: ``in`` or ``not in``, and the items of which one must be chosen, or none.
     _Choice = tuple[str, tuple[str, ...]]
 
-__all__ = ["LockMarkers", "PackageMarker"]
+__all__ = ["LockMarkers", "PackageMarker", "member_group"]
 
 _PLATFORM = ("implementation_name", "sys_platform", "platform_machine")
 _MORE = ("os_name", "platform_system", "platform_python_implementation")
@@ -116,7 +116,10 @@ class LockMarkers:
         for number, variant in enumerate(self._variants):
             selected = [group for group in (*chosen, *variant) if group not in self._refused[number]]
             extras = _named(selected, "extra")
-            groups = _named(selected, "group")
+            groups = {
+                *_named(selected, "group"),
+                *(member_group(one) for one in selected if one.startswith("package:")),
+            }
             for kind in self._kinds:
                 bit = kind.bits.get(number, 0)
                 if bit and evaluate_tree(marker, dict(kind.values), extras, groups):
@@ -128,7 +131,7 @@ class LockMarkers:
         where, exact = self._targets_term(target_mask, group_mask)
         terms = list(dict.fromkeys(term for term in (where, groups) if term))
         text = " and ".join(f"({term})" if " or " in term and len(terms) > 1 else term for term in terms)
-        if exact and self._alike:
+        if exact and (self._alike or len(self._variants) > 1):
             exact = self.mask_of(text, group_mask) == target_mask
         return PackageMarker(text, exact)
 
@@ -212,6 +215,11 @@ class LockMarkers:
         return _any_of(words)
 
 
+def member_group(group: str) -> str:
+    """Return what a group of a workspace's member is called for other tools, which know of no members."""
+    return group.replace(":", "-")
+
+
 def _kinds(targets: Sequence[LockTarget], variants: Sequence[tuple[str, ...]]) -> list[_Kind]:
     kinds: dict[tuple[tuple[str, str], ...], _Kind] = {}
     for bit, target in enumerate(targets):
@@ -233,6 +241,8 @@ def _selected(terms: Iterable[_Choice], chosen: frozenset[str]) -> bool:
 
 def _membership(group: str, operator: str) -> str:
     kind, _, name = group.partition(":")
+    if kind == "package":
+        kind, name = "group", member_group(group)
     if kind == "group":
         return f"{_quoted(name)} {operator} dependency_groups" if _quoted(name) else ""
     if kind == "extra":

@@ -18,7 +18,7 @@ from blast_core.formats.dpl.model import (
     LockTarget,
     canonical_lock,
 )
-from blast_core.formats.dpl.targets import named_lock_target
+from blast_core.formats.dpl.targets import named_lock_target, named_variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -274,6 +274,12 @@ def _targets(tool: _Table) -> tuple[LockTarget, ...]:
 
 
 def _target(table: _Table) -> LockTarget:
+    if table.has("like"):
+        base = table.text("like")
+        known = named_variant(table.text("name"), base, table.text("variant").split(","))
+        if known is None:
+            raise _invalid(table.path("like"), base, "it should be the name of a target")
+        return known
     markers = []
     for pair in table.get("markers", list, []):
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):

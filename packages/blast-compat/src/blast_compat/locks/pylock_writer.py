@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from blast_compat.locks import pylock_rules as rules
-from blast_compat.locks.pylock_markers import LockMarkers
+from blast_compat.locks.pylock_markers import LockMarkers, member_group
 from blast_core.errors import BlastError, InvalidField
 from blast_core.formats.dpl.check import check_lock
 from blast_core.formats.dpl.model import canonical_lock
-from blast_core.formats.dpl.targets import named_lock_target
+from blast_core.formats.dpl.targets import named_lock_target, named_variant, variant_items
 from blast_core.names import normalize_name
 from blast_core.version import check_specifier
 
@@ -81,13 +81,7 @@ class _Writer:
             yield f"environments = {_rows(map(_quote, environments))}\n"
         if self._is_standard_specifier(lock.requires_python):
             yield f"requires-python = {_quote(lock.requires_python)}\n"
-        kinds = [group.partition(":") for group in lock.groups]
-        extras = dict.fromkeys(normalize_name(name) for kind, _, name in kinds if kind == "extra")
-        groups = [name for kind, _, name in kinds if kind == "group"]
-        if extras:
-            yield f"extras = {_array(extras)}\n"
-        if groups:
-            yield f"dependency-groups = {_array(groups)}\n"
+        yield from _group_lines(lock)
         yield 'created-by = "blast"\n'
         if not lock.packages:
             yield "packages = []\n"
@@ -204,10 +198,33 @@ class _Writer:
         return known
 
 
+def _group_lines(lock: Lock) -> Iterator[str]:
+    """Yield what can be chosen. What a workspace's members ask for is taken unasked where the root asks for nothing."""
+    kinds = [group.partition(":") for group in lock.groups]
+    extras = dict.fromkeys(normalize_name(name) for kind, _, name in kinds if kind == "extra")
+    members = [member_group(group) for group in lock.groups if group.startswith("package:") and group.count(":") == 1]
+    root = next((package for package in lock.packages if package.source.location == "."), None)
+    unasked = members if root is not None and not root.dependencies else []
+    groups = [name for kind, _, name in kinds if kind == "group"]
+    groups += [member_group(group) for group in lock.groups if group.startswith("package:")]
+    for key, names in (
+        ("extras", list(extras)),
+        ("dependency-groups", [name for name in groups if name not in unasked]),
+        ("default-groups", unasked),
+    ):
+        if names:
+            yield f"{key} = {_array(names)}\n"
+
+
 def _target(target: LockTarget) -> str:
     """Return a target's name, or all of it where the name alone does not tell it."""
     if named_lock_target(target.name) == target:
         return _quote(target.name)
+    items = variant_items(target)
+    base = target.name.partition("+")[0]
+    if items and named_variant(target.name, base, items) == target:
+        rows = ("name", target.name), ("like", base), ("variant", ",".join(items))
+        return _inline((key, _quote(text)) for key, text in rows)
     markers = ", ".join(f"[{_quote(variable)}, {_quote(value)}]" for variable, value in target.markers)
     texts = ("name", target.name), ("python-version", target.python_version), ("platform", target.platform)
     return _inline([*((key, _quote(text)) for key, text in texts), ("markers", f"[{markers}]")])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Target
 
-__all__ = ["VARIANT", "lock_target", "matches", "named_lock_target", "variant_items"]
+__all__ = ["VARIANT", "lock_target", "matches", "named_lock_target", "named_variant", "variant_items"]
 
 #: The one variable of a locked target that is none of PEP 508: which of the conflicting groups its answers are for.
 VARIANT = "variant"
@@ -45,6 +45,15 @@ def named_lock_target(name: str) -> LockTarget | None:
     if name not in _named:
         _named[name] = _find(name)
     return _named[name]
+
+
+def named_variant(name: str, base: str, items: Sequence[str]) -> LockTarget | None:
+    """Return the locked target ``name``: that of the name ``base``, for a choice of conflicting groups."""
+    known = named_lock_target(base)
+    if known is None:
+        return None
+    markers = tuple(sorted((*known.markers, (VARIANT, ",".join(items)))))
+    return known._replace(name=name, markers=markers)
 
 
 def variant_items(target: LockTarget) -> tuple[str, ...]:
