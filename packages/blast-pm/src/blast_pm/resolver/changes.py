@@ -40,14 +40,14 @@ def _rows(situation: Situation) -> list[tuple[Requirement, str]]:
 
 
 def changes(situation: Situation) -> Iterator[Suggestion]:
-    """Try each of the user's requirements without its bounds, alone; upgrades before downgrades."""
+    """Try each of the user's requirements without its bounds, alone; what is certain and upgrades first."""
     found = []
     for row, kind in _rows(situation):
         suggestion, is_upgrade = _change(situation, row, kind)
         if suggestion is not None:
-            found.append((not is_upgrade, suggestion))
-    found.sort(key=lambda pair: pair[0])
-    return iter([suggestion for _, suggestion in found])
+            found.append((not suggestion.resolves_to, not is_upgrade, suggestion))
+    found.sort(key=lambda row: row[:2])
+    return iter([suggestion for _, _, suggestion in found])
 
 
 def _change(situation: Situation, row: Requirement, kind: str) -> tuple[Suggestion | None, bool]:
@@ -59,7 +59,7 @@ def _change(situation: Situation, row: Requirement, kind: str) -> tuple[Suggesti
     clauses = row.specifier.split(",")
     if kind == "constrained" and not any(accepts(clause, version) for clause in clauses for version in versions):
         text = f"remove {quoted(row)}{place_of(request, row, kind)}: then {_chosen(row.name, versions)}{answer.note}"
-        found = situation.about(answer.lead)
+        found = situation.about(answer)
         return Suggestion("remove", text, written(row), "", origin_of(request, row, kind), found), True
     # The last ones let in what only an open bound does, such as a pre-release that is asked for nowhere.
     specifiers = (loosen_for(row.specifier, versions), f"=={versions[-1]}", "") if versions else ()
@@ -69,7 +69,7 @@ def _change(situation: Situation, row: Requirement, kind: str) -> tuple[Suggesti
         if better is not None:
             text = f"change {quoted(row)} to {quoted(new)}{place_of(request, row, kind)}"
             text += _told(situation, better, row.name, new)
-            found = situation.about(better.lead)
+            found = situation.about(better)
             suggestion = Suggestion("change", text, written(row), written(new), origin_of(request, row, kind), found)
             return suggestion, _is_upgrade(row, better.versions.get(row.name, versions)[-1])
     return None, False
@@ -140,7 +140,7 @@ def several_changes(situation: Situation) -> list[Suggestion]:
     ]
     together = "both" if len(pairs) == 2 else "all of them"
     text = f"change {' and '.join(pairs)}, {together}: no single change is enough{better.note}"
-    return [Suggestion("change", text, *told[0], situation.about(better.lead), tuple(told[1:]))]
+    return [Suggestion("change", text, *told[0], situation.about(better), tuple(told[1:]))]
 
 
 def _freed(request: Request, rows: Sequence[Requirement]) -> Request:
@@ -170,7 +170,7 @@ def corrected_names(situation: Situation) -> Iterator[Suggestion]:
             answer = situation.try_out(partial(replaced, row=row, new=new))
             if answer is not None:
                 text = f"did you mean {name}? Change {quoted(row)} to {quoted(new)}{place_of(request, row, 'asked')}"
-                found = {name: answer.lead[name]}
+                found = {name: answer.lead[name]} if answer.is_certain else {}
                 yield Suggestion(
                     "name", text + answer.note, written(row), written(new), request.origins.get(row, ""), found
                 )

@@ -32,7 +32,8 @@ __all__ = ["diagnose", "explain_failures"]
 # What the search around a failure may cost; what it does not find out in that is not said.
 _MOST_CONFLICTS = 200
 _MOST_ATTEMPTS = 12
-_MOST_NEW_READS = 200
+_MOST_READS_TO_SHORTEN = 60
+_MOST_READS_TO_SUGGEST = 250
 
 
 def explain_failures(failures: Sequence[TargetFailure], lead: int = 0) -> NoSolution:
@@ -83,8 +84,9 @@ def diagnose(request: Request, mask: int = 0, failed: int = 0) -> NoSolution:
             reason="The search showed that nothing does, but an explanation would take too long.",
             hint="resolve parts of the requirements alone to find the ones that conflict",
         )
-    source.allow(_MOST_NEW_READS)
+    source.allow(_MOST_READS_TO_SHORTEN)
     core, proof = _shorten(request, proof)
+    source.allow(_MOST_READS_TO_SUGGEST)
     derivation = derive(proof, core)
     told = sentences(derivation)
     suggestions = suggest(Situation(whole, request, core, proof, derivation, Trials(), failed))

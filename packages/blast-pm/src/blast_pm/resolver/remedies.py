@@ -54,7 +54,7 @@ def yanked_pins(situation: Situation) -> Iterator[Suggestion]:
                 written(known) if known is not None else "",
                 written(new),
                 request.origins.get(known, "") if known is not None else "",
-                {package.name: version},
+                {package.name: version} if answer.is_certain else {},
             )
 
 
@@ -89,7 +89,7 @@ def prereleases(situation: Situation) -> Iterator[Suggestion]:
             text = (
                 f"allow pre-releases of {name} (prerelease-package in [tool.blast]): {name} {version} fits{answer.note}"
             )
-            yield Suggestion("prerelease", text, replacement=name, resolves_to={name: version})
+            yield Suggestion("prerelease", text, replacement=name, resolves_to=situation.about(answer))
 
 
 def other_targets(situation: Situation) -> Iterator[Suggestion]:
@@ -222,7 +222,7 @@ def overrides(situation: Situation) -> Iterator[Suggestion]:
     if answer is not None and clash in answer.versions and not row.specifier:
         row = row._replace(specifier=f"=={answer.versions[clash][0]}")
         answer = situation.try_out(partial(_with_override, row=row))
-    if answer is None or clash not in answer.lead:
+    if answer is None or clash not in answer.lead or not answer.is_certain:
         return
     version = answer.lead[clash]
     text = (

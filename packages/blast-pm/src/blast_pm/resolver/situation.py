@@ -92,9 +92,10 @@ class Situation(NamedTuple):
         Args:
             change: makes it of what was asked for.
         """
-        lead = self.trials.solve(change(self.request))
+        changed = change(self.request)
+        lead = self.trials.solve(changed)
         if lead is None:
-            return None
+            return None if self.trials.is_impossible(changed) else self._look(changed)
         targets = self.whole.targets
         if self.alone or len(targets) == 1:
             return Answer(lead, {name: (version,) for name, version in lead.items()})
@@ -104,6 +105,14 @@ class Situation(NamedTuple):
             only = describe_targets(self.whole.group, targets)
             return Answer(lead, {name: (version,) for name, version in lead.items()}, f"; tried for {only} only")
         return self._judge(resolution)
+
+    def _look(self, changed: Request) -> Answer | None:
+        """Look only at the projects of the proof, where the whole would be too much to read."""
+        lead = self.trials.solve_shallowly(changed, {*self.names(), *(row.name for row in changed.requirements)})
+        if lead is None:
+            return None
+        versions: dict[str, tuple[str, ...]] = {name: (version,) for name, version in lead.items()}
+        return Answer(lead, versions, "; what else that needs was not looked at", is_certain=False)
 
     def _judge(self, resolution: UniversalResolution) -> Answer | None:
         remaining = 0
@@ -118,9 +127,10 @@ class Situation(NamedTuple):
         words = describe_targets(remaining, self.whole.targets)
         return Answer(lead, versions, f"; for {words} nothing fits then either" if remaining else "")
 
-    def about(self, versions: dict[str, str]) -> dict[str, str]:
-        """Return those of chosen versions that the proof is about."""
-        return {name: versions[name] for name in sorted(self.names()) if name in versions}
+    def about(self, answer: Answer) -> dict[str, str]:
+        """Return those of the chosen versions that the proof is about; none where they are not certain."""
+        chosen = answer.lead if answer.is_certain else {}
+        return {name: chosen[name] for name in sorted(self.names()) if name in chosen}
 
 
 class Answer(NamedTuple):
@@ -130,11 +140,13 @@ class Answer(NamedTuple):
         lead: versions by name, on the target that the explanation is about.
         versions: on all targets, ascending.
         note: what else is to be said of it, such as where it was not tried.
+        is_certain: whether it was solved; else it was only looked at.
     """
 
     lead: dict[str, str]
     versions: dict[str, tuple[str, ...]]
     note: str = ""
+    is_certain: bool = True
 
 
 def replaced(request: Request, row: Requirement, new: Requirement) -> Request:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 from blast_core.errors import BlastError, ResolutionLimit
+from blast_pm.resolver.request import Memory
 from blast_pm.resolver.solver import Solver, Unsolvable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from blast_core.requirements import Requirement
     from blast_pm.metadata.records import ProjectRecord
@@ -20,6 +21,7 @@ __all__ = ["BoundedSource", "Outcome", "Trials"]
 
 _MOST_SOLVES = 30
 _MOST_UNIVERSAL = 8
+_MOST_SHALLOW_READS = 40
 _MOST_CONFLICTS = 200
 
 #: Chosen versions by name; None where there is no solution, or none was found within the budget.
@@ -38,9 +40,11 @@ class BoundedSource:
         self._seen: set[tuple[str, str]] = set()
         self._left = -1
 
-    def allow(self, count: int) -> None:
-        """Let so many projects and candidates be read from now on."""
+    def allow(self, count: int) -> int:
+        """Let so many projects and candidates be read from now on; return how many more might have been."""
+        left = self._left
         self._left = count
+        return left
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Pass it on."""
@@ -80,6 +84,10 @@ class BoundedSource:
         """Return what the address of ``requirement`` holds."""
         return self._source.direct(requirement)
 
+    def shallow(self, names: Collection[str]) -> BoundedSource:
+        """Return the same source, in which only the projects in ``names`` need anything, and only one another."""
+        return _Shallow(self, names)
+
     def _count(self, name: str, version: str) -> None:
         key = name, version
         if key in self._seen:
@@ -88,6 +96,22 @@ class BoundedSource:
             raise ResolutionLimit("the search for suggestions has read enough")
         self._seen.add(key)
         self._left -= 1
+
+
+class _Shallow(BoundedSource):
+    def __init__(self, source: BoundedSource, names: Collection[str]) -> None:
+        super().__init__(source)
+        self._names = names
+
+    def dependencies(self, name: str, version: str) -> tuple[Requirement, ...]:
+        """Return those requirements that lead to one of the projects."""
+        return tuple(row for row in super().dependencies(name, version) if row.name in self._names)
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Nothing is announced: what would be read ahead is not asked for."""
+
+    def prefetch_dependencies(self, name: str, version: str) -> None:
+        """Nothing is announced either."""
 
 
 class Trials:
@@ -124,6 +148,17 @@ class Trials:
                     self._everywhere[key] = solve_groups(request, most_conflicts=_MOST_CONFLICTS)
         return self._everywhere[key]
 
+    def solve_shallowly(self, request: Request, names: Collection[str]) -> Outcome:
+        """Return what would be chosen if the projects in ``names`` needed only one another. Cost: a small search."""
+        source = request.source
+        if not isinstance(source, BoundedSource):
+            return None
+        shallow = source.shallow(names)
+        left = source.allow(_MOST_SHALLOW_READS)
+        outcome = self._search(request._replace(source=shallow, memory=Memory()), "shallow")
+        source.allow(left)
+        return outcome
+
     def is_impossible(self, request: Request) -> bool:
         """Tell whether a request that was tried is known to have no solution."""
         key = _key(request)
@@ -134,6 +169,9 @@ class Trials:
             self._limited.add(key)
             return None
         self.solves += 1
+        return self._search(request, key)
+
+    def _search(self, request: Request, key: object) -> Outcome:
         solver = Solver(request, most_conflicts=_MOST_CONFLICTS)
         try:
             solver.solve()
