@@ -297,7 +297,8 @@ def test_conflicting_extras_are_locked_apart(bench: Workbench) -> None:
         "beta 2.0": {"default extra:all extra:gpu": gpu},
         "cpu 1.0": {"extra:cpu": cpu},
         "demo 1.0": {"default": f"{cpu} {gpu}"},
-        "gamma 0.3": {"extra:all extra:plot": gpu, "extra:plot": cpu},
+        # Who chooses 'all' gets the other side, so what it needs is not told apart here.
+        "gamma 0.3": {"extra:all extra:plot": f"{cpu} {gpu}"},
         "gpu 1.0": {"extra:all extra:gpu": gpu},
     }
 

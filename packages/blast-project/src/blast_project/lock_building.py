@@ -91,6 +91,7 @@ class _Builder:
     ) -> None:
         self._client = client
         self._project = project
+        self._plan = plan
         self._packages = [package for package in resolution.packages if package.name != project.name]
         targets = plan.targets
         self._kept = (1 << len(targets)) - 1
@@ -108,7 +109,10 @@ class _Builder:
         )
 
     def packages(self) -> tuple[LockedPackage, ...]:
-        parts = self._graph.parts([self._graph.roots(rows) for rows in self._rows.values()])
+        parts = [
+            self._without_choice(row)
+            for row in self._graph.parts([self._graph.roots(rows) for rows in self._rows.values()])
+        ]
         packages = [self._own()]
         for package in self._packages:
             number = self._numbers[id(package)]
@@ -119,6 +123,30 @@ class _Builder:
 
         packages.sort(key=lambda row: (row.name, version_key(row.version) if row.version else b"", row.target_mask))
         return tuple(packages)
+
+    def _without_choice(self, parts: dict[int, int]) -> dict[int, int]:
+        """Say of groups that can't be chosen in a variant what is said of them in the others.
+
+        Nobody can ask for them there, and so an entry need not be parted for them.
+        """
+        variants, size = self._plan.variants, len(self._plan.base)
+        if len(variants) == 1 or len(parts) < 2:
+            return parts
+        groups = {
+            1 << bit: groups for mask, groups in parts.items() for bit in range(size * len(variants)) if mask >> bit & 1
+        }
+        merged: dict[int, int] = {}
+        for place in range(size):
+            bits = [1 << number * size + place for number in range(len(variants))]
+            anywhere = 0
+            for bit in bits:
+                anywhere |= groups.get(bit, 0)
+            for bit, variant in zip(bits, variants, strict=True):
+                if bit in groups:
+                    refused = sum(1 << at for at, group in enumerate(self._rows) if group in variant.refused)
+                    said = groups[bit] | anywhere & refused
+                    merged[said] = merged.get(said, 0) | bit
+        return {mask: said for said, mask in merged.items()}
 
     def _own(self) -> LockedPackage:
         """The project itself: what a sync installs as editable, or ``virtual`` where it is no package.
