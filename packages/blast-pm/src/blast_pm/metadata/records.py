@@ -46,15 +46,22 @@ def representative(files: Sequence[IndexFile], targets: Sequence[Target] = ()) -
     """Return the file whose metadata stands for a version.
 
     The best wheel of the first target that can install one, else any wheel, else a source distribution. Of wheels that
-    no target can install the first by name is taken, of source distributions ``.tar.gz`` first.
+    no target can install one for the newest Python is taken, because some say other things for Python 2; of those the
+    first by name, and of source distributions ``.tar.gz`` first.
     """
     for target in targets:
         best = best_wheel(files, target)
         if best is not None:
             return best
-    wheels = sorted(file.filename for file in files if file.filename.endswith(".whl"))
+    wheels = sorted((file.filename for file in files if file.filename.endswith(".whl")), key=_newest_python_first)
     names = wheels or sorted((file.filename for file in files), key=lambda name: (not name.endswith(".tar.gz"), name))
     return next((file for file in files if file.filename == names[0]), None) if names else None
+
+
+def _newest_python_first(filename: str) -> tuple[int, str]:
+    python = filename.rsplit("-", 3)[-3]
+    numbers = [int(tag[2:3] + tag[3:].rjust(2, "0")) for tag in python.split(".") if tag[2:].isdecimal()]
+    return -max(numbers, default=0), filename
 
 
 class TargetView:
