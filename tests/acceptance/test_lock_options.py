@@ -275,3 +275,17 @@ def test_an_option_about_kinds_makes_no_lock_stale(demo: Blast) -> None:
     demo("sync", "--locked", "--no-build")
     assert demo.run("sync", "--locked", "--no-binary-package", "app").returncode == 1
     assert _files(demo) == before
+
+
+def test_a_further_index_goes_before_the_others(demo: Blast, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    make_wheel(own, "lib", "7.0")
+    with StaticIndex(own) as server:
+        demo("lock", "--index", f"mine={server.url}")
+        assert _locked(demo)["lib"] == "7.0"
+        document = demo.json("lock", "show", "lib")
+        assert {file["index"] for row in document["packages"] for file in row["files"]} == {"mine"}
+        assert demo("lock", "--check", BLAST_INDEX=f"mine={server.url}").returncode == 0
+    assert demo.run("lock", "--check").returncode == 1
+    assert demo.run("lock", "--index", "ftp://index.invalid/").returncode == 2

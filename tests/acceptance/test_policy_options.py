@@ -149,7 +149,7 @@ def test_the_project_around_counts_for_the_pip_interface(command: Blast) -> None
     assert _pins(command("pip", "compile", "r.in", "--exclude-newer", "false").stdout)["app"] == "2.1"
 
 
-def test_an_index_without_times_is_named(command: Blast, dated: StaticIndex) -> None:
+def test_an_index_without_times_is_named(command: Blast) -> None:
     words = "the index 'default' gives no times of upload, so exclude-newer leaves nothing of undated"
     (command.directory / "r.in").write_text("undated\n")
     for _ in range(2):
@@ -160,3 +160,35 @@ def test_an_index_without_times_is_named(command: Blast, dated: StaticIndex) -> 
         '[project]\nname = "demo"\nversion = "1"\ndependencies = ["undated"]\n[tool.blast]\nexclude-newer = "1 day"\n'
     )
     assert words in command.run("lock").stderr
+
+
+def test_runs_and_additions_obey(command: Blast) -> None:
+    show = "import app, lib; print(app.VERSION, lib.VERSION)"
+    python = ("--", "python", "-c", show)
+    options = ("--exclude-newer", "100 days", "--exclude-newer-package", "lib=false")
+    assert command("run", "--no-project", "--with", "app", *options, *python).stdout == "1.5 2.1\n"
+    command("init", "--name", "demo")
+    command("add", "app", *options)
+    assert '"app>=1.5"' in (command.directory / "pyproject.toml").read_text()
+    assert command("run", *options, *python).stdout == "1.5 2.1\n"
+    manifest = command.directory / "pyproject.toml"
+    manifest.write_text(manifest.read_text() + '\n[tool.blast]\nexclude-newer = "100 days"\n')
+    assert command("run", "--with", "source", "--no-build", *python).stdout == "1.5 1.5\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["app!=2.1", "--pre"], {"app": "2.1rc1", "lib": "2.1"}),
+        (["source", "--only-binary :all:"], {"source": "1.0"}),
+        (["source", "--only-binary source", "app"], {"source": "1.0", "app": "2.1", "lib": "2.1"}),
+        (["app", "--no-binary lib"], None),
+    ],
+)
+def test_lines_of_a_requirements_file_say_the_same(
+    command: Blast, lines: list[str], expected: dict[str, str] | None
+) -> None:
+    (command.directory / "r.in").write_text("\n".join(lines) + "\n")
+    done = command.run("pip", "compile", "r.in")
+    assert done.returncode == (0 if expected else 1), done.stderr
+    assert _pins(done.stdout) == (expected or {})

@@ -57,6 +57,9 @@ def add_index_options(parser: argparse.ArgumentParser) -> None:
         "--index-url", metavar="URL", default="", help="the index to use instead of the configured ones"
     )
     parser.add_argument(
+        "--index", action="append", default=[], metavar="[NAME=]URL", help="a further index, asked before the others"
+    )
+    parser.add_argument(
         "--index-strategy",
         choices=("first-index", "unsafe-first-match", "unsafe-best-match"),
         default="",
@@ -227,5 +230,5 @@ def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         index_strategy=getattr(arguments, "index_strategy", "") or environ.get("BLAST_INDEX_STRATEGY", ""),
         keyring_provider=getattr(arguments, "keyring_provider", "") or environ.get("BLAST_KEYRING_PROVIDER", ""),
         verbose=arguments.verbose,
-        policy=_policy_options(arguments) if hasattr(arguments, "exclude_newer") else PolicyOptions(),
+        policy=_policy_options(arguments)._replace(indexes=tuple(getattr(arguments, "index", ()))),
     )

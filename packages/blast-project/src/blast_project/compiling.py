@@ -60,6 +60,7 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
         rows += [(row, name) for row in file.asked]
         constraints += file.constraints
         places.update(file.origins)
+        session.add_wishes(file.wishes)
     for name in request.constraints:
         limits = read_file(session.settings, name)
         constraints += limits.requirements

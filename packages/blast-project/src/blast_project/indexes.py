@@ -9,6 +9,8 @@ from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from blast_compat.pyproject import Manifest
     from blast_core.reporter import Reporter
     from blast_pm.index.client import PyPiClient
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from blast_pm.metadata.store import Database
     from blast_project.settings import Settings
 
-__all__ = ["ProjectIndexes", "open_client", "project_indexes"]
+__all__ = ["ProjectIndexes", "named_indexes", "open_client", "project_indexes"]
 
 
 class ProjectIndexes(NamedTuple):
@@ -94,7 +96,7 @@ def open_client(
     locations = default_locations(
         settings.environ,
         cli_index_url=settings.index_url or None,
-        project_indexes=indexes.locations,
+        project_indexes=_with_options(settings, indexes.locations),
         pip=pip,
         home=settings.home,
     )
@@ -126,6 +128,34 @@ def open_client(
         note=note,
         warn=reporter.note if reporter is not None else None,
     )
+
+
+def _with_options(settings: Settings, locations: tuple[IndexLocation, ...]) -> tuple[IndexLocation, ...]:
+    """Return the indexes of options before those of the project; one of the same name takes its place.
+
+    Raises:
+        UsageError: an option has an address that is none.
+    """
+    if not settings.policy.indexes:
+        return locations
+    from blast_pm.index.default import make_location
+
+    asked = []
+    for name, url in named_indexes(settings.policy.indexes):
+        _check_directory(url)
+        asked.append(make_location(name, _address(url, settings.directory)))
+    names = {location.name for location in asked}
+    return (*asked, *(location for location in locations if location.name not in names))
+
+
+def named_indexes(options: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return name and address of what ``--index`` says; without a name it is counted."""
+    rows = []
+    for number, option in enumerate(options, 1):
+        name, equals, url = option.partition("=")
+        has_name = equals and name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()
+        rows.append((name, url) if has_name else (f"option-{number}", option))
+    return tuple(rows)
 
 
 def _check_directory(index_url: str) -> None:

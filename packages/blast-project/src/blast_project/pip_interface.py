@@ -264,6 +264,7 @@ def _requirements(
         file = read_file(session.settings, name)
         asked += file.asked
         limits += file.constraints
+        session.add_wishes(file.wishes)
         hashes.update(file.hashes)
         places.update(file.origins)
     for line in (*request.requirements, *request.editables):

@@ -130,6 +130,7 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
     """
     from blast_pm.metadata.policy import NOTHING, FilePolicy
     from blast_pm.resolver.model import ResolutionPolicy
+    from blast_project.indexes import named_indexes
 
     prereleases = {
         **_modes(tool.get("prerelease-package", {}).items()),
@@ -170,6 +171,7 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
         ),
         ("resolver", resolver if resolver != "pubgrub" else ""),
         ("build-constraints", [tuple(row) for row in sorted(build)]),
+        ("indexes", [name for name, _ in named_indexes(options.indexes)]),
     )
     said = [(name, value) for name, value in wishes if value]
     key = repr(said) if said else ""

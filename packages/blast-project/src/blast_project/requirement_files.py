@@ -9,6 +9,7 @@ from blast_core.errors import UsageError
 from blast_core.requirements import parse_requirement
 from blast_project.asking import parse_asked
 from blast_project.origins import file_origins, place_in_file
+from blast_project.settings import PolicyOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ class RequirementLines(NamedTuple):
         hashes: by normalised name, the sha256 digests of which a file must have one; only for names that have any.
         asked: all of the requirements, editables and those without a name too; paths are absolute.
         origins: by text of a requirement or constraint, words for where it stands.
+        wishes: what its lines ``--pre``, ``--no-binary`` and ``--only-binary`` say.
     """
 
     lines: tuple[str, ...]
@@ -42,6 +44,7 @@ class RequirementLines(NamedTuple):
     hashes: dict[str, frozenset[str]]
     asked: tuple[Asked, ...] = ()
     origins: Mapping[str, str] = _NO_ORIGINS
+    wishes: PolicyOptions = PolicyOptions()
 
 
 def read_file(settings: Settings, name: str) -> RequirementLines:
@@ -76,6 +79,11 @@ def read_file(settings: Settings, name: str) -> RequirementLines:
         {parse_requirement(line).name: _sha256(name, values) for line, values in file.hashes.items() if values},
         tuple(asked),
         {text: _place(place, path, name) for text, place in file.origins.items()},
+        PolicyOptions(
+            prerelease="allow" if file.pre else "",
+            no_binary_package=file.no_binary,
+            only_binary=file.only_binary,
+        ),
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blast_project.indexes import ProjectIndexes
     from blast_project.policy import Policy
     from blast_project.python.probe import InterpreterCache
-    from blast_project.settings import Settings
+    from blast_project.settings import PolicyOptions, Settings
 
 __all__ = ["Session"]
 
@@ -151,6 +151,19 @@ class Session:
             settings = self.settings
             self._archives = SourceArchives(settings.home, self.client, self.database, refresh=settings.refresh)
         return self._archives
+
+    def add_wishes(self, wishes: PolicyOptions) -> None:
+        """Take in what a requirements file says of pre-releases and kinds of files; options go before, lists add up."""
+        if not any(wishes):
+            return
+        own = self.settings.policy
+        policy = own._replace(
+            prerelease=own.prerelease or wishes.prerelease,
+            no_binary_package=(*wishes.no_binary_package, *own.no_binary_package),
+            only_binary=(*wishes.only_binary, *own.only_binary),
+        )
+        self.settings = self.settings._replace(policy=policy)
+        self._policy = None
 
     def kinds_of(self, manifest: Manifest) -> FilePolicy | None:
         """Return of which projects wheels or source distributions are not installed; None where all may be.

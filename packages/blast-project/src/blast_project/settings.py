@@ -31,6 +31,7 @@ class PolicyOptions(NamedTuple):
         no_binary: no wheels.
         no_binary_package: none of these projects, or ``:all:``.
         only_binary: pip's word for ``no_build_package``; names or ``:all:``.
+        indexes: further indexes, asked before the manifest's: an address, or ``NAME=ADDRESS``.
         moves: requirements that limit this resolution alone, such as ``a==2`` of ``--upgrade-package``; a lock that is
             made with them answers to the manifest as any other.
     """
@@ -49,6 +50,7 @@ class PolicyOptions(NamedTuple):
     no_binary: bool = False
     no_binary_package: tuple[str, ...] = ()
     only_binary: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
     moves: tuple[str, ...] = ()
 
 
