@@ -11,6 +11,7 @@ from blast_core.formats.dpl import layout
 from blast_core.formats.dpl.check import check_lock
 from blast_core.formats.dpl.layout import Section
 from blast_core.formats.dpl.model import NO_HASH, SOURCE_KINDS, Lock, LockTarget, canonical_lock
+from blast_core.formats.dpl.packed_files import PackedFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class _Encoder:
         bodies = (entries, [table], targets, markers, groups, indexes, sources, files, dependencies, extras)
         counts = [len(body) for body in bodies] + [len(self._pool)]
         counts[Section.TABLE] = table_slots(len(packages))
+        counts[Section.FILES] = sum(len(package.files) for package in packages)
         return self._assemble([*map(b"".join, bodies), bytes(self._pool)], counts, requires_python)
 
     def _assemble(self, bodies: list[bytes], counts: list[int], requires_python: tuple[int, int]) -> bytes:
@@ -201,11 +203,28 @@ class _Encoder:
 
     def _files(self) -> tuple[list[bytes], list[tuple[int, int]]]:
         files: list[bytes] = []
+        count = 0
         ranges = []
         for package in self._lock.packages:
-            ranges.append((len(files), len(package.files)))
-            files += map(self._file, package.files)
+            ranges.append((count, len(package.files)))
+            count += len(package.files)
+            packed = package.files
+            if isinstance(packed, PackedFiles) and self._is_new(packed.strings):
+                files.append(packed.placed(len(self._pool), self._index_numbers.get(packed.index, 0)))
+                self._pool += b"".join(packed.strings)
+            else:
+                files += map(self._file, packed)
         return files, ranges
+
+    def _is_new(self, strings: tuple[bytes, ...]) -> bool:
+        """Note strings that will be laid into the pool one after the other; False where one is there already."""
+        if not self._keys.keys().isdisjoint(strings):
+            return False
+        at = len(self._pool)
+        for key in strings:
+            self._keys[key] = (at, len(key))
+            at += len(key)
+        return True
 
     def _file(self, file: LockedFile) -> bytes:
         folder = file.path.removesuffix(file.filename)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from blast_core import limits
 from blast_core.errors import InvalidField
 from blast_core.formats.dpl.model import SOURCE_KINDS
+from blast_core.formats.dpl.packed_files import PackedFiles
 from blast_core.names import is_valid_name, normalize_name
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from blast_core.formats.dpl.model import Lock, LockedDependency, LockedFile, LockedPackage
 
-__all__ = ["check_lock"]
+__all__ = ["check_files", "check_lock"]
 
 _DIGEST_LENGTH = 32
 _MAX_U64 = (1 << 64) - 1
@@ -78,7 +79,10 @@ def _check_package(package: LockedPackage, lock: Lock) -> None:
     _check_mask(package.target_mask, len(lock.targets), f"{where}.target_mask")
     _check_mask(package.group_mask, len(lock.groups), f"{where}.group_mask")
     _check_source(package, f"{where}.source")
-    _check_files(package.files, lock.indexes, f"{where}.files")
+    files = package.files
+    # What is packed was checked when it was packed; only which indexes there are is the lock's.
+    if not isinstance(files, PackedFiles) or (files.index and files.index not in lock.indexes):
+        check_files(files, lock.indexes, f"{where}.files")
     names = [extra for extra, _ in package.extras]
     if len(set(names)) != len(names):
         raise _refuse("an extra stands twice", f"{where}.extras", names)
@@ -110,7 +114,17 @@ def _check_source(package: LockedPackage, field: str) -> None:
         raise _refuse("only a source tree may lack a version", field, source.kind)
 
 
-def _check_files(files: Iterable[LockedFile], indexes: tuple[str, ...], field: str) -> None:
+def check_files(files: Iterable[LockedFile], indexes: tuple[str, ...], field: str) -> None:
+    """Check the files of one package; see ``check_lock``.
+
+    Args:
+        files: in any order.
+        indexes: of the lock.
+        field: what to call them in the error.
+
+    Raises:
+        InvalidField: a law is broken.
+    """
     seen = set()
     for name, index, _, sha256, size, _ in files:
         if name in ("", ".", "..") or not _is_plain(name):

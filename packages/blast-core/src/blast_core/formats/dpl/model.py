@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = [
     "NO_HASH",
     "SOURCE_KINDS",
@@ -87,7 +91,7 @@ class LockedPackage(NamedTuple):
     name: str
     version: str
     source: LockedSource
-    files: tuple[LockedFile, ...]
+    files: Sequence[LockedFile]
     dependencies: tuple[LockedDependency, ...]
     extras: tuple[tuple[str, tuple[LockedDependency, ...]], ...]
     requires_python: str
@@ -145,7 +149,8 @@ def canonical_lock(lock: Lock) -> Lock:
 
 def _canonical_package(package: LockedPackage) -> LockedPackage:
     return package._replace(
-        files=tuple(sorted(package.files)),
+        # What is packed was sorted before.
+        files=tuple(sorted(package.files)) if isinstance(package.files, tuple) else package.files,
         dependencies=tuple(sorted(package.dependencies)),
         extras=tuple(sorted((extra, tuple(sorted(needs))) for extra, needs in package.extras)),
     )
