@@ -123,7 +123,7 @@ def test_an_explanation_remembers_no_files(shop: Shop) -> None:
     source = shop.source(offline=False)
     assert [len(files) for files in source.project("thing").files] == [1, 1, 1]
     ((_, row),) = shop.rows(b"u")
-    assert marshal.loads(row)[-2] == {}
+    assert marshal.loads(row)[-3] == {}
 
 
 def test_nothing_is_written_where_nothing_was_learned(shop: Shop) -> None:

@@ -20,7 +20,13 @@ from struct import Struct
 from blast_core.errors import IndexAccessError
 from blast_pm.index.model import IndexFile
 
-__all__ = ["PAGE_ID_SIZE", "FileTable", "Reader", "ReleaseFiles", "encode_files"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
+
+__all__ = ["PAGE_ID_SIZE", "FileTable", "Kept", "Reader", "ReleaseFiles", "ReleaseMemo", "encode_files"]
 
 PAGE_ID_SIZE = 8
 _U32 = Struct("<I")
@@ -67,6 +73,38 @@ def _to_row(file: IndexFile, base: str) -> _Row:
     )
 
 
+class Kept(Protocol):
+    """What can be kept beside files."""
+
+    is_new: bool
+
+    def dump(self) -> bytes:
+        """Return it as bytes."""
+
+
+class ReleaseMemo:
+    """What was made of the files of one version, by a number that tells what for.
+
+    Args:
+        kept: of all versions of a project, by version and number.
+        position: of the version.
+    """
+
+    __slots__ = ("_kept", "_position")
+
+    def __init__(self, kept: dict[tuple[int, int], bytes | Kept], position: int) -> None:
+        self._kept = kept
+        self._position = position
+
+    def recall(self, number: int) -> bytes | Kept | None:
+        """Return what was kept, in this process or as bytes in an earlier one."""
+        return self._kept.get((self._position, number))
+
+    def keep(self, number: int, value: Kept) -> None:
+        """Keep something; it is dumped when the command ends, if it is new by then."""
+        self._kept[self._position, number] = value
+
+
 class ReleaseFiles(Sequence[IndexFile]):
     """The files of one version, decoded when one of them is looked at.
 
@@ -74,12 +112,14 @@ class ReleaseFiles(Sequence[IndexFile]):
         packed: the rows, marshalled.
         base: what addresses are below.
         index: name of the index.
+        memo: keeps what is made of the files, as long as the index's page stays as it is; None where nothing does.
     """
 
-    __slots__ = ("_files", "base", "index", "packed")
+    __slots__ = ("_files", "base", "index", "memo", "packed")
 
-    def __init__(self, packed: bytes, base: str, index: str) -> None:
+    def __init__(self, packed: bytes, base: str, index: str, memo: ReleaseMemo | None = None) -> None:
         self.packed = packed
+        self.memo = memo
         self.base = base
         self.index: str = index  # type: ignore[assignment]  # shadows Sequence.index, which nobody wants of files
         self._files: tuple[IndexFile, ...] | None = None

@@ -15,7 +15,7 @@ from blast_core.tuples import NamedTuple
 from blast_core.version import VersionTable
 from blast_core.version.specifiers import known_masks
 from blast_pm.metadata.core_metadata import decode_metadata, encode_metadata
-from blast_pm.metadata.file_table import ReleaseFiles
+from blast_pm.metadata.file_table import ReleaseFiles, ReleaseMemo
 from blast_pm.metadata.project_record import ProjectRecord
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Target
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.core_metadata import MetadataRecord
+    from blast_pm.metadata.file_table import Kept
     from blast_pm.metadata.page_records import PageRecord
     from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.records import TargetView
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ProjectView", "ViewStore"]
 
 # Raise it also when a mask or a judgement would come out differently from the same page.
-_FORMAT = 4
+_FORMAT = 5
 # Masks alone are written once so many are new: a transaction costs more than a few bisections.
 _MASKS_WORTH_A_WRITE = 8
 # What one project's row may remember of specifiers; real projects see some ten.
@@ -40,11 +41,12 @@ _SHA256 = 32
 
 
 class _Row(NamedTuple):
-    """What a stored row says; see `ProjectRecord` and `Usability` for all but the last three.
+    """What a stored row says; see `ProjectRecord` and `Usability` for all but the last four.
 
     Attributes:
         known: rows of metadata by position.
         packed: packed files by position.
+        kept: what was made of files by position and number, see `blast_pm.metadata.file_table.ReleaseMemo`.
         masks: the versions that satisfy a specifier, by its text.
     """
 
@@ -56,6 +58,7 @@ class _Row(NamedTuple):
     digests: bytes
     known: dict[int, bytes]
     packed: dict[int, bytes]
+    kept: dict[tuple[int, int], bytes | Kept]
     masks: dict[str, int]
 
 
@@ -73,11 +76,12 @@ class ProjectView:
         digests: see `Usability`.
         known: rows of metadata by position.
         packed: packed files by position, of versions whose metadata is known.
+        kept: what was made of them by position and number.
         masks: how many masks of specifiers are stored.
         learned: whether something was added that isn't stored.
     """
 
-    __slots__ = ("digests", "known", "learned", "masks", "packed", "page", "record")
+    __slots__ = ("digests", "kept", "known", "learned", "masks", "packed", "page", "record")
 
     def __init__(self, page: PageRecord, row: _Row, policy: FilePolicy | None) -> None:
         files: Sequence[Sequence[IndexFile]] = _KnownFiles(self)
@@ -93,6 +97,7 @@ class ProjectView:
         self.digests = row.digests
         self.known = row.known
         self.packed = row.packed
+        self.kept = row.kept
         self.masks = len(row.masks)
         self.learned = False
 
@@ -158,7 +163,7 @@ class ViewStore:
         is_new = row is None
         if row is None:
             judged = self.judge.judge(page)
-            row = _Row(*page.versions, *judged, {}, {}, {})
+            row = _Row(*page.versions, *judged, {}, {}, {}, {})
         if row.masks:
             known_masks(row.table).update(row.masks)
         view = ProjectView(page, row, self._policy if policy else None)
@@ -170,7 +175,8 @@ class ViewStore:
         """Hand the rows of the projects of which something was learned to the store."""
         for key, policy, view in self._opened:
             masks = known_masks(view.record.table)
-            if view.learned or _MASKS_WORTH_A_WRITE <= len(masks) - view.masks <= _MOST_MASKS:
+            is_new = any(not isinstance(value, bytes) and value.is_new for value in view.kept.values())
+            if is_new or view.learned or _MASKS_WORTH_A_WRITE <= len(masks) - view.masks <= _MOST_MASKS:
                 self._store.put("pages", key, _encode(view, policy, masks))
                 view.learned, view.masks = False, len(masks)
 
@@ -190,6 +196,7 @@ def _encode(view: ProjectView, policy: bytes, masks: dict[str, int]) -> bytes:
             view.digests,
             dict(view.known),  # background threads may add to it
             dict(view.packed),
+            {place: value if isinstance(value, bytes) else value.dump() for place, value in view.kept.items()},
             dict(masks) if len(masks) <= _MOST_MASKS else {},
         )
     )
@@ -200,7 +207,7 @@ def _decode(value: memoryview | bytes, page_id: bytes, policy: bytes) -> _Row | 
         fields = marshal.loads(value)  # noqa: S302 - this user's own database
     except (ValueError, EOFError, TypeError):
         return None
-    if not isinstance(fields, tuple) or len(fields) != 13 or fields[:3] != (_FORMAT, page_id, policy):
+    if not isinstance(fields, tuple) or len(fields) != 14 or fields[:3] != (_FORMAT, page_id, policy):
         return None
     return _Row(VersionTable(fields[3], fields[4]), *fields[5:])
 
@@ -224,7 +231,7 @@ class _KnownFiles(Sequence[Sequence["IndexFile"]]):
                 return table[position]
             packed = view.packed[position] = table.packed(position)
             view.learned = True
-        return ReleaseFiles(packed, table.base, table.index)
+        return ReleaseFiles(packed, table.base, table.index, ReleaseMemo(view.kept, position))
 
 
 class _FilesInTime(Sequence[Sequence["IndexFile"]]):
