@@ -230,6 +230,38 @@ class TestTrouble:
         suggestions: Any = caught.value.details["suggestions"]
         assert [row["verified"] for row in suggestions[:2]] == [True, False]
 
+    def test_nothing_is_built_for_a_suggestion_if_that_would_take_long(self) -> None:
+        chain: dict[str, dict[str, Release | list[str]]] = {
+            f"n{number}": {"1": Release([f"n{number + 1}"], tags=(), sdist=True)} for number in range(20)
+        }
+        universe: dict[str, dict[str, Release | list[str]]] = {
+            "a": {"1": ["b<2"], "2": ["n0"]},
+            "b": {"1": [], "2": []},
+            **chain,
+            "n20": {"1": []},
+        }
+        source = MemorySource(universe, LINUX)
+        with pytest.raises(NoSolution) as caught:
+            resolve(requirements("a==1", "b>=2"), LINUX, source)
+        assert sum(visit.startswith("n") for visit in source.visited) <= 3
+        assert "'a==2': then b 2 fits; what else that needs was not looked at" in caught.value.hint
+
+    def test_what_many_versions_need_is_told_without_gaps(self) -> None:
+        universe: dict[str, dict[str, Release | list[str]]] = {
+            "a": {str(number): [f"b=={2 * number}"] for number in range(2, 12)},
+            "b": {str(number): [] for number in range(30)},
+        }
+        error = fail(universe, "a", "b<4")
+        assert error.reason.splitlines()[0] == "Your project asks for a, which needs b>=4,<=22."
+
+    def test_gaps_that_matter_are_told(self) -> None:
+        universe: dict[str, dict[str, Release | list[str]]] = {
+            "a": {str(number): [f"b=={2 * number}"] for number in range(2, 12)},
+            "b": {str(number): [] for number in range(30)},
+        }
+        error = fail(universe, "a", "b==7")
+        assert "b>=4,<=22 (with gaps)" in error.reason
+
 
 class TestManyTargets:
     TARGETS = tuple(make_target(python) for python in ("3.9.1", "3.10.1", "3.11.1", "3.12.1"))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, Learned, SameVersion, Unusable
 from blast_pm.resolver.propagation import shortest_refutation
+from blast_pm.resolver.universe import NOT_SELECTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,15 +101,13 @@ class _Shortener:
         return self._unite(found, assumed)
 
     def _unite(self, uses: list[Use], assumed: list[Term]) -> list[Use]:
-        """Make one of the facts that say what versions of one package need of another, where that is enough."""
+        """Join what says the same of several versions, and fill the gaps in what they need, where that is enough."""
         clauses = list(
             {id(use.clause): use.clause for use in uses if not isinstance(use.clause.cause, SameVersion)}.values()
         )
-        united = _united(clauses)
-        if len(united) < len(clauses):
-            shorter = shortest_refutation(united, assumed)
-            if shorter is not None:
-                return shorter
+        for simpler in (_united(clauses), _without_gaps(_united(clauses))):
+            if [clause.terms for clause in simpler] != [clause.terms for clause in clauses]:
+                uses = shortest_refutation(simpler, assumed) or uses
         return uses
 
 
@@ -183,6 +182,20 @@ def _united(facts: Sequence[Clause]) -> list[Clause]:
         known = united.get(key)
         united[key] = clause if known is None else _join(known, clause)
     return list(united.values())
+
+
+def _without_gaps(facts: Sequence[Clause]) -> list[Clause]:
+    """Say of what several versions need only from where to where it goes: more than is so, but never less."""
+    filled = []
+    for clause in facts:
+        cause = clause.cause
+        if isinstance(cause, Depends) and len(cause.requirements) > 1:
+            other, denied = clause.terms[-1]
+            asked = other.full & ~denied & ~NOT_SELECTED
+            whole = other.full & (1 << asked.bit_length()) - (asked & -asked) if asked else 0
+            clause = Clause((clause.terms[0], (other, denied & ~whole)), cause)  # noqa: PLW2901 - the same, said shorter
+        filled.append(clause)
+    return filled
 
 
 def _join(one: Clause, two: Clause) -> Clause:

@@ -32,7 +32,7 @@ def suggest(situation: Situation) -> list[Suggestion]:
     if not found:
         found += several_changes(situation)
     found += other_targets(situation)
-    if not any(row.kind == "change" and row.resolves_to for row in single):
+    if not any(row.kind == "change" for row in single):
         found += partial_changes(situation)
     found += facts_alone(situation)
     found += overrides(situation)

@@ -22,6 +22,8 @@ __all__ = ["BoundedSource", "Outcome", "Trials"]
 _MOST_SOLVES = 30
 _MOST_UNIVERSAL = 8
 _MOST_SHALLOW_READS = 40
+# What may have to be built counts as so many reads.
+_BUILD = 100
 _MOST_CONFLICTS = 200
 
 #: Chosen versions by name; None where there is no solution, or none was found within the budget.
@@ -39,6 +41,7 @@ class BoundedSource:
         self._source = source
         self._seen: set[tuple[str, str]] = set()
         self._left = -1
+        self._records: dict[str, ProjectRecord] = {}
 
     def allow(self, count: int) -> int:
         """Let so many projects and candidates be read from now on; return how many more might have been."""
@@ -61,7 +64,8 @@ class BoundedSource:
             ResolutionLimit: nothing more may be read.
         """
         self._count(name, "")
-        return self._source.project(name)
+        record = self._records[name] = self._source.project(name)
+        return record
 
     def dependencies(self, name: str, version: str) -> tuple[Requirement, ...]:
         """Return the requirements of a version.
@@ -69,7 +73,7 @@ class BoundedSource:
         Raises:
             ResolutionLimit: nothing more may be read.
         """
-        self._count(name, version)
+        self._count(name, version, _BUILD if self._left >= 0 and self._may_be_built(name, version) else 1)
         return self._source.dependencies(name, version)
 
     def requires_python(self, name: str, version: str) -> str:
@@ -88,14 +92,23 @@ class BoundedSource:
         """Return the same source, in which only the projects in ``names`` need anything, and only one another."""
         return _Shallow(self, names)
 
-    def _count(self, name: str, version: str) -> None:
+    def _may_be_built(self, name: str, version: str) -> bool:
+        """Tell whether a version has no wheel: only a build may tell what it needs, and that takes seconds."""
+        record = self._records.get(name)
+        if record is None or version not in record.table.texts:
+            return False
+        files = record.files[record.table.texts.index(version)]
+        return not any(file.filename.endswith(".whl") for file in files)
+
+    def _count(self, name: str, version: str, cost: int = 1) -> None:
         key = name, version
         if key in self._seen:
             return
-        if not self._left:
+        if 0 <= self._left < cost:
             raise ResolutionLimit("the search for suggestions has read enough")
         self._seen.add(key)
-        self._left -= 1
+        if self._left >= 0:
+            self._left -= cost
 
 
 class _Shallow(BoundedSource):

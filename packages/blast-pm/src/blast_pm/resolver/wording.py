@@ -12,6 +12,8 @@ __all__ = ["all_of", "describe_versions", "either", "readable"]
 
 # So many versions that a specifier leaves out are named.
 _MOST_EXCEPTIONS = 2
+# Of more runs of versions only the ends are told.
+_MOST_RUNS = 3
 _ORDER = ("===", "==", "~=", ">=", ">", "<=", "<", "!=")
 
 
@@ -39,7 +41,11 @@ def describe_versions(package: Package, versions: int, *, is_exact: bool = False
     ignored = unusable if versions & ~unusable else 0
     if not every & ~(versions | ignored):
         return repr(package)
-    return _join(repr(package), [_span(package.table.texts, *run) for run in _runs(versions, ignored)])
+    runs = _runs(versions, ignored)
+    if len(runs) > _MOST_RUNS:
+        return f"{package!r}{_span(package.table.texts, runs[0][0], runs[-1][1])} (with gaps)"
+    spans = [_span(package.table.texts, *run) for run in runs]
+    return repr(package) + either(spans) if spans else f"no version of {package!r}"
 
 
 def _runs(versions: int, ignored: int) -> list[tuple[int, int]]:
@@ -61,12 +67,6 @@ def _span(texts: tuple[str, ...], first: int, last: int) -> str:
     if first == 0:
         return f"<={texts[last]}"
     return f">={texts[first]}" + (f",<={texts[last]}" if last < len(texts) - 1 else "")
-
-
-def _join(name: str, spans: list[str]) -> str:
-    if len(spans) > 3:
-        spans = [*spans[:1], f" {len(spans) - 2} more ranges", *spans[-1:]]
-    return name + either(spans) if spans else f"no version of {name}"
 
 
 def either(words: Iterable[str]) -> str:
