@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PyPiClient"]
 
-_WORKERS = 16
+_WORKERS = 64
 
 
 class PyPiClient:
@@ -356,7 +356,7 @@ class PyPiClient:
 
                 self._transport = open_transport(
                     self._network or NetworkOptions(),
-                    connections=2 * _WORKERS,
+                    connections=_WORKERS,
                     secure=any(location.url.startswith("https:") for location in self.locations),
                     note=self._note,
                 )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["TaskPool"]
 
 _QUEUED, _RUNNING, _DONE = range(3)
+# So many threads keep a server busy that answers at once; more are for one that is far away, and cost 1 MB each.
+_FEW = 16
+_FAR_AWAY_S = 0.025
 
 
 class _Task:
@@ -34,10 +38,11 @@ class TaskPool:
     """Runs calls by key: a key that is queued, running or done isn't run again.
 
     A caller who wants a result that nobody has begun runs the call itself, so nothing waits behind a queue. What was
-    asked for last is begun first: the newest wish of a resolver is the one that it will wait for.
+    asked for last is begun first: the newest wish of a resolver is the one that it will wait for. What is asked for
+    ``later`` waits for all of that, and is begun in the order of asking.
 
     Args:
-        workers: threads at most; none is started before `start` is called.
+        workers: threads at most; none is started before `start` is called, and more than a few only where tasks wait.
     """
 
     def __init__(self, workers: int = 8) -> None:
@@ -49,8 +54,10 @@ class TaskPool:
         self._lock = allocate_lock()
         self._wake: threading.Condition | None = None
         self._closed = False
+        self._taken_s = 0.0
+        self._runs = 0
 
-    def start(self, key: Hashable, call: Callable[[], object]) -> None:
+    def start(self, key: Hashable, call: Callable[[], object], *, later: bool = False) -> None:
         """Run ``call`` in the background, unless ``key`` is known. Its error waits for whoever asks for the result."""
         import threading
 
@@ -60,10 +67,13 @@ class TaskPool:
             if self._wake is None:
                 self._wake = threading.Condition(self._lock)
             task = self._tasks[key] = _Task(call)
-            self._queue.append(task)
+            if later:
+                self._queue.insert(0, task)  # there are some hundred at most
+            else:
+                self._queue.append(task)
             if self._idle >= len(self._queue):
                 self._wake.notify()
-            elif len(self._threads) < self._workers:
+            elif len(self._threads) < (self._workers if self._is_far_away() else min(self._workers, _FEW)):
                 thread = threading.Thread(target=self._work, name=f"blast-index-{len(self._threads)}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
@@ -115,6 +125,10 @@ class TaskPool:
         for thread in threads:
             thread.join(timeout_s)
 
+    def _is_far_away(self) -> bool:
+        """Tell whether tasks take long so far, which means that they wait."""
+        return self._taken_s > _FAR_AWAY_S * self._runs
+
     def _work(self) -> None:
         wake = self._wake
         assert wake is not None
@@ -130,7 +144,11 @@ class TaskPool:
                 if task.state != _QUEUED:
                     continue
                 task.state = _RUNNING
+            began = monotonic()
             _run(task)
+            # Two threads may lose one of their counts to each other, which matters little to a mean.
+            self._taken_s += monotonic() - began
+            self._runs += 1
 
 
 def _run(task: _Task) -> None:

@@ -79,6 +79,7 @@ class RegistryMetadata:
         self._is_repeatable = True
         self._projects: dict[str, ProjectView] = {}
         self._metadata: dict[tuple[str, str], MetadataRecord] = {}
+        self._announced: set[str] = set()
         self._lock = allocate_lock()
 
     # What the resolver asks
@@ -130,8 +131,12 @@ class RegistryMetadata:
         """Begin to read a version's metadata; returns at once."""
         if not self._ahead or (name, version) in self._metadata or name not in self._projects:
             return
+        if self._client.tasks.is_known(("metadata", name, version)):
+            return
         if self._stored_metadata(name, version) is None:
-            self._begin_metadata(name, version)
+            # After the first one, versions are announced in the order in which a search will look at them.
+            self._begin_metadata(name, version, later=name in self._announced)
+            self._announced.add(name)
 
     def requires_python(self, name: str, version: str) -> str:
         """Return the Requires-Python of the version's metadata, "" if none."""
@@ -201,14 +206,14 @@ class RegistryMetadata:
 
     # Metadata
 
-    def _begin_metadata(self, name: str, version: str) -> None:
+    def _begin_metadata(self, name: str, version: str, *, later: bool = False) -> None:
         project = self._project(name)
         file = self._views.judge.choose(name, project.page.files[_position(project, version)])
         if file is None or not file.filename.endswith(".whl"):
             # It may have to be built, and nothing is built before the resolver really asks.
             return
         key = ("metadata", name, version)
-        self._client.tasks.start(key, lambda: self._follow_metadata(name, version))
+        self._client.tasks.start(key, lambda: self._follow_metadata(name, version), later=later)
 
     def _follow_metadata(self, name: str, version: str) -> MetadataRecord:
         """In the background: fetch metadata, then begin with the pages of what it needs on one of the targets."""

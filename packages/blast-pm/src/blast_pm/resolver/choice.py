@@ -7,6 +7,8 @@ asked, never the state of q: the state may change, the clause must stay true.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from blast_pm.resolver.clauses import Clause, Depends, OwnDependency, SameVersion, Unusable
 from blast_pm.resolver.universe import NOT_SELECTED
 
@@ -22,9 +24,11 @@ __all__ = ["Chooser", "link_clause", "need_clause"]
 
 # After so many drops of p blamed on the decision for q, q's decision is taken back and p decided first.
 _SWAP_AFTER = 5
-# After so many candidates in vain, announce twice as many, up to twice as many as the second number at once.
+# After so many candidates in vain, announce twice as many. At most the second number are announced ahead of the walk, anew
+# each time that it has come the third number further: an index far away is kept busy, as boto3's 3,000 releases need it.
 _TRIED_TO_PREFETCH = 4
-_MOST_PREFETCHED = 32
+_MOST_AHEAD = 160
+_ANNOUNCED_EVERY = 16
 # When all candidates were dropped because of the same package so many times, look beyond what the state allows.
 _WALK_ON_AFTER = 2
 
@@ -148,15 +152,12 @@ class Chooser:
         """
         tried = self._tried[package.id] = self._tried.get(package.id, 0) + 1
         is_power_of_two = not tried & (tried - 1)
-        if tried < _TRIED_TO_PREFETCH or not (is_power_of_two or tried % _MOST_PREFETCHED == 0):
+        if tried < _TRIED_TO_PREFETCH or not (is_power_of_two or tried % _ANNOUNCED_EVERY == 0):
             return
+        wanted = islice(self.candidates(package, versions), min(2 * tried, _MOST_AHEAD))
         prefetch = self._universe.request.source.prefetch_dependencies
-        count = min(2 * tried, 2 * _MOST_PREFETCHED)
-        for bit in self.candidates(package, versions):
+        for bit in wanted:
             prefetch(package.name, package.table.texts[bit.bit_length() - 2])
-            count -= 1
-            if not count:
-                break
 
     def _walk_on(self, parts: Sequence[Package], drop: _Drop) -> None:
         """Look at the versions after those that the state allowed, while the same package rules them out too.

@@ -1,0 +1,60 @@
+"""Background work: in which order it is begun, by how many threads, and each piece once."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from blast_pm.index.tasks import TaskPool
+
+
+@pytest.fixture
+def gate() -> threading.Event:
+    return threading.Event()
+
+
+def test_newest_wish_is_begun_first_and_what_can_wait_in_order(gate: threading.Event) -> None:
+    pool = TaskPool(1)
+    begun: list[str] = []
+    pool.start("first", gate.wait)
+    time.sleep(0.05)
+    for name in ("near", "further", "far"):
+        pool.start(name, lambda name=name: begun.append(name), later=True)  # type: ignore[misc]
+    for name in ("old", "new"):
+        pool.start(name, lambda name=name: begun.append(name))  # type: ignore[misc]
+    gate.set()
+    for name in ("new", "old", "near", "further", "far"):
+        deadline = time.monotonic() + 10
+        while name not in begun and time.monotonic() < deadline:
+            time.sleep(0.005)
+    pool.close()
+    assert begun == ["new", "old", "near", "further", "far"]
+
+
+def test_result_that_nobody_has_begun_is_computed_by_who_asks(gate: threading.Event) -> None:
+    pool = TaskPool(1)
+    pool.start("first", gate.wait)
+    pool.start("second", threading.current_thread, later=True)
+    assert pool.result("second", lambda: None) is threading.current_thread()
+    gate.set()
+    pool.close()
+
+
+@pytest.mark.parametrize(("takes_s", "most"), [(0.0, 16), (0.06, 64)])
+def test_many_threads_start_only_where_work_waits(takes_s: float, most: int) -> None:
+    pool = TaskPool(64)
+    for number in range(8):
+        pool.start(("warm", number), lambda: time.sleep(takes_s))
+    for number in range(8):
+        pool.result(("warm", number), lambda: None)
+    release = threading.Event()
+    for number in range(200):
+        pool.start(number, release.wait)
+    alive = sum(thread.name.startswith("blast-index") for thread in threading.enumerate())
+    release.set()
+    pool.close()
+    assert alive <= most
+    if most > 16:
+        assert alive > 16
