@@ -24,8 +24,8 @@ __all__ = ["Chooser", "link_clause", "need_clause"]
 
 # After so many drops of p blamed on the decision for q, q's decision is taken back and p decided first.
 _SWAP_AFTER = 5
-# After so many candidates in vain, announce twice as many. At most the second number are announced ahead of the walk, anew
-# each time that it has come the third number further: an index far away is kept busy, as boto3's 3,000 releases need it.
+# After so many candidates in vain, announce twice as many. At most the second number are announced ahead of the walk,
+# anew each time that it has come the third number further: so an index far away is kept busy by boto3's 3,000 releases.
 _TRIED_TO_PREFETCH = 4
 _MOST_AHEAD = 160
 _ANNOUNCED_EVERY = 16
