@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from blast_pm.resolver.request import Request
     from blast_pm.resolver.situation import Situation
 
-__all__ = ["facts_alone", "other_targets", "overrides", "prereleases", "yanked_pins"]
+__all__ = ["facts_alone", "last_words", "other_targets", "overrides", "prereleases", "yanked_pins"]
 
 _MOST_PYTHONS = 4
 
@@ -209,12 +209,13 @@ def facts_alone(situation: Situation) -> Iterator[Suggestion]:
 
 def overrides(situation: Situation) -> Iterator[Suggestion]:
     """As the last resort: what the user says of the project that clashes goes for everyone."""
-    clash = situation.derivation[-1].clash
     request = situation.request
+    facts = iter_facts(situation.derivation)
+    lacking = [fact.other for fact in facts if fact.kind == "depends" and fact.missing == "version"]
+    clash = lacking[0] if lacking else situation.derivation[-1].clash
     if not clash or any(row.name == clash for row in request.overrides):
         return
-    facts = iter_facts(situation.derivation)
-    if not any(fact.kind == "depends" and fact.other == clash and not fact.missing for fact in facts):
+    if not any(fact.kind == "depends" and fact.other == clash for fact in facts):
         return
     said = next((row for row in (*request.requirements, *request.constraints) if row.name == clash), None)
     row = Requirement(clash, (), said.specifier if said is not None else "")
@@ -230,3 +231,15 @@ def overrides(situation: Situation) -> Iterator[Suggestion]:
         f"override-dependencies = ['{written(row)}'] in [tool.blast]{answer.note}"
     )
     yield Suggestion("override", text, replacement=written(row), resolves_to={clash: version})
+
+
+def last_words(situation: Situation) -> Suggestion:
+    """Say what is left to do where nothing else helps."""
+    causes = [clause.cause for clause in leaves(situation.proof)]
+    asked = {cause.requirement for cause in causes if isinstance(cause, Asked)}
+    rows = [row for row in situation.request.requirements if row in asked]
+    if len(rows) == 1:
+        place = place_of(situation.request, rows[0], "asked")
+        return Suggestion("other", f"leave out {quoted(rows[0])}{place}, or look for what does the same")
+    names = [quoted(row) for row in rows]
+    return Suggestion("other", f"loosen or leave out one of {', '.join(names[:-1])} and {names[-1]}" if names else "")

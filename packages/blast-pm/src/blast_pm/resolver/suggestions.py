@@ -8,12 +8,11 @@ and an override as the last resort.
 from __future__ import annotations
 
 from blast_pm.resolver.changes import changes, corrected_names, partial_changes, several_changes
-from blast_pm.resolver.remedies import facts_alone, other_targets, overrides, prereleases, yanked_pins
-from blast_pm.resolver.situation import Suggestion
+from blast_pm.resolver.remedies import facts_alone, last_words, other_targets, overrides, prereleases, yanked_pins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from blast_pm.resolver.situation import Situation
+    from blast_pm.resolver.situation import Situation, Suggestion
 
 __all__ = ["suggest"]
 
@@ -37,4 +36,4 @@ def suggest(situation: Situation) -> list[Suggestion]:
     found += facts_alone(situation)
     found += overrides(situation)
     unique = list({row.text: row for row in found}.values())[:_MOST_SUGGESTIONS]
-    return unique or [Suggestion("other", "loosen or remove one of the requirements named above")]
+    return unique or [last_words(situation)]
