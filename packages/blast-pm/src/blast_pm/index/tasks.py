@@ -19,7 +19,7 @@ __all__ = ["TaskPool"]
 _QUEUED, _RUNNING, _DONE = range(3)
 # So many threads keep a server busy that answers at once; more are for one that is far away, and cost 1 MB each.
 _FEW = 16
-_FAR_AWAY_S = 0.025
+_FAR_AWAY_S = 0.05
 
 
 class _Task:
