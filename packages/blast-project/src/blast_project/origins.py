@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from blast_core.errors import BlastError
 from blast_core.requirements import parse_requirement
 from blast_project.project import DEFAULT_GROUP, MANIFEST_NAME
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from blast_core.requirements import Requirement
     from blast_project.project import GroupRequirement, Project
@@ -19,7 +20,7 @@ __all__ = ["file_origins", "place_in_file", "project_origins"]
 _LIMITS = (("constraint-dependencies", "your constraint"), ("override-dependencies", "your override"))
 
 
-def project_origins(project: Project, rows: Sequence[GroupRequirement]) -> dict[Requirement, str]:
+def project_origins(project: Project, rows: Sequence[GroupRequirement]) -> Mapping[Requirement, str]:
     """Say where in pyproject.toml requirements, constraints and overrides of a project stand.
 
     Args:
@@ -29,7 +30,34 @@ def project_origins(project: Project, rows: Sequence[GroupRequirement]) -> dict[
     Returns:
         Words such as ``your project (pyproject.toml, line 7)`` or ``group dev (pyproject.toml, line 12)``; what stands
         in several places has all of them.
+
+    Cost: nothing until something is looked up, which is where a resolution failed.
     """
+    return _ProjectOrigins(project, rows)
+
+
+class _ProjectOrigins(Mapping["Requirement", str]):
+    def __init__(self, project: Project, rows: Sequence[GroupRequirement]) -> None:
+        self._project = project
+        self._rows = rows
+        self._found: dict[Requirement, str] | None = None
+
+    def __getitem__(self, row: Requirement) -> str:
+        return self._all()[row]
+
+    def __iter__(self) -> Iterator[Requirement]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[Requirement, str]:
+        if self._found is None:
+            self._found = _find_all(self._project, self._rows)
+        return self._found
+
+
+def _find_all(project: Project, rows: Sequence[GroupRequirement]) -> dict[Requirement, str]:
     text = project.source.decode("utf-8", "replace")
     found: dict[Requirement, list[tuple[str, int]]] = {}
     for row in rows:
@@ -72,7 +100,7 @@ def _line(text: str, keys: tuple[str, ...], value: str) -> int:
 
     if not keys:
         return 0
-    start: int = find_line(text, keys)
+    start = find_line(text, keys)
     lines = text.splitlines()
     # What a group includes of another one may stand above it.
     for number in (*range(max(start, 1), len(lines) + 1), *range(1, start)):
