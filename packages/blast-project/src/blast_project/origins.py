@@ -103,7 +103,7 @@ def _line(text: str, keys: tuple[str, ...], value: str) -> int:
     start = find_line(text, keys)
     lines = text.splitlines()
     # What a group includes of another one may stand above it.
-    for number in (*range(max(start, 1), len(lines) + 1), *range(1, start)):
+    for number in [*range(max(start, 1), len(lines) + 1), *range(1, start)]:
         if f'"{value}"' in lines[number - 1] or f"'{value}'" in lines[number - 1]:
             return number
     return start
