@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from blast_core.errors import BlastError, IntegrityError
-from blast_core.formats.dpl.model import Lock, LockedDependency, LockedFile, LockedPackage, LockedSource
-from blast_core.platform_tags import TagReach, TagTable
+from blast_core.formats.dpl.model import Lock, LockedDependency, LockedPackage, LockedSource
 from blast_pm.resolver.markers import TargetMarkers
 from blast_project.graph import GroupReach
+from blast_project.locked_files import FileChoice, indexes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from blast_core.formats.dpl.model import LockTarget
-    from blast_core.interpreter import Target
     from blast_core.requirements import Requirement
     from blast_pm.index.client import PyPiClient
-    from blast_pm.index.model import IndexFile
     from blast_pm.resolver.markers import Row
     from blast_pm.resolver.model import UniversalPackage, UniversalResolution
     from blast_project.project import Project
@@ -62,7 +59,7 @@ def build_project_lock(
     """
     builder = _Builder(client, project, plan, resolution, overrides)
     packages = builder.packages()
-    indexes = sorted({file.index for package in packages for file in package.files if file.index})
+    indexes = sorted({name for package in packages for name in indexes_of(package.files)})
     return Lock(
         packages=packages,
         targets=builder.targets,
@@ -89,7 +86,6 @@ class _Builder:
         resolution: UniversalResolution,
         overrides: Sequence[Requirement],
     ) -> None:
-        self._client = client
         self._project = project
         self._plan = plan
         self._packages = [package for package in resolution.packages if package.name != project.name]
@@ -99,7 +95,7 @@ class _Builder:
             self._kept &= ~failure.mask
         markers = TargetMarkers(targets)
         self._graph = GroupReach(resolution.packages, markers, overrides)
-        self._files = _FileChoice(targets)
+        self._files = FileChoice(client, targets)
         self._numbers = {id(package): number for number, package in enumerate(resolution.packages)}
         self._rows: dict[str, list[Row]] = {group: [] for group in project.groups}
         for row in project.requirements():
@@ -173,87 +169,22 @@ class _Builder:
         self, package: UniversalPackage, edges: Mapping[str, Sequence[Row]], mask: int, groups: int
     ) -> LockedPackage:
         direct = package.direct
-        files = self._files.choose(package, mask)
-        requires = direct.requires_python if direct is not None else ""
+        files, requires = self._files.choose(package, mask)
         return LockedPackage(
             name=package.name,
             version=package.version,
             source=(direct.source if direct is not None else None) or _REGISTRY,
-            files=tuple(sorted(_locked_file(self._client, file) for file in files)),
+            files=files,
             dependencies=_dependencies(row for row, where in edges[""] if where & mask),
             extras=tuple(
                 (extra, _dependencies(row for row, where in edges[extra] if where & mask))
                 for extra, where in package.extras
                 if where & mask
             ),
-            requires_python=requires or next((file.requires_python for file in files if file.requires_python), ""),
+            requires_python=requires,
             target_mask=squeeze_mask(mask, self._kept),
             group_mask=groups,
         )
-
-
-class _FileChoice:
-    """Chooses which files of a version a lock holds: those that one of the targets could install.
-
-    Wheels for builds of CPython without a global lock and for musl stay, because the machines that want them have a
-    target's marker values; source distributions stay, because everybody can try to build them.
-    """
-
-    def __init__(self, targets: Sequence[Target]) -> None:
-        tables = [target.tags for target in targets]
-        assert all(isinstance(table, TagTable) for table in tables), "targets of a lock come from the tables"
-        self._reach = TagReach([table for table in tables if isinstance(table, TagTable)], free_threaded=True)
-        self._pythons: dict[str, int] = {}
-        for bit, target in enumerate(targets):
-            self._pythons[target.python_version] = self._pythons.get(target.python_version, 0) | 1 << bit
-        self._requires: dict[str, int] = {"": (1 << len(targets)) - 1}
-
-    def choose(self, package: UniversalPackage, mask: int) -> list[IndexFile]:
-        """Return the files of a package that has some, for the targets in ``mask``.
-
-        Raises:
-            IntegrityError: the index gives no sha256 for any of them.
-        """
-        if package.direct is not None:
-            return list(package.files)
-        files = [file for file in package.files if self._usable(file) & mask] or list(package.files)
-        # Nobody could tell whether a file without a digest changed.
-        verifiable = [file for file in files if file.sha256]
-        if not verifiable:
-            raise IntegrityError(
-                f"{package.name} {package.version} can't be locked",
-                reason="the index gives no sha256 for any of its files",
-                hint="ask the index's operator for hashes, or take the project from another index",
-            )
-        return verifiable
-
-    def _usable(self, file: IndexFile) -> int:
-        """Return the targets that could install a file."""
-        requires = file.requires_python
-        mask = self._requires[requires] if requires in self._requires else self._runs_on(requires)
-        if file.filename.endswith(".whl"):
-            mask &= self._reach.of("-".join(file.filename[:-4].split("-")[-3:]))
-        return mask
-
-    def _runs_on(self, requires: str) -> int:
-        from blast_core.version import make_version_table, specifier_mask
-
-        mask = 0
-        try:
-            for version, targets in self._pythons.items():
-                if specifier_mask(requires, make_version_table((version,))):
-                    mask |= targets
-        except BlastError:
-            # What can't be read excludes nothing, as in the resolver.
-            mask = self._requires[""]
-        self._requires[requires] = mask
-        return mask
-
-
-def _locked_file(client: PyPiClient, file: IndexFile) -> LockedFile:
-    base = client.file_base(file.index) if file.index else ""
-    path = file.url[len(base) :] if base and file.url.startswith(base) else file.url
-    return LockedFile(file.filename, file.index, path, file.sha256, file.size, file.upload_time)
 
 
 def _dependencies(requirements: Iterable[Requirement]) -> tuple[LockedDependency, ...]:

@@ -7,15 +7,19 @@ from blast_compat.locks.pylock_markers import LockMarkers, member_group
 from blast_core.errors import BlastError, InvalidField
 from blast_core.formats.dpl.check import check_lock
 from blast_core.formats.dpl.model import canonical_lock
+from blast_core.formats.dpl.packed_files import PackedFiles
 from blast_core.formats.dpl.targets import named_lock_target, named_variant, variant_items
 from blast_core.names import normalize_name
 from blast_core.version import check_specifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from blast_core.formats.dpl.model import Lock, LockedFile, LockedPackage, LockedSource, LockTarget
+
+    #: The standard tables as text, rows for what these can't tell, and whether there are such tables.
+    _FileLines = tuple[str, tuple[str, ...], bool]
 
 __all__ = ["write_pylock"]
 
@@ -28,7 +32,7 @@ def write_pylock(lock: Lock, file_url: Callable[[LockedFile], str]) -> str:
 
     Args:
         lock: in any order; its ``text_hash`` is not written, because it is the hash of this text.
-        file_url: the full URL of a file on this machine's indexes; asked once per file.
+        file_url: the full URL of a file on this machine's indexes; not asked for packed files that were told before.
 
     Returns:
         The text, with ``\n`` at the end of each line.
@@ -45,11 +49,7 @@ def write_pylock(lock: Lock, file_url: Callable[[LockedFile], str]) -> str:
 class _Writer:
     def __init__(self, lock: Lock, file_url: Callable[[LockedFile], str]) -> None:
         self._lock = lock
-        self._urls = {
-            (package.name, file.filename, file.sha256): file_url(file)
-            for package in lock.packages
-            for file in package.files
-        }
+        self._file_url = file_url
         self._bases = self._find_bases()
         self._markers = LockMarkers(lock)
         self._standard_specifiers: dict[str, bool] = {"": False}
@@ -64,15 +64,19 @@ class _Writer:
         lines += self._tool()
         return "".join(lines)
 
-    def _find_bases(self) -> list[tuple[str, str]]:
+    def _find_bases(self) -> tuple[tuple[str, str], ...]:
         """Return the file base of each index as the URLs show it, longest first."""
         bases: dict[str, str] = {}
         for package in self._lock.packages:
-            for file in package.files:
-                url = self._urls[package.name, file.filename, file.sha256]
-                if file.index and file.index not in bases and url.endswith(file.path):
-                    bases[file.index] = url.removesuffix(file.path)
-        return sorted(bases.items(), key=lambda pair: (-len(pair[1]), pair))
+            files = package.files
+            if isinstance(files, PackedFiles) and files.index in bases:
+                continue
+            for file in files:
+                if file.index and file.index not in bases:
+                    url = self._file_url(file)
+                    if url.endswith(file.path):
+                        bases[file.index] = url.removesuffix(file.path)
+        return tuple(sorted(bases.items(), key=lambda pair: (-len(pair[1]), pair)))
 
     def _head(self) -> Iterator[str]:
         lock = self._lock
@@ -96,23 +100,41 @@ class _Writer:
             yield f"requires-python = {_quote(package.requires_python)}\n"
         if answers := self._answers(package):
             yield f"dependencies = {_rows(answers)}\n"
-        standard, odd, source = self._split_files(package)
-        yield from source
-        if sdists := [row for filename, row in standard if not filename.endswith(".whl")]:
-            yield f"sdist = {sdists[0]}\n"
-        if wheels := [row for filename, row in standard if filename.endswith(".whl")]:
-            yield f"wheels = {_rows(wheels)}\n"
-        told = _told_source(package.source) if standard or package.source.kind != "registry" else None
+        lines, odd, is_standard = self._files(package)
+        yield lines
+        told = _told_source(package.source) if is_standard or package.source.kind != "registry" else None
         yield from self._package_tool(package, odd, told)
 
-    def _split_files(self, package: LockedPackage) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    def _files(self, package: LockedPackage) -> _FileLines:
+        """Return what is told of a package's files; of packed ones what was told of them before."""
+        files = package.files
+        if not isinstance(files, PackedFiles) or package.source.kind != "registry":
+            return self._write_files(package)
+        said = (rules.FORMAT, package.name, package.version, self._bases)
+        if files.told is not None and files.told[:-3] == said:
+            lines, odd, is_standard = files.told[-3:]
+            return lines, odd, is_standard
+        found = self._write_files(package)
+        files.tell((*said, *found))
+        return found
+
+    def _write_files(self, package: LockedPackage) -> _FileLines:
+        standard, odd, source = self._split_files(package)
+        lines = source
+        if sdists := [row for filename, row in standard if not filename.endswith(".whl")]:
+            lines += f"sdist = {sdists[0]}\n"
+        if wheels := [row for filename, row in standard if filename.endswith(".whl")]:
+            lines += f"wheels = {_rows(wheels)}\n"
+        return lines, tuple(odd), bool(standard)
+
+    def _split_files(self, package: LockedPackage) -> tuple[list[tuple[str, str]], list[str], str]:
         """Return the standard tables of the files, the rows for what these can't tell, and the source's table."""
         standard = []
         odd = []
         may_stand = package.source.kind == "registry"
         has_sdist = False
         for file in package.files:
-            url = self._urls[package.name, file.filename, file.sha256]
+            url = self._file_url(file)
             is_wheel = file.filename.endswith(".whl")
             if may_stand and (is_wheel or not has_sdist) and rules.is_standard_file(package, file.filename):
                 has_sdist = has_sdist or not is_wheel
@@ -122,11 +144,11 @@ class _Writer:
                     continue
             odd.append(_odd_file(file))
         if standard:
-            return standard, odd, []
+            return standard, odd, ""
         if may_stand:
             file = package.files[0]
-            return [], odd, [_archive(self._urls[package.name, file.filename, file.sha256], "", file.sha256, "")]
-        return [], odd, [_source_table(package.source)]
+            return [], odd, _archive(self._file_url(file), "", file.sha256, "")
+        return [], odd, _source_table(package.source)
 
     def _answers(self, package: LockedPackage) -> list[str]:
         """Return which other entries of the lock the package's requirements lead to, for the standard table."""
@@ -145,7 +167,7 @@ class _Writer:
                 ]
         return list(dict.fromkeys(rows))
 
-    def _package_tool(self, package: LockedPackage, odd: list[str], told: LockedSource | None) -> Iterator[str]:
+    def _package_tool(self, package: LockedPackage, odd: Sequence[str], told: LockedSource | None) -> Iterator[str]:
         lock = self._lock
         lines = []
         if package.group_mask != 1:

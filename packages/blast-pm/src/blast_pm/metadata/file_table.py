@@ -76,7 +76,9 @@ def _to_row(file: IndexFile, base: str) -> _Row:
 class Kept(Protocol):
     """What can be kept beside files."""
 
-    is_new: bool
+    @property
+    def is_new(self) -> bool:
+        """Whether it holds something that `dump` didn't return before."""
 
     def dump(self) -> bytes:
         """Return it as bytes."""

@@ -137,7 +137,7 @@ class ViewStore:
         self._policy = files
         self._digest = _digest_of(self._targets, builds=builds)
         self._judge: TargetView | None = None
-        self._opened: list[tuple[bytes, bytes, ProjectView]] = []
+        self._opened: dict[bytes, tuple[bytes, ProjectView]] = {}
 
     @property
     def judge(self) -> TargetView:
@@ -168,12 +168,16 @@ class ViewStore:
             known_masks(row.table).update(row.masks)
         view = ProjectView(page, row, self._policy if policy else None)
         view.learned = is_new
-        self._opened.append((key, policy, view))
-        return view
+        # Of threads that open a project at once all get what the first one opened, so that nothing learned is lost.
+        known = self._opened.setdefault(key, (policy, view))[1]
+        if known.page.page_id != page.page_id:
+            self._opened[key] = (policy, view)
+            return view
+        return known
 
     def save(self) -> None:
         """Hand the rows of the projects of which something was learned to the store."""
-        for key, policy, view in self._opened:
+        for key, (policy, view) in list(self._opened.items()):
             masks = known_masks(view.record.table)
             is_new = any(not isinstance(value, bytes) and value.is_new for value in view.kept.values())
             if is_new or view.learned or _MASKS_WORTH_A_WRITE <= len(masks) - view.masks <= _MOST_MASKS:

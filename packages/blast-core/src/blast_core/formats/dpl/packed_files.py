@@ -47,7 +47,7 @@ class PackedFiles(Sequence[LockedFile]):
         self.strings = strings
         self.rows = rows
         self.steps = steps
-        self.told: tuple[object, ...] | None = None
+        self.told: tuple[Any, ...] | None = None
         self.is_new = True
         self._files: tuple[LockedFile, ...] | None = None
 
