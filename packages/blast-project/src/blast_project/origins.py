@@ -103,10 +103,9 @@ def _line(text: str, keys: tuple[str, ...], value: str) -> int:
     start = find_line(text, keys)
     lines = text.splitlines()
     # What a group includes of another one may stand above it.
-    for number in [*range(max(start, 1), len(lines) + 1), *range(1, start)]:
-        if f'"{value}"' in lines[number - 1] or f"'{value}'" in lines[number - 1]:
-            return number
-    return start
+    written = (f'"{value}"', f"'{value}'")
+    holding = [number for number, line in enumerate(lines, 1) if any(text in line for text in written)]
+    return min((number for number in holding if number >= start), default=holding[0] if holding else start)
 
 
 def _words(places: Sequence[tuple[str, int]]) -> str:
