@@ -154,15 +154,15 @@ def test_what_was_added_is_installed_wherever_it_was_added(project: Blast, place
 
 @pytest.mark.parametrize("source", ['path = "../alpha"', "workspace = true", 'git = "https://index.invalid/a.git"'])
 @pytest.mark.parametrize("tool", ["uv", "blast"])
-def test_a_source_that_is_not_understood_is_not_taken_from_the_index(project: Blast, tool: str, source: str) -> None:
+def test_a_source_that_is_not_there_is_not_made_up_for_by_the_index(project: Blast, tool: str, source: str) -> None:
     manifest = project.directory / "pyproject.toml"
     text = manifest.read_text().replace("dependencies = []", 'dependencies = ["Alpha"]')
     manifest.write_text(f"{text}\n[tool.{tool}.sources]\nalpha = {{ {source} }}\n")
     before = manifest.read_bytes()
     for words in (["lock"], ["sync"], ["add", "beta"]):
         done = project.run(*words)
-        assert done.returncode == 1
-        assert "'alpha' has a source that can't be used yet" in done.stderr
+        assert done.returncode in {1, 3}
+        assert "alpha" in done.stderr or "index.invalid/a.git" in done.stderr
     assert manifest.read_bytes() == before
     assert not (project.directory / "blast.lock").exists()
 

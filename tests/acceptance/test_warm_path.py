@@ -97,6 +97,7 @@ _SYNC = {
     "blast_project.inputs",
     "blast_project.locking",
     "blast_project.operations",
+    "blast_project.project_files",
     "blast_project.python",
     "blast_project.python.discover",
     "blast_project.python.probe",
