@@ -14,7 +14,7 @@ from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_pm.store.gc import hold_collection, remove_items
 from blast_project.cache_plan import Plan, make_plan
-from blast_project.retiring import has_leftovers, prune_generations, remove_environment
+from blast_project.retiring import prune_generations, remove_environment, sweep_environments
 from blast_project.store_view import KIND_TOOL, StoreView, changed_since, view_store
 
 TYPE_CHECKING = False
@@ -125,6 +125,7 @@ def collect(session: Session, options: GcOptions) -> GcReport:
         view = view_store(session)
         return _report(session, view, make_plan(view, options, session.cache.paths), options)
     with hold_collection(session.cache.paths):
+        sweep_environments(session)
         view = view_store(session)
         return _report(session, view, make_plan(view, options, session.cache.paths), options)
 
@@ -136,11 +137,7 @@ def _report(session: Session, view: StoreView, plan: Plan, options: GcOptions) -
     held, busy = plan.held, 0
     if not options.dry_run:
         environments = tuple(path for path in plan.environments if remove_environment(session, path))
-        generations = {
-            path: gone
-            for path in (holder.environment for holder in view.holders if holder.environment not in environments)
-            if (path in plan.generations or has_leftovers(path)) and (gone := _prune(session, path, options))
-        }
+        generations = {path: gone for path in plan.generations if (gone := _prune(session, path, options))}
         still = _still_reached(view, environments, generations)
         removal = remove_items(
             session.cache.paths,
@@ -281,6 +278,7 @@ def clear(session: Session, words: Sequence[str], *, everything: bool, force: bo
             hint="name projects, such as 'blast cache clear numpy', or say --all",
         )
     with hold_collection(session.cache.paths):
+        sweep_environments(session)
         view = view_store(session)
         items = list(view.items.values()) if everything else find_items(view, words)
         _check_needed(view, items, everything=everything, force=force)

@@ -6,6 +6,7 @@ import os
 
 from blast_core import fs
 from blast_core.errors import StoreError, StoreLocked
+from blast_pm.store.roots import find_roots
 from blast_pm.store.staging import Staging
 from blast_project.environment import generations
 from blast_project.environment.generations import current_number, list_numbers
@@ -17,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_project.session import Session
 
-__all__ = ["has_leftovers", "prune_generations", "remove_environment"]
+__all__ = ["has_leftovers", "prune_generations", "remove_environment", "sweep_environments"]
 
 
 def remove_environment(session: Session, path: str) -> bool:
@@ -54,8 +55,24 @@ def has_leftovers(environment: str) -> bool:
         return False
 
 
+def sweep_environments(session: Session) -> None:
+    """Remove what killed commands left in environments: their half-made generations hold links to objects.
+
+    An environment that a command changes now is passed over.
+    """
+    for root in find_roots(session.cache.paths.home):
+        if not has_leftovers(root.environment):
+            continue
+        try:
+            with exclusive(session, root.environment, timeout_s=0):
+                generations.remove_leftovers(root.environment)
+        except (StoreError, OSError):
+            # It can't be written, or it is in use: there will be another time.
+            continue
+
+
 def prune_generations(session: Session, environment: str, keep: int) -> list[int]:
-    """Remove the oldest generations of an environment but ``keep``, and what killed commands left there.
+    """Remove the oldest generations of an environment but ``keep``.
 
     The current one stays, and so does one in which a program runs. While a command changes the environment, nothing is
     removed.
@@ -65,11 +82,7 @@ def prune_generations(session: Session, environment: str, keep: int) -> list[int
     """
     try:
         with exclusive(session, environment, timeout_s=0):
-            if not current_number(environment):
-                return []
-            if has_leftovers(environment):
-                generations.remove_leftovers(environment)
-            return generations.prune(environment, keep)
-    except (StoreLocked, StoreError, OSError):
-        # It can't be written, or it is in use: there will be another time.
+            # Before its first switch an environment has none that could be spared.
+            return generations.prune(environment, keep) if current_number(environment) else []
+    except (StoreError, OSError):
         return []

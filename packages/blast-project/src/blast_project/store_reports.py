@@ -28,7 +28,7 @@ class EnvironmentSize(NamedTuple):
         environment: absolute path.
         project: directory of its project; empty if it is not known.
         kind: ``environment`` or ``tool``.
-        state: ``alive`` or ``away``.
+        state: ``alive``, ``away`` or ``moved``.
         used: when it was last used or changed, in seconds since 1970.
         generations: how many are kept.
         objects: distributions of the store that they reach.
@@ -100,7 +100,7 @@ class Use(NamedTuple):
     Attributes:
         environment: absolute path.
         project: directory of its project; empty if it is not known.
-        state: ``alive`` or ``away``.
+        state: ``alive``, ``away`` or ``moved``.
         generations: numbers of those that reach it.
         is_current: the one in use is among them.
         since: when the oldest of them was made, in seconds since 1970; 0.0 if unknown.

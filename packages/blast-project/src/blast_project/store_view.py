@@ -7,7 +7,7 @@ import time
 
 from blast_core.tuples import NamedTuple
 from blast_pm.store.inventory import take_inventory
-from blast_pm.store.roots import ALIVE, AWAY, Root, find_roots, root_stamps
+from blast_pm.store.roots import ALIVE, AWAY, MOVED, Root, find_roots, root_stamps
 from blast_pm.store.sizes import object_sizes
 from blast_project.environment.reach import Reach, names_in, read_reach, used_at
 
@@ -34,9 +34,9 @@ class Holder(NamedTuple):
         environment: absolute path.
         project: directory of its project; empty if it is not known.
         kind: `KIND_PROJECT` or `KIND_TOOL`.
-        state: ``alive``, or ``away`` when its disk is not there.
+        state: ``alive``; ``away`` when its disk is not there; ``moved`` to nobody knows where.
         used: when it was last used or changed, in seconds since 1970.
-        generations: what each reaches, oldest first; of one that is away, as it was registered.
+        generations: what each reaches, oldest first; of one that can't be looked at, as it was registered.
     """
 
     environment: str
@@ -112,8 +112,8 @@ def view_store(session: Session) -> StoreView:
             generations = read_reach(root.environment, home, trees)
             used = max(root.registered, used_at(root.environment))
             holders.append(Holder(root.environment, root.project, kind, state, used, tuple(generations)))
-        elif state == AWAY:
-            holders.append(_away(root, home, kind))
+        elif state in {AWAY, MOVED}:
+            holders.append(_unseen(root, home, kind, state))
         else:
             gone.append(root)
     known = {holder.environment for holder in holders}
@@ -144,12 +144,12 @@ def changed_since(view: StoreView) -> Callable[[], frozenset[str]]:
     return reached
 
 
-def _away(root: Root, home: str, kind: str) -> Holder:
+def _unseen(root: Root, home: str, kind: str, state: str) -> Holder:
     generations = tuple(
         Reach(number, is_current=False, trees=frozenset(names_in(listed, home)), said=None)
         for number, listed in sorted(root.trees.items())
     )
-    return Holder(root.environment, root.project, kind, AWAY, root.registered, generations)
+    return Holder(root.environment, root.project, kind, state, root.registered, generations)
 
 
 def _list(directory: str) -> list[str]:

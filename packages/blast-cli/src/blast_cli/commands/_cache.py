@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     from blast_project.cache_operations import GcReport, RemovedObject
 
-__all__ = ["add_collect_options", "gc_outcome", "object_documents", "object_lines", "stayed_lines"]
+__all__ = ["UNSEEN", "add_collect_options", "gc_outcome", "object_documents", "object_lines", "stayed_lines"]
 
 _SHOWN = 20
+#: What is said of environments that can't be looked at, by their state.
+UNSEEN = {"away": "its disk is away", "moved": "it was moved since"}
 
 
 def add_collect_options(parser: argparse.ArgumentParser) -> None:

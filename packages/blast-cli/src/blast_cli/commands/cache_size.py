@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._amounts import format_size, format_when
+from blast_cli.commands._cache import UNSEEN
 from blast_cli.outcome import Context, Outcome
 
 if TYPE_CHECKING:
@@ -63,10 +64,10 @@ def _environments(report: SizeReport) -> list[str]:
     lines = ["", f"{'ITS ALONE':>10}  {'SHARED':>10}{own}  GEN  DISTS  LAST USED         ENVIRONMENT"]
     for row in sorted(report.environments, key=lambda row: -row.unique_bytes):
         own = f"  {format_size(row.own_bytes):>9}" if exact else ""
-        away = "  (its disk is away)" if row.state == "away" else ""
+        away = UNSEEN.get(row.state, "")
         lines.append(
             f"{format_size(row.unique_bytes):>10}  {format_size(row.shared_bytes):>10}{own}  {row.generations:>3}  "
-            f"{row.objects:>5}  {format_when(row.used)}  {row.environment}{away}"
+            f"{row.objects:>5}  {format_when(row.used)}  {row.environment}{f'  ({away})' if away else ''}"
         )
     return lines
 

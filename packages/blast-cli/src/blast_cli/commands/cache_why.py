@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from blast_cli.commands._amounts import format_age, format_size, format_when
+from blast_cli.commands._cache import UNSEEN
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -51,6 +52,6 @@ def _use(use: Use) -> str:
     word = "generation" if len(use.generations) == 1 else "generations"
     by = f" by '{use.command}'" if use.command else ""
     how = "asked for" if use.requested else "needed by another"
-    away = "; its disk is away" if use.state == "away" else ""
-    old = "" if use.is_current or use.state == "away" else ", none of them current"
+    away = f"; {UNSEEN[use.state]}" if use.state in UNSEEN else ""
+    old = "" if use.is_current or away else ", not current"
     return f"{use.environment}: {word} {numbers}{current or old}, since {format_when(use.since)}{by} ({how}{away})"

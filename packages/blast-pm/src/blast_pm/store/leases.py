@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from blast_pm.store.home import StorePaths
 
-__all__ = ["DIRECTORY", "ObjectLease", "hold_store", "read_leases"]
+__all__ = ["DIRECTORY", "ObjectLease", "hold_store", "read_leases", "sweep_leases"]
 
 DIRECTORY = "leases"
 # The lock keeps its owner's pid in front.
@@ -136,6 +136,20 @@ def read_leases(home: str) -> tuple[set[str], int]:
             # What can't be locked may be somebody's.
             leased.update(_read(path))
     return leased, living
+
+
+def sweep_leases(home: str) -> None:
+    """Remove the leases of the dead; who has just made one and not yet locked it makes another."""
+    directory = os.path.join(home, DIRECTORY)
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return
+    for name in names:
+        try:
+            lock(os.path.join(directory, name), 0, remove=True).release()
+        except (OSError, StoreError):
+            continue
 
 
 def _read(path: str) -> list[str]:

@@ -11,8 +11,9 @@ from blast_core import fs
 from blast_core.errors import StoreError
 from blast_core.tuples import NamedTuple
 from blast_pm.install.prepared import DIRECTORY
-from blast_pm.store.leases import hold_store, read_leases
+from blast_pm.store.leases import hold_store, read_leases, sweep_leases
 from blast_pm.store.locks import lock
+from blast_pm.store.roots import DIRECTORY as ROOTS
 from blast_pm.store.sizes import measure_tree
 from blast_pm.store.staging import Staging, sweep_staging
 
@@ -50,12 +51,16 @@ def remove_leftovers(paths: StorePaths, trees: Sequence[str], *, before: float, 
     """
     if not dry_run:
         sweep_staging(paths.staging)
+        sweep_leases(paths.home)
     found, size = _remove_prepared(paths, trees, dry_run=dry_run)
     for path in _iter_aged(paths.home, before):
         bytes_there = measure_tree(path) if os.path.isdir(path) else _size(path)
         if dry_run or _remove(path):
             found.append(path)
             size += bytes_there
+    for path in _iter_temporary(os.path.join(paths.home, ROOTS), now - _LOCK_AGE_S):
+        if dry_run or _remove(path):
+            found.append(path)
     found.extend(path for path in _iter_locks(paths.home, now - _LOCK_AGE_S) if dry_run or _remove_lock(path))
     return Leftovers(tuple(os.path.relpath(path, paths.home) for path in found), size)
 
@@ -108,6 +113,13 @@ def _last_touch(path: str) -> float:
             continue
         latest = max(latest, status.st_ctime, status.st_mtime, status.st_atime)
     return latest
+
+
+def _iter_temporary(directory: str, before: float) -> Iterator[str]:
+    for name in _list(directory):
+        path = os.path.join(directory, name)
+        if fs.is_temporary(name) and _last_touch(path) < before:
+            yield path
 
 
 def _iter_locks(home: str, before: float) -> Iterator[str]:

@@ -137,6 +137,10 @@ class VenvManager:
         kept = generations.list_numbers(self.environment)
         number = (kept or [0])[-1] + 1
         staging = os.path.join(directory, f".{number}.{os.getpid()}")
+        trees = group_trees(row.tree for row in composition.distributions)
+        # Before there is anything to see: nobody removes what a generation reaches from its first moment on, and what a
+        # killed command leaves of one is known where it is.
+        root = self._register(composition, trees, number, kept)
         try:
             report = compose(
                 staging,
@@ -148,7 +152,6 @@ class VenvManager:
                 allow_overwrite=composition.allow_overwrite,
                 home=composition.home,
             )
-            trees = group_trees(row.tree for row in composition.distributions)
             meta = self._describe(number, interpreter, composition, report.mode)
             fresh = (
                 *generations.write_meta(staging, meta, dict(composition.snapshots), trees),
@@ -156,8 +159,6 @@ class VenvManager:
                 *drift.write_entries(staging, interpreter.site_packages, interpreter.scripts),
                 *report.unflushed,
             )
-            # Before anybody can see the generation: from the first moment on, nobody removes what it reaches.
-            root = self._register(composition, trees, number, kept)
             fs.sync_paths([*(f"{staging}/{path}" for path in fresh), *filter(None, (root,))])
             fs.rename(staging, os.path.join(directory, str(number)))
         except BaseException:

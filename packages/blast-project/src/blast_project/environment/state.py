@@ -9,8 +9,8 @@
     20      u32   number of distributions
     24      i64   when it was written, nanoseconds since 1970
     32      5 x   stamp: u64 inode, i64 size (-1: there is no such file), i64 mtime, i64 ctime, both in nanoseconds
-    192     ...   path of site-packages below the environment, NUL, path of the environment, and after a NUL each paths of
-                  directories of stores; UTF-8. In a memo: CRC-32 of each of the first three files' content, as eight
+    192     ...   path of site-packages below the environment, NUL, path of the environment, and after a NUL each paths
+                  of directories of stores; UTF-8. In a memo: CRC-32 of each of the first three files' content, as eight
                   hexadecimal digits, and two NULs
 
 The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose
