@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     Content = bytes | bytearray | memoryview
 
 __all__ = [
+    "clone_file",
     "copy_file",
     "create_file",
     "exchange",
     "hardlink",
     "is_temporary",
+    "link_directory",
     "make_directories",
     "make_directory",
     "open_file",
@@ -365,6 +367,20 @@ def symlink(target: str, path: str, *, dir_fd: int | None = None) -> None:
     os.symlink(target, path, dir_fd=dir_fd)
 
 
+def link_directory(target: str, path: str, *, dir_fd: int | None = None) -> None:
+    """Make ``path``, which must not exist, a link to the directory ``target``.
+
+    On Windows it is a junction, for which nobody needs a right; its target must be absolute.
+    """
+    if os.name != "nt":
+        symlink(target, path, dir_fd=dir_fd)
+        return
+    _begin(path)
+    import _winapi
+
+    _winapi.CreateJunction(os.path.abspath(target), path)  # type: ignore[attr-defined,unused-ignore]
+
+
 def hardlink(source: str, path: str, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
     """Make ``path``, which must not exist, another name of ``source``; a link at ``source`` is not followed."""
     _begin(path)
@@ -431,6 +447,40 @@ def copy_file(source: str, path: str, mode: int | None = None) -> None:
         fd = create_file(path, (status.st_mode & 0o777) if mode is None else mode)
         try:
             _copy_content(source_fd, fd, status.st_size)
+        finally:
+            os.close(fd)
+    finally:
+        os.close(source_fd)
+
+
+def clone_file(source: str, path: str, mode: int | None = None) -> None:
+    """Make ``path``, which must not exist, a file of its own that shares the blocks of ``source``.
+
+    Args:
+        source: the file; a symbolic link there is refused.
+        path: the new file.
+        mode: permission bits; None takes those of the source.
+
+    Raises:
+        OSError: the file system can't (EOPNOTSUPP, ENOTTY, EINVAL, ENOSYS, ENOTSUP, EXDEV), or another; nothing stays.
+    """
+    from blast_core import _clone_file
+
+    if _clone_file.clones_by_path():
+        _begin(path)
+        _clone_file.share_blocks_at(source, path)
+        if mode is not None:
+            set_mode(path, mode)
+        return
+    source_fd = os.open(source, _READ)
+    try:
+        fd = create_file(path, (os.fstat(source_fd).st_mode & 0o777) if mode is None else mode)
+        try:
+            _begin(fd)
+            _clone_file.share_blocks(source_fd, fd)
+        except BaseException:
+            _forget(path)
+            raise
         finally:
             os.close(fd)
     finally:

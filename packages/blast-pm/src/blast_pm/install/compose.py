@@ -13,7 +13,7 @@ import os
 from blast_core import fs
 from blast_core.errors import InstallError
 from blast_core.tuples import NamedTuple
-from blast_pm.install.link import MODES, Placer
+from blast_pm.install.link import Counts, DirectoryLinksRefused, Placer, parse_modes
 from blast_pm.install.merge import Member, MergedTree, Part, Places, merge_plans
 from blast_pm.install.plan import read_plan
 from blast_pm.install.prepared import DIRECTORY, is_standard, made_files, make_scripts, prepare, prepared_name
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Interpreter
     from blast_pm.store.cache import StoredDistribution
 
-    # A directory, what goes into it, whether it has to be made first, and its small files: name -> source or content.
-    Job = tuple[str, Sequence[Part], bool, Sequence[tuple[str, str | bytes]]]
+    # A small file: its name, its owner, its source or its content.
+    Small = tuple[str, int, str | bytes]
+    # A directory, what goes into it, whether it has to be made first, and its small files.
+    Job = tuple[str, Sequence[Part], bool, Sequence[Small]]
 
 __all__ = ["ComposeReport", "Composed", "compose"]
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+# Windows opens no directories: there, everything goes by absolute paths.
+_OPENS_DIRECTORIES = os.mkdir in os.supports_dir_fd
 # Parts of site-packages that one thread takes at a time, so that both have work to the end.
 _CHUNK = 16
 # Below so many jobs a second thread costs more than it brings.
@@ -63,10 +67,11 @@ class ComposeReport(NamedTuple):
     """What was made.
 
     Attributes:
-        mode: the link mode.
+        mode: the link mode, as it was asked for.
         directories: made.
-        symlinks: made.
+        symlinks: made, and junctions.
         hardlinks: made.
+        clones: of files.
         copies: of files.
         written: small files written for this environment alone.
         distributions: as they lie, by name.
@@ -80,6 +85,7 @@ class ComposeReport(NamedTuple):
     directories: int
     symlinks: int
     hardlinks: int
+    clones: int
     copies: int
     written: int
     distributions: tuple[Composed, ...]
@@ -89,7 +95,7 @@ class ComposeReport(NamedTuple):
     notes: tuple[str, ...]
 
 
-def compose(
+def compose(  # noqa: PLR0913 - one call decides everything about an environment
     destination: str,
     interpreter: Interpreter,
     distributions: Sequence[StoredDistribution],
@@ -107,7 +113,7 @@ def compose(
         destination: absolute path of the tree, which must not exist; its parent must.
         interpreter: for which it is.
         distributions: in any order, no name twice.
-        link_mode: ``fold``, ``hardlink`` or ``copy``.
+        link_mode: one of `blast_pm.install.link.MODES`; distributions with another follow: ``fold,numpy=copy``.
         direct_urls: content of direct_url.json by normalised name (PEP 610).
         requested: normalised names that get REQUESTED: what the user asked for.
         allow_overwrite: of two different files for one path, take the first by the distributions' names.
@@ -124,15 +130,25 @@ def compose(
         InstallError: an argument or a distribution is refused. Nothing was made.
         OSError: the disk refuses; what was made stays for the caller to remove.
     """
-    if link_mode not in MODES:
-        raise InstallError(f"there is no link mode {link_mode!r}", hint=f"the link modes are {', '.join(MODES)}")
+    mode, packages = parse_modes(link_mode)
     rows = sorted(distributions)
     members = [Member(row.name, row.tree, read_plan(row.plan), home) for row in rows]
     _check_startup(members, allowed=allow_startup)
-    composition = _Composition(destination, members, Places.of(interpreter), interpreter.cache_tag, link_mode)
-    composition.decide(direct_urls or {}, frozenset(requested), allow_overwrite=allow_overwrite)
-    composition.build()
-    return composition.report()
+    modes = [packages.get(member.name, mode) for member in members]
+    notes: tuple[str, ...] = ()
+    while True:
+        composition = _Composition(destination, members, Places.of(interpreter), interpreter.cache_tag, modes)
+        composition.decide(direct_urls or {}, frozenset(requested), allow_overwrite=allow_overwrite)
+        try:
+            composition.build()
+        except DirectoryLinksRefused as error:
+            # It shows with the first one, and changes what every RECORD says.
+            fs.remove_tree(destination)
+            modes = ["hardlink" if one == "fold" else one for one in modes]
+            notes = (f"directories are real instead of links into the store: {error}",)
+            continue
+        report = composition.report(link_mode)
+        return report._replace(notes=(*notes, *report.notes))
 
 
 def _check_startup(members: Sequence[Member], *, allowed: bool) -> None:
@@ -150,40 +166,50 @@ def _check_startup(members: Sequence[Member], *, allowed: bool) -> None:
 class _Composition:
     """One call of `compose`."""
 
-    def __init__(self, destination: str, members: Sequence[Member], places: Places, cache_tag: str, mode: str) -> None:
+    def __init__(
+        self, destination: str, members: Sequence[Member], places: Places, cache_tag: str, modes: Sequence[str]
+    ) -> None:
         self._destination = destination
         self._members = members
         self._places = places
         self._bytecode_suffix = f".{cache_tag}.pyc"
-        self._fold = mode == "fold"
-        self._mode = mode
-        self._placer = Placer(destination, mode)
+        self._folded = [mode == "fold" for mode in modes]
+        self._counts = Counts()
+        self._placers = {mode: Placer(destination, mode, self._counts) for mode in sorted({*modes})}
+        self._placer_of = [self._placers[mode] for mode in modes]
         self._tree = MergedTree({}, {}, {}, set(), [])
-        self._own: dict[str, list[tuple[str, str | bytes]]] = {}
-        self._programs: list[tuple[str, str | bytes]] = []
+        self._own: dict[str, list[Small]] = {}
+        self._programs: list[Small] = []
         self._compiled: dict[int, bool] = {}
-        self._root = -1
+        self._root: int | None = None
 
     def decide(self, direct_urls: Mapping[str, bytes], requested: frozenset[str], *, allow_overwrite: bool) -> None:
         """Say what goes where, without a look at the environment."""
         members, places = self._members, self._places
-        self._tree = merge_plans(members, places, fold=self._fold, allow_overwrite=allow_overwrite)
+        real = [owner for owner, is_folded in enumerate(self._folded) if not is_folded]
+        self._tree = merge_plans(
+            members, places, fold=len(real) < len(members), allow_overwrite=allow_overwrite, real=frozenset(real)
+        )
         special = self._find_special(direct_urls)
         for owner, member in enumerate(members):
             if owner not in special:
-                prepared = f"{member.home}/{DIRECTORY}/{prepared_name(member.tree, fold=self._fold)}/"
+                prepared = self._prepared(owner)
                 names = ["INSTALLER"]
-                if self._fold and member.plan.import_names:
+                if self._folded[owner] and member.plan.import_names:
                     names.append("top_level.txt")
-                own: list[tuple[str, str | bytes]] = [(name, prepared + name) for name in names]
+                own: list[Small] = [(name, owner, prepared + name) for name in names]
                 is_requested = member.name in requested
-                own.append(("RECORD", prepared + ("RECORD.requested" if is_requested else "RECORD")))
+                own.append(("RECORD", owner, prepared + ("RECORD.requested" if is_requested else "RECORD")))
                 if is_requested:
-                    own.append(("REQUESTED", prepared + "REQUESTED"))
+                    own.append(("REQUESTED", owner, prepared + "REQUESTED"))
                 self._own[f"{places.site}/{member.plan.dist_info}"] = own
         made = self._write_special(special, direct_urls, requested) if special else {}
         for name, (owner, number) in self._tree.scripts.items():
-            self._programs.append((name, self._program(owner, number, made.get(owner))))
+            self._programs.append((name, owner, self._program(owner, number, made.get(owner))))
+
+    def _prepared(self, owner: int) -> str:
+        member = self._members[owner]
+        return f"{member.home}/{DIRECTORY}/{prepared_name(member.tree, fold=self._folded[owner])}/"
 
     def _find_special(self, direct_urls: Mapping[str, bytes]) -> set[int]:
         """Return who can't use prepared files: it is not installed as its plan says, or the store can't be written."""
@@ -195,7 +221,9 @@ class _Composition:
             owner for owner, member in enumerate(self._members) if member.plan.has_headers or member.name in direct_urls
         )
         try:
-            prepare([member for owner, member in enumerate(self._members) if owner not in special], fold=self._fold)
+            for fold in {*self._folded}:
+                alike = [owner for owner, folded in enumerate(self._folded) if folded == fold and owner not in special]
+                prepare([self._members[owner] for owner in alike], fold=fold)
         except OSError as error:
             if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
                 raise
@@ -211,7 +239,7 @@ class _Composition:
         scripts: dict[int, dict[str, bytes]] = {}
         for owner in special:
             member = self._members[owner]
-            made[owner] = made_files(member.plan, fold=self._fold)
+            made[owner] = made_files(member.plan, fold=self._folded[owner])
             if member.name in requested:
                 made[owner]["REQUESTED"] = b""
             if member.name in direct_urls:
@@ -221,7 +249,8 @@ class _Composition:
         for owner, files in made.items():
             info = self._members[owner].plan.dist_info
             record = sort_rows(rows[owner], f"{info}/RECORD")
-            self._own[f"{self._places.site}/{info}"] = [*files.items(), ("RECORD", record)]
+            own: list[Small] = [(name, owner, content) for name, content in files.items()]
+            self._own[f"{self._places.site}/{info}"] = [*own, ("RECORD", owner, record)]
         return scripts
 
     def _program(self, owner: int, number: int, made: Mapping[str, bytes] | None) -> str | bytes:
@@ -231,7 +260,7 @@ class _Composition:
             return f"{member.tree}/{source}"
         if made is not None:
             return made[name]
-        return f"{member.home}/{DIRECTORY}/{prepared_name(member.tree, fold=self._fold)}/s-{name}"
+        return f"{self._prepared(owner)}s-{name}"
 
     def build(self) -> None:
         """Make it."""
@@ -239,28 +268,35 @@ class _Composition:
         for path in (self._places.scripts, self._places.site):
             self._tree.enter(path)
         fs.make_directory(self._destination)
-        self._root = os.open(self._destination, _DIRECTORY)
+        self._root = os.open(self._destination, _DIRECTORY) if _OPENS_DIRECTORIES else None
         try:
             for path in sorted(path for path in children if path):
-                fs.make_directory(path, dir_fd=self._root)
+                self._make(path)
             self._make_lasting()
             _run(list(self._iter_jobs()), self._do)
         finally:
-            os.close(self._root)
-        self._placer.counts.directories += len(directories)
+            if self._root is not None:
+                os.close(self._root)
+        self._counts.directories += len(directories)
+
+    def _make(self, path: str) -> None:
+        fs.make_directory(path if self._root is not None else f"{self._destination}/{path}", dir_fd=self._root)
+
+    def _open(self, path: str) -> int | None:
+        return None if self._root is None else os.open(path or ".", _DIRECTORY, dir_fd=self._root)
 
     def _make_lasting(self) -> None:
         """Make the directories that are there whatever is installed."""
         for path in (self._places.scripts, self._places.site):
             if path not in self._tree.children:
-                fs.make_directory(path, dir_fd=self._root)
+                self._make(path)
         # Python would make it when it first imports a module from there, and so touch site-packages, by whose times
         # changes of other tools are noticed.
-        fs.make_directory(f"{self._places.site}/__pycache__", dir_fd=self._root)
+        self._make(f"{self._places.site}/__pycache__")
 
     def _iter_jobs(self) -> Iterator[Job]:
         for path, parts in self._tree.directories.items():
-            own: Sequence[tuple[str, str | bytes]] = self._own.get(path, ())
+            own: Sequence[Small] = self._own.get(path, ())
             is_lasting = path in {"", self._places.scripts, self._places.site}
             is_leaf = path not in self._tree.children and not is_lasting
             if path == self._places.scripts:
@@ -276,35 +312,36 @@ class _Composition:
     def _do(self, job: Job) -> None:
         path, parts, make, own = job
         if make:
-            fs.make_directory(path, dir_fd=self._root)
-        fd = os.open(path or ".", _DIRECTORY, dir_fd=self._root)
+            self._make(path)
+        fd = self._open(path)
         try:
             prefix = path + "/" if path else ""
-            placer = self._placer
             for part in parts:
                 self._place(part, fd, prefix, own=path in self._own)
             mode = 0o755 if path == self._places.scripts else 0o644
-            for name, source in own:
+            for name, owner, source in own:
+                placer = self._placer_of[owner]
                 if isinstance(source, str):
                     placer.program(source, name, fd, prefix)
                 else:
                     placer.write(name, source, fd, prefix, mode)
         finally:
-            os.close(fd)
+            if fd is not None:
+                os.close(fd)
 
-    def _place(self, part: Part, fd: int, prefix: str, *, own: bool) -> None:
-        tree = self._members[part.owner].tree
+    def _place(self, part: Part, fd: int | None, prefix: str, *, own: bool) -> None:
+        tree, placer = self._members[part.owner].tree, self._placer_of[part.owner]
         source = f"{tree}/{part.source}/" if part.source else f"{tree}/"
         if part.links:
-            self._placer.directories(part.links, source, fd)
+            placer.directories(part.links, source, fd, prefix)
         if part.files:
-            self._placer.files(part.files, source, fd, prefix, own=own)
+            placer.files(part.files, source, fd, prefix, own=own)
             if self._compiled.get(part.owner) is not False:
-                self._place_bytecode(part, source, fd, prefix)
+                self._place_bytecode(part, source, prefix)
         for name in part.copies:
-            self._placer.copy(source + name, prefix + name)
+            placer.copy(source + name, prefix + name)
 
-    def _place_bytecode(self, part: Part, source: str, fd: int, prefix: str) -> None:
+    def _place_bytecode(self, part: Part, source: str, prefix: str) -> None:
         """Bring over what the store has compiled of modules that lie in a real directory: rule 3.
 
         A store is compiled whole or not at all, so the first directory with modules answers for the distribution.
@@ -321,19 +358,22 @@ class _Composition:
         if not found:
             return
         try:
-            fs.make_directory("__pycache__", dir_fd=fd)
+            self._make(f"{prefix}__pycache__")
         except FileExistsError:
             # Another distribution has modules in the same directory.
             pass
-        inside = os.open("__pycache__", _DIRECTORY, dir_fd=fd)
+        inside = self._open(f"{prefix}__pycache__")
         try:
-            self._placer.files(found, f"{source}__pycache__/", inside, f"{prefix}__pycache__/", own=False)
+            self._placer_of[part.owner].files(
+                found, f"{source}__pycache__/", inside, f"{prefix}__pycache__/", own=False
+            )
         finally:
-            os.close(inside)
+            if inside is not None:
+                os.close(inside)
 
-    def report(self) -> ComposeReport:
-        """Return what was made."""
-        counts = self._placer.counts
+    def report(self, mode: str) -> ComposeReport:
+        """Return what was made; ``mode`` is what was asked for."""
+        counts = self._counts
         placed: list[tuple[list[str], list[str]]] = [([], []) for _ in self._members]
         for part in self._tree.directories.get(self._places.site, ()):
             placed[part.owner][0].extend(part.links)
@@ -350,17 +390,18 @@ class _Composition:
         root = self._tree.directories.get("", ())
         tops = {*self._tree.children.get("", ()), *(name for part in root for name in (*part.files, *part.copies))}
         return ComposeReport(
-            mode=self._mode,
+            mode=mode,
             directories=counts.directories,
             symlinks=counts.symlinks,
             hardlinks=counts.hardlinks,
+            clones=counts.clones,
             copies=counts.copies,
             written=counts.written,
             distributions=tuple(rows),
             tops=tuple(sorted(tops)),
             startup=tuple((member.name, path) for member in self._members for path in member.plan.startup),
-            unflushed=self._placer.take_unflushed(),
-            notes=(*self._tree.notes, *self._placer.notes),
+            unflushed=counts.take_unflushed(self._destination),
+            notes=(*self._tree.notes, *(note for placer in self._placers.values() for note in placer.notes)),
         )
 
 

@@ -1,7 +1,15 @@
-"""How a file of the store reaches an environment: hard link, symbolic link or copy, each the next one's fallback.
+"""How a file of the store reaches an environment: hard link, symbolic link, clone, copy, each the next's fallback.
 
 Hard links come first even in a folded environment: one costs half of a symbolic link on ext4, and stays whole when the
 store goes. Symbolic links are for directories, and for files where store and environment are on different file systems.
+A clone is a copy that shares its blocks until somebody writes: of its own, at the price of a link.
+
+| mode | directories | files, in this order |
+|---|---|---|
+| fold | links where they can be | hard link, symbolic link, clone, copy |
+| hardlink | real | hard link, clone, copy |
+| clone | real | clone, copy |
+| copy | real | copy |
 """
 
 from __future__ import annotations
@@ -14,78 +22,133 @@ from blast_core.errors import InstallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["MODES", "Counts", "Placer"]
+__all__ = ["MODES", "Counts", "DirectoryLinksRefused", "Placer", "format_modes", "parse_modes"]
 
-MODES = ("fold", "hardlink", "copy")
+MODES = ("fold", "hardlink", "clone", "copy")
 
-# No hard link here: another file system, one without links, or one that forbids them to others than the owner.
+# No such link here: another file system, one without links, or one that forbids them to others than the owner.
 _NO_LINKS = frozenset([errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP])
-_LINK, _SYMLINK, _COPY = 0, 1, 2
+_NO_CLONES = frozenset([*_NO_LINKS, errno.EINVAL, errno.ENOTTY])
+# Windows' ways to say so that have no errno: no such function, no such right, not supported; and no more links.
+_WINDOWS_NO_LINKS = frozenset([1, 50, 1314])
+_WINDOWS_MANY_LINKS = 1142
+_LINK, _SYMLINK, _APART = 0, 1, 2
+_WAYS = {"fold": (_LINK, _SYMLINK, _APART), "hardlink": (_LINK, _APART), "clone": (_APART,), "copy": (_APART,)}
 _WRITABLE = 0o200
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Above this, one flush of the whole file system is cheaper than one per file.
 _MANY_FILES = 100
 
 
-class Counts:
-    """What was made; approximate by a few when two threads count at once, and nothing depends on it."""
+class DirectoryLinksRefused(Exception):
+    """The file system of an environment can't hold links to directories; the text says why."""
 
-    __slots__ = ("copies", "directories", "hardlinks", "symlinks", "written")
+
+class Counts:
+    """What was made; approximate by a few when two threads count at once, and nothing depends on it.
+
+    Attributes:
+        new: paths below the environment of what was copied and written.
+    """
+
+    __slots__ = ("clones", "copies", "directories", "hardlinks", "new", "symlinks", "written")
 
     def __init__(self) -> None:
-        self.directories = self.symlinks = self.hardlinks = self.copies = self.written = 0
+        self.directories = self.symlinks = self.hardlinks = self.clones = self.copies = self.written = 0
+        self.new: list[str] = []
+
+    def take_unflushed(self, destination: str) -> tuple[str, ...]:
+        """Return the paths below the environment of what was copied and written, and may not be on the disk yet.
+
+        Links need no more than the journal. Where there are too many, they are flushed at once, and none is returned.
+        """
+        if len(self.new) <= _MANY_FILES:
+            return tuple(self.new)
+        fs.sync_filesystem(destination)
+        return ()
+
+
+def parse_modes(text: str) -> tuple[str, dict[str, str]]:
+    """Return the link mode that a text names, and those of single distributions by normalised name.
+
+    Args:
+        text: a mode, then ``,NAME=MODE`` for each distribution that has another.
+
+    Raises:
+        InstallError: there is no such mode.
+    """
+    mode, *rest = text.split(",")
+    packages = {name: other for name, _, other in (part.partition("=") for part in rest)}
+    for one in (mode, *packages.values()):
+        if one not in _WAYS:
+            raise InstallError(f"there is no link mode {one!r}", hint=f"the link modes are {', '.join(MODES)}")
+    return mode, packages
+
+
+def format_modes(mode: str, packages: Mapping[str, str]) -> str:
+    """Return the text that `parse_modes` reads, one and the same for the same modes."""
+    return ",".join([mode, *(f"{name}={packages[name]}" for name in sorted(packages) if packages[name] != mode)])
 
 
 class Placer:
-    """Puts names into open directories of one environment.
+    """Puts names into directories of one environment.
+
+    Directories are given twice: as an open descriptor, and by their path. Where a system opens no directories
+    (Windows), the descriptor is None, and the path alone is used.
 
     Args:
         destination: absolute path of the environment.
         mode: one of `MODES`.
-
-    Attributes:
-        counts: what was made.
-        notes: which fallback was taken and why, a line each, each once.
+        counts: what was made is added to; None for counts of its own.
     """
 
-    __slots__ = ("_destination", "_fold", "_new", "_step", "counts", "notes")
+    __slots__ = ("_clones", "_destination", "_mode", "_notes", "_step", "_ways", "_why", "counts")
 
-    def __init__(self, destination: str, mode: str) -> None:
+    def __init__(self, destination: str, mode: str, counts: Counts | None = None) -> None:
         self._destination = destination
-        self._fold = mode == "fold"
-        self._step = _COPY if mode == "copy" else _LINK
-        self._new: list[str] = []
-        self.counts = Counts()
-        self.notes: list[str] = []
+        self._mode = mode
+        self._ways = _WAYS[mode]
+        self._step = 0
+        self._clones = mode != "copy"
+        self._why = ""
+        self._notes: list[str] = []
+        self.counts = counts or Counts()
 
-    def directories(self, names: Iterable[str], source: str, fd: int) -> None:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which fallback was taken and why, a line each, each once."""
+        if not self._why:
+            return tuple(self._notes)
+        is_by_name = self._ways[self._step] == _SYMLINK
+        how = "linked by name" if is_by_name else "cloned" if self._clones else "copied"
+        wanted = "cloned" if self._mode == "clone" else "hard-linked"
+        return (f"files are {how} instead of {wanted}: {self._why}", *self._notes)
+
+    def directories(self, names: Iterable[str], source: str, fd: int | None, path: str) -> None:
         """Link whole directories.
 
         Args:
             names: of the directories, there and here.
             source: absolute path of the directory that holds them, with a slash at the end.
             fd: the directory to make the links in.
+            path: the same, relative to the environment, with a slash at the end unless it is empty.
 
         Raises:
-            InstallError: the file system has no symbolic links.
+            DirectoryLinksRefused: the file system has none.
         """
-        symlink = fs.symlink
+        link, base = fs.link_directory, self._base(fd, path)
         try:
             for name in names:
-                symlink(source + name, name, dir_fd=fd)
+                link(source + name, base + name, dir_fd=fd)
                 self.counts.symlinks += 1
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if not _is_refusal(error, _NO_LINKS):
                 raise
-            raise InstallError(
-                f"{self._destination} can't hold symbolic links",
-                reason=error.strerror or "",
-                hint="choose another place for the environment, or --link-mode copy",
-            ) from error
+            raise DirectoryLinksRefused(error.strerror or "no links to directories") from error
 
-    def files(self, names: Sequence[str], source: str, fd: int, path: str, *, own: bool) -> None:
+    def files(self, names: Sequence[str], source: str, fd: int | None, path: str, *, own: bool) -> None:
         """Bring files of one directory over.
 
         Args:
@@ -95,7 +158,9 @@ class Placer:
             path: the same, relative to the environment, with a slash at the end unless it is empty.
             own: the file must not be a symbolic link, because programs replace it in place.
         """
-        rest = self._link_together(names, source, fd) if self._step == _LINK and len(names) > 1 else names
+        rest = names
+        if fd is not None and len(names) > 1 and self._ways[self._step] == _LINK:
+            rest = self._link_together(names, source, fd)
         for name in rest:
             self._file(source + name, name, fd, path, own=own)
 
@@ -120,59 +185,83 @@ class Placer:
         self.counts.hardlinks += done
         return names[done:]
 
-    def program(self, source: str, name: str, fd: int, path: str) -> None:
+    def program(self, source: str, name: str, fd: int | None, path: str) -> None:
         """Bring one file over under another name, and never as a symbolic link; see `files`."""
         self._file(source, name, fd, path, own=True)
 
     def copy(self, source: str, path: str) -> None:
         """Copy a file to a path relative to the environment; the owner may write to the copy."""
-        mode = (os.stat(source).st_mode & 0o777) | _WRITABLE
-        fs.copy_file(source, f"{self._destination}/{path}", mode)
-        self._new.append(path)
+        fs.copy_file(source, f"{self._destination}/{path}", _mode_of_copy(source))
+        self.counts.new.append(path)
         self.counts.copies += 1
 
-    def write(self, name: str, content: bytes, fd: int, path: str, mode: int = 0o644) -> None:
+    def write(self, name: str, content: bytes, fd: int | None, path: str, mode: int = 0o644) -> None:
         """Write a small file; see `files`."""
-        fs.write_file_at(fd, name, content, mode)
-        self._new.append(path + name)
+        if fd is None:
+            fs.write_file(f"{self._destination}/{path}{name}", content, mode)
+        else:
+            fs.write_file_at(fd, name, content, mode)
+        self.counts.new.append(path + name)
         self.counts.written += 1
 
-    def take_unflushed(self) -> tuple[str, ...]:
-        """Return the paths below the environment of what was copied and written, and may not be on the disk yet.
+    def _base(self, fd: int | None, path: str) -> str:
+        return f"{self._destination}/{path}" if fd is None else ""
 
-        Links need no more than the journal. Where there are too many, they are flushed at once, and none is returned.
-        """
-        if len(self._new) <= _MANY_FILES:
-            return tuple(self._new)
-        fs.sync_filesystem(self._destination)
-        return ()
-
-    def _file(self, source: str, name: str, fd: int, path: str, *, own: bool) -> None:
-        if self._step == _LINK:
+    def _file(self, source: str, name: str, fd: int | None, path: str, *, own: bool) -> None:
+        while (way := self._ways[self._step]) != _APART and not (own and way == _SYMLINK):
             try:
-                fs.hardlink(source, name, dst_dir_fd=fd)
-                self.counts.hardlinks += 1
-                return
+                if way == _LINK:
+                    fs.hardlink(source, self._base(fd, path) + name, dst_dir_fd=fd)
+                    self.counts.hardlinks += 1
+                else:
+                    fs.symlink(source, self._base(fd, path) + name, dir_fd=fd)
+                    self.counts.symlinks += 1
             except OSError as error:
-                if error.errno == errno.EMLINK:
+                if way == _LINK and _is_full(error):
                     self._note("the file system allows no more hard links to some files; they are copied")
-                    self.copy(source, path + name)
-                    return
-                self._fall_back(error)
-        if self._step == _SYMLINK and not own:
-            fs.symlink(source, name, dir_fd=fd)
-            self.counts.symlinks += 1
-        else:
-            self.copy(source, path + name)
+                    break
+                self._refuse(error, _NO_LINKS, tell=way == _LINK)
+                # Another thread may have found out as well.
+                self._step = self._ways.index(way) + 1
+            else:
+                return
+        self._apart(source, path + name)
 
-    def _fall_back(self, error: OSError) -> None:
-        if error.errno not in _NO_LINKS:
+    def _apart(self, source: str, path: str) -> None:
+        """Make a file of its own: a clone while the file system has them."""
+        if self._clones:
+            try:
+                fs.clone_file(source, f"{self._destination}/{path}", _mode_of_copy(source))
+            except OSError as error:
+                self._refuse(error, _NO_CLONES, tell=self._mode == "clone")
+                self._clones = False
+            else:
+                self.counts.new.append(path)
+                self.counts.clones += 1
+                return
+        self.copy(source, path)
+
+    def _refuse(self, error: OSError, refusals: frozenset[int], *, tell: bool) -> None:
+        """Go on if a way was refused, and keep why for the notes if it was the mode's first; raise another error."""
+        if not _is_refusal(error, refusals):
             raise error
-        self._step = _SYMLINK if self._fold else _COPY
-        is_far = error.errno == errno.EXDEV
-        why = "the store is on another file system" if is_far else (error.strerror or "no hard links")
-        self._note(f"files are {'linked by name' if self._fold else 'copied'} instead of hard-linked: {why}")
+        if tell and not self._why:
+            is_far = error.errno == errno.EXDEV
+            self._why = "the store is on another file system" if is_far else (error.strerror or "there are none")
 
     def _note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
+        if text not in self._notes:
+            self._notes.append(text)
+
+
+def _is_refusal(error: OSError, refusals: frozenset[int]) -> bool:
+    return error.errno in refusals or getattr(error, "winerror", 0) in _WINDOWS_NO_LINKS
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno == errno.EMLINK or getattr(error, "winerror", 0) == _WINDOWS_MANY_LINKS
+
+
+def _mode_of_copy(source: str) -> int:
+    """Return the permission bits of a file's copy: the owner may write to it."""
+    return (os.stat(source).st_mode & 0o777) | _WRITABLE

@@ -13,7 +13,7 @@ from blast_pm.install.plan import HEADERS, PREFIX, SITE, read_listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_pm.install.plan import TreePlan
@@ -120,7 +120,9 @@ class MergedTree(NamedTuple):
         return parts
 
 
-def merge_plans(members: Sequence[Member], places: Places, *, fold: bool, allow_overwrite: bool) -> MergedTree:
+def merge_plans(
+    members: Sequence[Member], places: Places, *, fold: bool, allow_overwrite: bool, real: Container[int] = ()
+) -> MergedTree:
     """Bring distributions together.
 
     Args:
@@ -128,6 +130,7 @@ def merge_plans(members: Sequence[Member], places: Places, *, fold: bool, allow_
         places: of the environment.
         fold: directories may be links; else every directory is real.
         allow_overwrite: clashes are notes instead of errors.
+        real: indices of members whose directories are real all the same.
 
     Raises:
         FileConflict: distributions bring different files for one path; the details list all of them.
@@ -135,7 +138,7 @@ def merge_plans(members: Sequence[Member], places: Places, *, fold: bool, allow_
     """
     merging = _Merging(members, places, allow_overwrite=allow_overwrite)
     for index in range(len(members)):
-        merging.add(index, fold=fold)
+        merging.add(index, fold=fold and index not in real)
     if fold:
         merging.unfold_origins()
     merging.settle()
