@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
 from blast_pm.resolver.clauses import Asked, Constrained, Depends, OwnDependency, Unusable
-from blast_pm.resolver.derivation import leaves
 from blast_pm.resolver.reach import compute_reach
 from blast_pm.resolver.universe import NOT_SELECTED
 
@@ -59,6 +58,8 @@ def split(group: int, borders: Iterable[int]) -> list[int]:
 
 def borders_of_proof(universe: Universe, proof: Clause) -> set[int]:
     """Return what tells targets apart in the proof that a group has no solution; nothing if none of them has one."""
+    from blast_pm.resolver.derivation import leaves
+
     return borders_of_clauses(universe, leaves(proof))
 
 
