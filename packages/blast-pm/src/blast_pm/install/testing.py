@@ -44,6 +44,7 @@ class WheelStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.cache.close()
         self._database.close()
 
     def add(self, path: str) -> StoredDistribution:

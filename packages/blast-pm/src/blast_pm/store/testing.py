@@ -50,10 +50,12 @@ def ensure_wheels(home: str, paths: Iterable[str], *, workers: int = 4) -> dict[
     from blast_pm.metadata.store import Database
 
     database = Database(os.path.join(home, "store", "meta.lmdb"))
+    cache = GlobalCache(home, database)
     try:
         wanted = [want_wheel(path) for path in paths]
-        return GlobalCache(home, database).ensure(wanted, LocalWheels().fetch, SilentReporter(), workers)
+        return cache.ensure(wanted, LocalWheels().fetch, SilentReporter(), workers)
     finally:
+        cache.close()
         database.close()
 
 
