@@ -17,7 +17,6 @@ from blast_core.errors import (
 )
 from blast_core.version import make_version_table, specifier_mask
 from blast_pm.resolver.clauses import Unusable
-from blast_pm.resolver.reasons import python_reason, reasons_against
 from blast_pm.resolver.request import Choice, Policy
 
 TYPE_CHECKING = False
@@ -278,6 +277,8 @@ class Universe:
             package.preferred |= choice.preferred
             package.full |= choice.allowed
         if self._show_unusable:
+            from blast_pm.resolver.reasons import reasons_against
+
             allowed = package.full >> 1
             package.full = (1 << len(record.table.texts) + 1) - 1
             package.facts = reasons_against(package, record, allowed, self.request)
@@ -310,6 +311,8 @@ class Universe:
             group = self.request.group
             fitting = self.policy.markers.runs_on(python) & group
             if not fitting:
+                from blast_pm.resolver.reasons import python_reason
+
                 return Unusable(base, "python", python_reason(python))
             if fitting != group:
                 self.limits[base.id, index] = fitting
