@@ -319,7 +319,7 @@ def _finished(
 
     text = None
     if _wants_text(project):
-        from blast_compat.locks.pylock import write_pylock
+        from blast_compat.locks.pylock_writer import write_pylock
 
         client = session.client
         text = write_pylock(lock, lambda file: client.url_of(file.index, file.path)).encode()

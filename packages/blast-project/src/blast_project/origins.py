@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from _collections_abc import Mapping  # collections.abc imports all of collections
 
 from blast_core.errors import BlastError
 from blast_core.requirements import parse_requirement

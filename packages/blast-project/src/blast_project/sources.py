@@ -13,7 +13,6 @@ require by address is loaded when the resolver comes to it. What stands in the l
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 from blast_core.errors import InvalidRequirement, ProjectError
@@ -92,7 +91,9 @@ def direct_candidates(
 
 def reference_digest(address: Address) -> str:
     """Return what tells in a lock which reference its commit answers to."""
-    return hashlib.sha256(f"git reference {address.revision}".encode()).hexdigest()
+    from hashlib import sha256
+
+    return sha256(f"git reference {address.revision}".encode()).hexdigest()
 
 
 class SourceLoader:

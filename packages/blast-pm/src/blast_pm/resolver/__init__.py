@@ -16,7 +16,6 @@ from blast_pm.resolver.model import (
     UniversalPackage,
     UniversalResolution,
 )
-from blast_pm.resolver.request import make_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +74,7 @@ def resolve(
 
     Cost: one ``project`` per project and one ``dependencies`` per candidate that is looked at.
     """
+    from blast_pm.resolver.request import make_request
     from blast_pm.resolver.result import build_resolution
     from blast_pm.resolver.solver import Solver, Unsolvable
 
@@ -127,6 +127,7 @@ def resolve_universal(
 
     Cost: targets are solved together and parted only where they differ: one search for most projects.
     """
+    from blast_pm.resolver.request import make_request
     from blast_pm.resolver.universal import solve_groups
 
     return solve_groups(

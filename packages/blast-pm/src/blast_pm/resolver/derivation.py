@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, OwnDependency, SameVersion, Unusable
 from blast_pm.resolver.proofs import leaves, shorten
 from blast_pm.resolver.reasons import python_words

@@ -6,8 +6,7 @@ told in one go if one can follow them so, else with as few conclusions between a
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, Learned, SameVersion, Unusable
 from blast_pm.resolver.propagation import shortest_refutation
 from blast_pm.resolver.universe import NOT_SELECTED

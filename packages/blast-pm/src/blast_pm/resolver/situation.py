@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from blast_core.tuples import NamedTuple
 from blast_pm.resolver.derivation import iter_facts
 from blast_pm.resolver.target_words import describe_targets
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TypeVar
 
     from blast_core.interpreter import Target
 
-__all__ = ["Cell", "cells_of", "describe_targets", "version_range"]
+    _A = TypeVar("_A")
+    _B = TypeVar("_B")
 
-_A = TypeVar("_A")
-_B = TypeVar("_B")
+__all__ = ["Cell", "cells_of", "describe_targets", "version_range"]
 
 # So many platforms or Pythons are named one by one.
 _MOST_NAMED = 4
