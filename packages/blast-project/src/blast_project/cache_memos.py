@@ -21,12 +21,15 @@ _TABLE = "misc"
 _WHEEL_NAME, _WHEEL_SHA256 = 2, 3
 
 
-def find_stale_memos(database: Database, known: Collection[str], before: float) -> list[tuple[str, bytes]]:
+def find_stale_memos(
+    database: Database, known: Collection[str], trees: Collection[str], before: float
+) -> list[tuple[str, bytes]]:
     """Return database and key of every memo that is of no use.
 
     Args:
         database: the store's.
         known: sha256 of every wheel that the store holds.
+        trees: names of all trees there.
         before: what was looked up at an address before this moment is forgotten, in seconds since 1970.
     """
     stale = []
@@ -39,6 +42,9 @@ def find_stale_memos(database: Database, known: Collection[str], before: float) 
             useless = not _is_there(value, known)
         elif kind == b"built":
             useless = value.decode("ascii", "replace") not in known
+        elif kind.startswith(b"code"):
+            # Which trees are compiled, for what: blast_pm.store.compiled.
+            useless = key.split(b"\0")[1].decode("ascii", "replace") not in trees
         elif kind == b"archive":
             useless = _moment(value) < before
         else:

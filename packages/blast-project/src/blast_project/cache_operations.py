@@ -221,7 +221,8 @@ def _clean_up(
     leftovers = remove_leftovers(cache.paths, trees, before=before, now=view.now, dry_run=options.dry_run)
     gone = set(removed)
     known = {sha256 for name, item in view.items.items() if name not in gone for sha256 in item.sha256s}
-    rows = [*find_stale_memos(session.database, known, before), *find_old_rows(session.database, before)]
+    trees_left = view.items.keys() - gone
+    rows = [*find_stale_memos(session.database, known, trees_left, before), *find_old_rows(session.database, before)]
     if not options.dry_run:
         delete_old_rows(session.database, rows)
     return leftovers.paths, leftovers.size, len(rows)

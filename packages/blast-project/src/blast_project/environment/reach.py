@@ -1,4 +1,4 @@
-"""What the generations of an environment reach in a store, as they say it themselves (docs/decisions/0011 and 0016).
+"""What the generations of an environment reach in a store, as they say it themselves (docs/decisions/0011 and 0017).
 
 Each generation lists the trees that it links to, and its distributions by the digests of their wheels. Both count. Of
 one that has neither, because another version of Blast made it, the links themselves are read.
