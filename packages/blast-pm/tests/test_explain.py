@@ -19,6 +19,7 @@ from blast_pm.resolver.testing import MemorySource, Release, make_target, requir
 from blast_pm.resolver.wording import readable
 
 if TYPE_CHECKING:
+    from blast_core.requirements import Requirement
     from blast_pm.metadata.records import ProjectRecord
 
 LINUX = make_target("3.12.1")
@@ -199,13 +200,30 @@ class Unreliable(MemorySource):
             raise IndexTimeout("the index did not answer")
         return super().project(name)
 
+    def dependencies(self, name: str, version: str) -> tuple[Requirement, ...]:
+        if (name, version) == ("a", "2"):
+            raise OfflineError("the metadata of a 2 is not stored")
+        return super().dependencies(name, version)
+
 
 class TestTrouble:
     def test_a_page_that_is_not_stored_is_told(self) -> None:
-        with pytest.raises(NoSolution) as caught:
+        """What is not known without the network is no proof that nothing fits."""
+        with pytest.raises(OfflineError) as caught:
             resolve(requirements("a"), LINUX, Unreliable({"a": {"1": ["far"]}}))
         assert caught.value.message == "nothing fits a: the page of far is not stored"
-        assert "allow the network" in caught.value.hint
+        assert "allow the network, so that far can be looked up" in caught.value.hint
+        assert caught.value.details["derivation"]
+
+    def test_metadata_that_is_not_stored_is_told(self) -> None:
+        with pytest.raises(OfflineError) as caught:
+            resolve(requirements("a>1"), LINUX, Unreliable({"a": {"1": [], "2": []}}))
+        assert "a 2 can't be used (what it needs is not in the store)" in caught.value.reason
+        assert "allow the network, so that a can be looked up" in caught.value.hint
+
+    def test_what_contradicts_itself_does_so_without_the_network_too(self) -> None:
+        with pytest.raises(NoSolution):
+            resolve(requirements("b<1", "b>1", "far"), LINUX, Unreliable({"b": {"1": [], "2": []}}))
 
     def test_suggestions_do_without_what_can_not_be_reached(self) -> None:
         universe: dict[str, dict[str, list[str]]] = {"a": {"1": ["b<2"], "2": ["slow"]}, "b": {"1": [], "2": []}}

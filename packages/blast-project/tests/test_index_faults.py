@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blast_core.errors import BlastError, DigestMismatch
+from blast_core.errors import BlastError, DigestMismatch, OfflineError
 from blast_pm.testing import Reply, StaticIndex, make_metadata, make_wheel
 from blast_project.operations import SyncOptions, lock_here, sync_here
 from blast_project.testing import Workbench
@@ -190,7 +190,7 @@ def test_wheel_with_other_metadata_than_its_sidecar_is_refused(bench: Workbench,
 
 def test_offline_says_what_is_missing(bench: Workbench, index: StaticIndex) -> None:
     index.forget_requests()
-    with pytest.raises(BlastError) as caught, bench.session(offline=True) as session:
+    with pytest.raises(OfflineError) as caught, bench.session(offline=True) as session:
         sync_here(session, SyncOptions())
     assert "simple/alpha/ is not in the store" in caught.value.message
     assert index.paths() == []

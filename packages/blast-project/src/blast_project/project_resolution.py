@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from blast_core.errors import NoSolution
+    from blast_core.errors import NoSolution, OfflineError
     from blast_core.formats.dpl.model import LockedSource, LockTarget
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
@@ -114,7 +114,7 @@ def check_failures(
     there is an error: it is the project's to mend.
 
     Raises:
-        NoSolution: of a target that must have an answer, or of all.
+        NoSolution, OfflineError: of a target that must have an answer, or of all.
     """
     if not resolution.failures:
         return
@@ -144,7 +144,7 @@ def check_failures(
     )
 
 
-def _explained(resolution: UniversalResolution, lead: int) -> NoSolution:
+def _explained(resolution: UniversalResolution, lead: int) -> NoSolution | OfflineError:
     from blast_pm.resolver.diagnose import explain_failures
 
     return explain_failures(resolution.failures, lead)

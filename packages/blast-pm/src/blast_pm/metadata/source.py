@@ -9,7 +9,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from bisect import bisect_left
 
-from blast_core.errors import BlastError, InvalidRequirement, OfflineError, ProjectNotFound
+from blast_core.errors import BlastError, BuildFailed, InvalidRequirement, OfflineError, ProjectNotFound
 from blast_core.version import version_key
 from blast_pm.metadata.core_metadata import check_belongs, decode_metadata, encode_metadata, parse_metadata
 from blast_pm.metadata.views import ViewStore
@@ -298,7 +298,7 @@ class RegistryMetadata:
 
     def _build(self, file: IndexFile) -> MetadataRecord:
         if self._build_metadata is None:
-            raise OfflineError(
+            raise BuildFailed(
                 f"the requirements of {file.filename} are known only after building it",
                 reason="it is a source distribution whose metadata doesn't tell them (PEP 643), and builds are off",
                 hint="choose a version that has a wheel, or allow builds",

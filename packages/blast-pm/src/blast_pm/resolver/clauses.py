@@ -74,7 +74,8 @@ class Unusable(NamedTuple):
         package: theirs.
         kind: ``python``, ``platform`` (no wheel for the target), ``source`` (no wheel, but something to build one
             from), ``policy`` (the user's settings let no file of it in), ``yanked``, ``prerelease``, ``metadata``,
-            ``missing`` (the project itself) or ``offline`` (the project, as far as is known without the network).
+            ``missing`` (the project itself) or ``offline`` (the project, or what a version needs, is not known without
+            the network).
         detail: the words that go with the kind.
         known: what there is instead, in words.
     """

@@ -39,7 +39,7 @@ class Fact(NamedTuple):
     Attributes:
         kind: ``asked``, ``constrained``, ``depends``, ``own`` (a package needs another version of itself), or why
             versions can't be used: ``python``, ``platform``, ``source``, ``policy``, ``yanked``, ``prerelease``,
-            ``metadata``.
+            ``metadata``, ``offline`` (what they need is not known without the network).
         package: the project, or an extra of it as ``name[extra]``, that the fact is about.
         versions: words for the versions it is about, such as ``flask>=3.0``; "" of ``asked`` and ``constrained``.
         requirement: what is asked for, allowed or needed, such as ``werkzeug>=3.0``.
@@ -62,6 +62,11 @@ class Fact(NamedTuple):
     detail: str = ""
     missing: str = ""
     known: str = ""
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether it is so only as far as is known without the network."""
+        return "offline" in (self.kind, self.missing)
 
 
 class Premise(NamedTuple):

@@ -7,9 +7,9 @@ changed requirements, to find out what would help.
 
 from __future__ import annotations
 
-from blast_core.errors import IndexAccessError, NoSolution, ResolutionLimit
+from blast_core.errors import IndexAccessError, NoSolution, OfflineError, ResolutionLimit
 from blast_pm.resolver.clauses import Asked, Clause, Constrained
-from blast_pm.resolver.derivation import derive, to_dict
+from blast_pm.resolver.derivation import derive, iter_facts, to_dict
 from blast_pm.resolver.explain import sentences, summary
 from blast_pm.resolver.proofs import leaves
 from blast_pm.resolver.request import root_rows
@@ -36,7 +36,7 @@ _MOST_READS_TO_SHORTEN = 60
 _MOST_READS_TO_SUGGEST = 250
 
 
-def explain_failures(failures: Sequence[TargetFailure], lead: int = 0) -> NoSolution:
+def explain_failures(failures: Sequence[TargetFailure], lead: int = 0) -> NoSolution | OfflineError:
     """Return the error for the targets of a universal resolution for which nothing fits.
 
     Args:
@@ -57,7 +57,7 @@ def explain_failures(failures: Sequence[TargetFailure], lead: int = 0) -> NoSolu
     return error
 
 
-def diagnose(request: Request, mask: int = 0, failed: int = 0) -> NoSolution:
+def diagnose(request: Request, mask: int = 0, failed: int = 0) -> NoSolution | OfflineError:
     """Return the error for a request that has no solution.
 
     Args:
@@ -68,6 +68,8 @@ def diagnose(request: Request, mask: int = 0, failed: int = 0) -> NoSolution:
     Returns:
         With the explanation as ``reason``, a sentence a line, suggestions as ``hint``, and in the details
         ``sentences``, ``suggestions`` (see ``Suggestion.to_dict``) and ``derivation`` (see ``derivation.to_dict``).
+        It is an ``OfflineError`` where that rests on something that is not known without the network: then whether
+        there is a solution was not found out.
 
     Cost: the search once more, and a limited number of small ones.
     """
@@ -90,7 +92,8 @@ def diagnose(request: Request, mask: int = 0, failed: int = 0) -> NoSolution:
     derivation = derive(proof, core)
     told = sentences(derivation)
     suggestions = suggest(Situation(whole, request, core, proof, derivation, Trials(), failed))
-    return NoSolution(
+    is_unknown = any(fact.is_offline for fact in iter_facts(derivation))
+    return (OfflineError if is_unknown else NoSolution)(
         summary(derivation, _where(mask, request)),
         reason="\n".join(told),
         hint="\n".join(suggestion.text for suggestion in suggestions),

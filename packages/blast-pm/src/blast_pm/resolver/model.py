@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Protocol
 
-    from blast_core.errors import NoSolution
+    from blast_core.errors import NoSolution, OfflineError
     from blast_core.formats.dpl.model import LockedSource
     from blast_core.requirements import Requirement
     from blast_pm.index.model import IndexFile
@@ -192,7 +192,7 @@ class TargetFailure(NamedTuple):
     request: Request
 
     @property
-    def error(self) -> NoSolution:
+    def error(self) -> NoSolution | OfflineError:
         """Why nothing fits, for the first of the targets. Cost: a search or several, each time."""
         from blast_pm.resolver.diagnose import diagnose
 

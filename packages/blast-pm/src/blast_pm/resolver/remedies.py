@@ -185,8 +185,9 @@ def facts_alone(situation: Situation) -> Iterator[Suggestion]:
     for fact in iter_facts(situation.derivation):
         if fact.kind in told:
             continue
-        if fact.missing == "offline":
-            yield Suggestion("network", f"allow the network, so that {fact.other} can be looked up")
+        if fact.is_offline:
+            name = fact.other or fact.package.partition("[")[0]
+            yield Suggestion("network", f"allow the network, so that {name} can be looked up")
         elif fact.missing == "address" and fact.kind == "depends":
             yield Suggestion("add", f"add '{fact.requirement}' to your project's own requirements")
         elif fact.kind == "python" and len(situation.request.targets) < 2:

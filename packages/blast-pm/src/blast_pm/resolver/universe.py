@@ -305,6 +305,8 @@ class Universe:
             try:
                 requirements = source.dependencies(base.name, version)
                 python = source.requires_python(base.name, version)
+            except OfflineError:
+                return Unusable(base, "offline", "what it needs is not in the store")
             except _UNREADABLE as error:
                 return Unusable(base, "metadata", error.reason or error.message)
         if python:
