@@ -7,7 +7,7 @@ of the lock's files, so that with a hint and without one the same is written. Lo
 Rows in the database ``hints``, of which there is a fixed number, so that the oldest give way:
 
     d          marshalled: format, and (key, slot) pairs, the one kept last first
-    0, 1, …    marshalled: format, key, pages, bases of files, notes, text, content
+    0, 1, …    marshalled: format, key, pages, bases of files, notes, releases, text, content
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["SLOTS", "Hint", "find_hint", "hint_key", "keep_hint", "may_hint"]
 SLOTS = 16
 
 # Raise it when the resolver may answer the same question differently, or a lock is written differently.
-_FORMAT = 1
+_FORMAT = 2
 _DIRECTORY = b"d"
 _MOST_BYTES = 32 << 20
 _OFF = ("", "0", "false", "no", "off")
@@ -45,11 +45,13 @@ class Hint(NamedTuple):
 
     Attributes:
         notes: what was said of it, a sentence each.
+        releases: see ``blast_project.locking.LockResult``.
         text: of pylock.toml; None where there is none.
         content: of blast.lock.
     """
 
     notes: tuple[str, ...]
+    releases: tuple[tuple[str, str, str, str], ...]
     text: bytes | None
     content: bytes
 
@@ -153,7 +155,7 @@ def _decode_directory(value: memoryview | bytes) -> tuple[tuple[bytes, int], ...
 
 
 def _decode_slot(value: memoryview | bytes, key: bytes) -> tuple[Pages, tuple[str, ...], Hint] | None:
-    fields = _decode(value, 7)
+    fields = _decode(value, 8)
     return (fields[2], fields[3], Hint(*fields[4:])) if fields is not None and fields[1] == key else None
 
 

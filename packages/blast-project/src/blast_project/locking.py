@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from blast_core.formats.dpl.model import Lock
-    from blast_core.formats.dpl.reader import DplLockFile
+    from blast_core.formats.dpl.model import Lock, LockedPackage
+    from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_core.interpreter import Interpreter, Target
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import MetadataSource, UniversalResolution
@@ -41,6 +41,7 @@ class LockResult(NamedTuple):
         changed: whether content or text differ from the files on disk.
         changes: packages added, removed or moved to another version, by name.
         visited: packages that the resolver looked at; 0 when the old lock was current.
+        releases: by entry of the lock its name, version, kind of source and location; None where it was not made anew.
     """
 
     content: bytes
@@ -48,6 +49,7 @@ class LockResult(NamedTuple):
     changed: bool
     changes: tuple[VersionChange, ...]
     visited: int
+    releases: tuple[tuple[str, str, str, str], ...] | None = None
 
     def reader(self) -> DplLockFile:
         """Return the lock, mapped: entries are decoded when they are asked for."""
@@ -58,9 +60,9 @@ class LockResult(NamedTuple):
     def pins(self) -> dict[str, str]:
         """Return by name the version of every package from an index, the lowest where targets have several."""
         pins: dict[str, str] = {}
-        for entry in self.reader().entries():
-            if entry.source.kind == "registry":
-                pins.setdefault(entry.name, entry.version)
+        for name, version, kind, _ in self._releases():
+            if kind == "registry":
+                pins.setdefault(name, version)
         return pins
 
     def pins_on(self, target: Target, group_mask: int) -> dict[str, str]:
@@ -79,7 +81,16 @@ class LockResult(NamedTuple):
 
     def versions(self) -> dict[str, str]:
         """Return by name the versions of every package but the project itself, lowest first, such as ``1.0, 2.0``."""
-        return _versions((entry.name, entry.version, entry.source.location) for entry in self.reader().entries())
+        found: dict[str, list[str]] = {}
+        for name, version, _, location in self._releases():
+            if location != "." and version not in found.setdefault(name, []):
+                found[name].append(version)
+        return {name: ", ".join(versions) for name, versions in found.items()}
+
+    def _releases(self) -> tuple[tuple[str, str, str, str], ...]:
+        if self.releases is not None:
+            return self.releases
+        return _releases_of(self.reader().entries())
 
 
 def lock_project(  # noqa: PLR0913 - what a person may say of locking
@@ -153,12 +164,14 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
     if hint is not None:
         for note in hint.notes:
             session.reporter.note(note)
-        result = _compared(hint.content, hint.text, old, 0)
+        result = _compared(LockResult(hint.content, hint.text, False, (), 0, hint.releases), old)  # noqa: FBT003
     else:
         found = _resolved(session, project, interpreter, targets, wanted_hash, known)
         result = _finished(session, project, found.lock, old, found.visited)
         if question:
-            keep_hint(session, question, found.pages, Hint(found.notes, result.text, result.content))
+            keep_hint(
+                session, question, found.pages, Hint(found.notes, result.releases or (), result.text, result.content)
+            )
     if rules:
         remember_rules(session.settings.home, project.root, result.content[_CONTENT_HASH], rules)
     return result
@@ -324,7 +337,7 @@ def _finished(
         client = session.client
         text = write_pylock(lock, lambda file: client.url_of(file.index, file.path)).encode()
         lock = lock._replace(text_hash=_digest(text))
-    return _compared(build_lock(lock), text, old, visited)
+    return _compared(LockResult(build_lock(lock), text, False, (), visited, _releases_of(lock.packages)), old)  # noqa: FBT003
 
 
 def _note_replacement(session: Session, project: Project, old: LockResult | None) -> None:
@@ -333,9 +346,8 @@ def _note_replacement(session: Session, project: Project, old: LockResult | None
         session.reporter.note(f'{PYLOCK_NAME} of another tool is replaced; `lock = "dpl"` in [tool.blast] keeps it')
 
 
-def _compared(content: bytes, text: bytes | None, old: LockResult | None, visited: int) -> LockResult:
-    """Return a new lock as a result, with what differs from the old one."""
-    new = LockResult(content, text, changed=False, changes=(), visited=visited)
+def _compared(new: LockResult, old: LockResult | None) -> LockResult:
+    """Return a new lock with what differs from the old one."""
     before = old.versions() if old is not None else {}
     after = new.versions()
     changes = tuple(
@@ -343,16 +355,13 @@ def _compared(content: bytes, text: bytes | None, old: LockResult | None, visite
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     )
-    changed = old is None or old.changed or (content, text) != (old.content, old.text)
+    changed = old is None or old.changed or (new.content, new.text) != (old.content, old.text)
     return new._replace(changed=changed, changes=changes)
 
 
-def _versions(rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    found: dict[str, list[str]] = {}
-    for name, version, location in rows:
-        if location != "." and version not in found.setdefault(name, []):
-            found[name].append(version)
-    return {name: ", ".join(versions) for name, versions in found.items()}
+def _releases_of(entries: Iterable[DplEntry | LockedPackage]) -> tuple[tuple[str, str, str, str], ...]:
+    """Return name, version, kind of source and location of each entry of a lock."""
+    return tuple([(row.name, row.version, row.source.kind, row.source.location) for row in entries])
 
 
 def _wants_text(project: Project) -> bool:

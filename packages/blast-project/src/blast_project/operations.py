@@ -94,10 +94,12 @@ def lock_here(
     Raises:
         StaleLock, NoSolution: as ``lock_project``.
     """
+    from blast_project.python.on_demand import interpreter_on_demand
+
     with exclusive(session, project.root):
         if not check:
             _begin_pages(session, project)
-        interpreter = project_interpreter(session, project)
+        interpreter = interpreter_on_demand(lambda: project_interpreter(session, project))
         result = lock_project(
             session,
             project,
