@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from blast_core import fs
+from blast_core import _clone_file, fs
 
 
 @pytest.fixture(autouse=True)
@@ -359,3 +359,37 @@ def _run(code: str, *arguments: str, fault: str = "") -> subprocess.CompletedPro
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
     )
+
+
+def test_clone_file_leaves_nothing_where_the_kernel_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "no")
+
+    (tmp_path / "one").write_bytes(b"content")
+    monkeypatch.setattr(_clone_file, "share_blocks", refuse)
+    with pytest.raises(OSError, match="no"):
+        fs.clone_file(str(tmp_path / "one"), str(tmp_path / "two"))
+    assert os.listdir(tmp_path) == ["one"]
+
+
+def test_clone_file_has_the_mode_asked_for_and_refuses_what_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").write_bytes(b"content")
+    (tmp_path / "one").chmod(0o444)
+    monkeypatch.setattr(_clone_file, "share_blocks", lambda source, fd: os.write(fd, os.pread(source, 100, 0)))
+    fs.clone_file(str(tmp_path / "one"), str(tmp_path / "two"))
+    fs.clone_file(str(tmp_path / "one"), str(tmp_path / "three"), 0o644)
+    assert (tmp_path / "three").read_bytes() == b"content"
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("two", "three")] == [0o444, 0o644]
+    with pytest.raises(FileExistsError):
+        fs.clone_file(str(tmp_path / "one"), str(tmp_path / "two"))
+
+
+def test_link_directory_leads_there(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/file").write_bytes(b"x")
+    fs.link_directory(str(tmp_path / "real"), str(tmp_path / "link"))
+    assert (tmp_path / "link/file").read_bytes() == b"x"
+    fs.remove_tree(str(tmp_path / "link"))
+    assert (tmp_path / "real/file").exists()

@@ -91,7 +91,15 @@ def add_group_options(parser: argparse.ArgumentParser) -> None:
 
 def add_install_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that change an environment."""
-    parser.add_argument("--link-mode", choices=LINK_MODES, default="", help="how files reach the environment")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--link-mode", choices=LINK_MODES, default="", help="how files reach the environment")
+    ways.add_argument(
+        "--copies",
+        action="store_const",
+        const="copy",
+        dest="link_mode",
+        help="an environment without links into the store, to be taken elsewhere",
+    )
     parser.add_argument(
         "--allow-overwrite",
         action="store_true",

@@ -6,20 +6,48 @@ ENOTSUP, as by a file system that can't: the caller copies.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
 
-__all__ = ["clones_by_path", "share_blocks", "share_blocks_at"]
+from blast_core import fs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["clone", "share_blocks"]
 
 # _IOW(0x94, 9, int); the same number on every architecture that Blast has targets for.
 _FICLONE = 0x40049409
 _CLONE_NOFOLLOW, _CLONE_NOOWNERCOPY = 1, 2
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
-def clones_by_path() -> bool:
-    """Tell whether this system makes the new file itself (`share_blocks_at`) rather than fill one that is there."""
-    return sys.platform == "darwin"
+def clone(source: str, path: str, mode: int | None, begin: Callable[[str], None]) -> None:
+    """Make ``path`` a clone of ``source``, each step announced to ``begin``; nothing is left where that fails."""
+    if sys.platform == "darwin":
+        begin(path)
+        _clone_by_path(source, path)
+        if mode is not None:
+            fs.set_mode(path, mode)
+        return
+    source_fd = os.open(source, _READ)
+    try:
+        fd = fs.create_file(path, (os.fstat(source_fd).st_mode & 0o777) if mode is None else mode)
+        try:
+            begin(path)
+            share_blocks(source_fd, fd)
+        except BaseException:
+            # The first error is the one to report.
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+        finally:
+            os.close(fd)
+    finally:
+        os.close(source_fd)
 
 
 def share_blocks(source_fd: int, fd: int) -> None:
@@ -35,12 +63,8 @@ def share_blocks(source_fd: int, fd: int) -> None:
     fcntl.ioctl(fd, _FICLONE, source_fd)
 
 
-def share_blocks_at(source: str, path: str) -> None:
-    """Make ``path``, which must not exist, a clone of ``source``, a link at either not followed (macOS).
-
-    Raises:
-        OSError: as `share_blocks`.
-    """
+def _clone_by_path(source: str, path: str) -> None:
+    """Do it macOS's way: the system makes the new file, and follows a link at neither path."""
     import ctypes
 
     clonefile = getattr(ctypes.CDLL(None, use_errno=True), "clonefile", None)

@@ -368,10 +368,7 @@ def symlink(target: str, path: str, *, dir_fd: int | None = None) -> None:
 
 
 def link_directory(target: str, path: str, *, dir_fd: int | None = None) -> None:
-    """Make ``path``, which must not exist, a link to the directory ``target``.
-
-    On Windows it is a junction, for which nobody needs a right; its target must be absolute.
-    """
+    """Make ``path`` a link to a directory: a junction on Windows, which needs no right but an absolute ``target``."""
     if os.name != "nt":
         symlink(target, path, dir_fd=dir_fd)
         return
@@ -454,37 +451,14 @@ def copy_file(source: str, path: str, mode: int | None = None) -> None:
 
 
 def clone_file(source: str, path: str, mode: int | None = None) -> None:
-    """Make ``path``, which must not exist, a file of its own that shares the blocks of ``source``.
-
-    Args:
-        source: the file; a symbolic link there is refused.
-        path: the new file.
-        mode: permission bits; None takes those of the source.
+    """Make ``path`` a file of its own that shares the blocks of ``source``; see `copy_file`.
 
     Raises:
         OSError: the file system can't (EOPNOTSUPP, ENOTTY, EINVAL, ENOSYS, ENOTSUP, EXDEV), or another; nothing stays.
     """
-    from blast_core import _clone_file
+    from blast_core._clone_file import clone
 
-    if _clone_file.clones_by_path():
-        _begin(path)
-        _clone_file.share_blocks_at(source, path)
-        if mode is not None:
-            set_mode(path, mode)
-        return
-    source_fd = os.open(source, _READ)
-    try:
-        fd = create_file(path, (os.fstat(source_fd).st_mode & 0o777) if mode is None else mode)
-        try:
-            _begin(fd)
-            _clone_file.share_blocks(source_fd, fd)
-        except BaseException:
-            _forget(path)
-            raise
-        finally:
-            os.close(fd)
-    finally:
-        os.close(source_fd)
+    clone(source, path, mode, _begin)
 
 
 def _copy_content(source_fd: int, fd: int, size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
 from blast_project.environment.manager import Composition, VenvManager
+from blast_project.settings import settle_mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Change(NamedTuple):
     Attributes:
         stored: the distributions.
         command: for history.
-        link_mode: empty for the default.
+        link_mode: as `blast_pm.install.link.parse_modes` reads it; empty for the default.
         requested: normalised names asked for by name.
         direct_urls: content of direct_url.json by normalised name.
         snapshots: the project's files of this moment, by name.
@@ -45,7 +46,7 @@ class Change(NamedTuple):
 
 def composition_of(session: Session, change: Change) -> Composition:
     """Return the change as the environment's manager takes it, the link mode settled."""
-    mode = session.settings.link_mode or change.link_mode or "fold"
+    mode = settle_mode(session.settings.link_mode or change.link_mode)
     composition = Composition(change.stored, change.command, mode, *change[3:])
     return composition._replace(allow_overwrite=session.settings.allow_overwrite, home=session.settings.home)
 

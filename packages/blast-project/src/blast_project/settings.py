@@ -8,9 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LINK_MODES", "PolicyOptions", "Settings"]
+__all__ = ["LINK_MODES", "PolicyOptions", "Settings", "settle_mode"]
 
-LINK_MODES = ("fold", "hardlink", "copy")
+LINK_MODES = ("auto", "fold", "hardlink", "clone", "copy")
 
 
 class PolicyOptions(NamedTuple):
@@ -65,7 +65,7 @@ class Settings(NamedTuple):
         refresh: ask the index again even where an answer is remembered.
         index_url: the index asked for on the command line or by BLAST_INDEX_URL; empty for none.
         python: the interpreter asked for on the command line or by BLAST_PYTHON; empty for none.
-        link_mode: one of ``LINK_MODES``; empty for the project's own or the default.
+        link_mode: one of ``LINK_MODES``, for every distribution; empty for the project's own or the default.
         environment: path of the environment when it is not ``.venv``; empty for that.
         allow_overwrite: of two distributions that bring different files for one path, take one and say so.
         policy: which versions and files count.
@@ -95,3 +95,11 @@ class Settings(NamedTuple):
     def has_wishes(self) -> bool:
         """Whether this command alone wants other versions or files: what it finds says nothing of the next command."""
         return any(self.policy._replace(moves=())) or bool(self.index_strategy)
+
+
+def settle_mode(mode: str) -> str:
+    """Return the link mode that a text stands for: ``fold`` for nothing and for ``auto``.
+
+    It has the fewest links, and each of its ways falls back to the next: so it is right on every file system.
+    """
+    return "fold" if mode in {"", "auto"} else mode

@@ -130,6 +130,8 @@ def prepare_sync(
         UsageError: a group is unknown.
         IndexAccessError, IntegrityError, StoreError, InstallError: nothing was changed.
     """
+    from blast_project.link_modes import manifest_modes
+
     session.use_project(project.manifest)
     wanted = _wanted(session, project, locked, interpreter, request.selection)
     if not session.build_options.isolates_all:
@@ -139,7 +141,7 @@ def prepare_sync(
     stored = ensure_stored(session, wanted.files, interpreter)
     recipe = Recipe(
         project.name,
-        str(project.manifest.tool.get("link-mode", "")),
+        manifest_modes(project.manifest.tool),
         tuple(sorted({row.requirement.name for row in project.requirements()})),
         tuple(row.sha256 for row in wanted.files),
     )
@@ -206,6 +208,9 @@ def _prepare(
     change = change._replace(options=_options(session, root, request), project=root)
     if request.inexact and before is not None:
         change = change._replace(stored=_with_kept(session, change.stored, before))
+    if before is not None and not change.link_mode:
+        # Until a mode is named: who made an environment of copies wants no links from the next `run`.
+        change = change._replace(link_mode=before.link_mode)
     composition = composition_of(session, change)
     wanted = [
         Installed(normalize_name(row.name), row.version, row.sha256, requested=False, direct_url=b"")
@@ -315,7 +320,7 @@ def _is_as_made(
 ) -> bool:
     if before.executable != interpreter.executable or before.python != interpreter.version:
         return False
-    if session.settings.link_mode and before.link_mode != link_mode:
+    if before.link_mode != link_mode:
         return False
     found = find_drift(environment, before.number, before.site_packages)
     if found:
