@@ -1,0 +1,91 @@
+"""Rule 3 of folding, after the fact: bytecode for modules in real directories of an environment that stands already.
+
+A folded directory shows what the store compiles the moment it is there. A real one needs a link per pyc. Those that the
+store has when an environment is composed are linked then; those that it compiles afterwards, by this module.
+"""
+
+from __future__ import annotations
+
+import os
+
+from blast_core import fs
+from blast_pm.install.link import Placer
+from blast_pm.install.merge import Member, Places, merge_plans
+from blast_pm.install.plan import read_plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from blast_core.interpreter import Interpreter
+    from blast_pm.store.cache import StoredDistribution
+
+__all__ = ["link_bytecode"]
+
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_CACHE = "__pycache__"
+
+
+def link_bytecode(
+    destination: str, interpreter: Interpreter, distributions: Sequence[StoredDistribution], link_mode: str
+) -> int:
+    """Link or copy the store's pycs of modules in real directories, where there are none; return how many.
+
+    Modules that are no longer there are passed over, and so are pycs: that of a module which another tool replaced has
+    the hash of another source, and no Python uses it.
+
+    Args:
+        destination: absolute path of the environment's tree.
+        interpreter: whose bytecode.
+        distributions: those that the environment was composed from.
+        link_mode: in which it was.
+
+    Raises:
+        OSError: the environment can't be written, or is gone.
+    """
+    members = [Member(row.name, row.tree, read_plan(row.plan)) for row in sorted(distributions)]
+    tree = merge_plans(members, Places.of(interpreter), fold=link_mode == "fold", allow_overwrite=True)
+    placer = Placer(destination, link_mode)
+    suffix = f".{interpreter.cache_tag}.pyc"
+    for path, parts in tree.directories.items():
+        for part in parts:
+            wanted = {name[:-3] + suffix: name for name in part.files if name.endswith(".py")}
+            if wanted:
+                owner = members[part.owner].tree
+                _link(placer, f"{owner}/{part.source}" if part.source else owner, destination, path, wanted)
+    return placer.counts.hardlinks + placer.counts.symlinks + placer.counts.copies
+
+
+def _link(placer: Placer, source: str, destination: str, path: str, wanted: dict[str, str]) -> None:
+    here = f"{destination}/{path}" if path else destination
+    cache = f"{here}/{_CACHE}"
+    there = wanted.keys() & _names(f"{source}/{_CACHE}")
+    there -= _names(cache)
+    present = _names(here)
+    names = sorted(pyc for pyc in there if wanted[pyc] in present)
+    if not names:
+        return
+    if _CACHE not in present:
+        try:
+            fs.make_directory(cache)
+        except FileExistsError:
+            # Python was quicker.
+            pass
+    fd = os.open(cache, _DIRECTORY)
+    try:
+        for name in names:
+            try:
+                placer.files(
+                    (name,), f"{source}/{_CACHE}/", fd, f"{path}/{_CACHE}/" if path else f"{_CACHE}/", own=False
+                )
+            except FileExistsError:
+                continue
+    finally:
+        os.close(fd)
+
+
+def _names(directory: str) -> set[str]:
+    try:
+        return set(os.listdir(directory))
+    except OSError:
+        return set()
