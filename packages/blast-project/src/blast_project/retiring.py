@@ -11,7 +11,7 @@ from blast_pm.store.staging import Staging
 from blast_project.environment import generations
 from blast_project.environment.generations import current_number, list_numbers
 from blast_project.environment.layout import generations_directory
-from blast_project.environment.leases import reserve
+from blast_project.environment.reserving import reserve
 from blast_project.exclusive import exclusive
 
 TYPE_CHECKING = False

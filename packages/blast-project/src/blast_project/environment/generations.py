@@ -166,7 +166,7 @@ def prune(environment: str, keep: int) -> list[int]:
     numbers = list_numbers(environment)[:-keep]
     if not numbers:
         return []
-    from blast_project.environment.leases import reserve
+    from blast_project.environment.reserving import reserve
 
     current = current_number(environment)
     removed = []

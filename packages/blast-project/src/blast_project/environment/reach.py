@@ -12,7 +12,7 @@ from blast_core.errors import InstallError
 from blast_core.tuples import NamedTuple
 from blast_project.environment.generations import Generation, current_number, list_numbers, read_generation
 from blast_project.environment.layout import generations_directory
-from blast_project.environment.leases import last_use, read_objects
+from blast_project.environment.reserving import last_use, read_objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
