@@ -196,7 +196,7 @@ class VenvManager:
             OSError: the store refuses.
         """
         from blast_pm.store.roots import is_registered, register_again
-        from blast_project.environment.leases import read_objects
+        from blast_project.environment.reserving import read_objects
 
         if is_registered(home, self.environment):
             return
