@@ -64,6 +64,7 @@ class PageReader:
         self._flat: dict[str, Answer] = {}
         self._flat_lock = allocate_lock()
         self._kinship = Kinship(store)
+        self._parsing = allocate_lock()
         self._began = clock()
 
     def stored(self, location: IndexLocation, name: str) -> PageRecord | None:
@@ -108,7 +109,9 @@ class PageReader:
             record = old.renewed(fetched, expires)
             blob = None
         elif answer.status == 200:
-            record, blob = self._make_record(location, name, old, answer, (fetched, expires))
+            # One page at a time: threads would only take turns, each with a tree of some megabytes in its hands.
+            with self._parsing:
+                record, blob = self._make_record(location, name, old, answer, (fetched, expires))
             if location.flat and not record.head.size:
                 record, blob = missing_page(name, location.name, fetched, expires), None
         else:

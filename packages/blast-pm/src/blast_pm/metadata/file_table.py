@@ -197,6 +197,10 @@ class FileTable(Sequence[Sequence[IndexFile]]):
             return tuple(self._decoded[position])
         return ReleaseFiles(self.packed(position), self.base, self.index)
 
+    def release(self) -> None:
+        """Forget the files that were parsed just now: from here on they are decoded when they are asked for."""
+        self._decoded = None
+
     def packed(self, position: int) -> bytes:
         """Return the packed files of one version; raises as when they are asked for."""
         if position < 0:

@@ -163,6 +163,7 @@ class ViewStore:
         is_new = row is None
         if row is None:
             judged = self.judge.judge(page)
+            page.files.release()
             row = _Row(*page.versions, *judged, {}, {}, {}, {})
         if row.masks:
             known_masks(row.table).update(row.masks)
