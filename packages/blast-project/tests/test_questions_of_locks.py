@@ -128,6 +128,51 @@ def test_another_target_has_another_tree() -> None:
     ]
 
 
+def test_what_conflicts_leads_to_its_own_side() -> None:
+    cpu, gpu = (
+        LockTarget(f"{_LINUX.name}+{name}", "3.12", _LINUX.platform, (*_LINUX.markers, ("variant", f"extra:{name}")))
+        for name in ("cpu", "gpu")
+    )
+    packages = (
+        _package("demo", "1", ["app"], cpu=["lib<2; extra == 'cpu'"], gpu=["lib>=2; extra == 'gpu'"]),
+        _package("app", "1"),
+        _package("lib", "1", mask=1),
+        _package("lib", "2", mask=2),
+    )
+    groups = ("default", "extra:cpu", "extra:gpu")
+    lock = Lock(packages, (cpu, gpu), groups, "", NO_HASH, NO_HASH, ("main",))
+    graph = LockedGraph(DplLockFile.from_bytes(build_lock(canonical_lock(lock))))
+    assert _tree(graph) == ["demo 1", "├── app 1", "├── lib 1 (<2; extra cpu)", "└── lib 2 (>=2; extra gpu)"]
+    assert [graph.where(node.mask) for node in graph.find("lib")] == ["'cpu' in extras", "'gpu' in extras"]
+
+
+def test_a_members_requirements_are_told_as_such_and_shown_where_they_are_meant() -> None:
+    own = _package("demo", "1", ["app"])
+    rows = {"package:app": ["app"], "package:app:extra:fast": ["app[fast]"], "package:app:group:dev": ["test"]}
+    own = own._replace(extras=tuple((name, _rows(lines)) for name, lines in rows.items()))
+    packages = (
+        own,
+        _package("app", "1", fast=["speed; extra == 'fast'"]),
+        _package("speed", "2"),
+        _package("test", "1"),
+    )
+    groups = ("default", *rows)
+    lock = Lock(packages, (_LINUX, _WINDOWS), groups, "", NO_HASH, NO_HASH, ("main",))
+    graph = LockedGraph(DplLockFile.from_bytes(build_lock(canonical_lock(lock))))
+
+    def tree(member: str) -> list[str]:
+        return text_of(grow(graph, graph.roots(), TreeOptions(), choose_groups(graph, _DEFAULT, [member]))).splitlines()
+
+    assert tree("") == ["demo 1", "└── app 1"]
+    assert tree("app") == [
+        "demo 1",
+        "├── app 1 (member app)",
+        "├── app[fast] 1 (extra fast of app)",
+        "│   └── speed 2 (extra fast)",
+        "└── test 1 (group dev of app)",
+    ]
+
+
 def test_a_package_can_be_pruned() -> None:
     assert _tree(_demo(), "test", prune=frozenset({"app"})) == ["test 1", "└── lib 2"]
 

@@ -22,6 +22,9 @@ __all__ = ["Edge", "LockedGraph", "Node", "find_target", "target_of_lock", "word
 _ROOT_KINDS = frozenset(("editable", "workspace"))
 _GROUP = "group:"
 _MOST_NAMES = 3
+_HERE = frozenset((".", ""))
+# So begin the names of a project's groups; its extras have none before them.
+_OF_LOCK = ("group:", "package:")
 
 
 class Node(NamedTuple):
@@ -95,6 +98,7 @@ class LockedGraph:
         self.names: tuple[str, ...] = tuple(target.name for target in locked)
         self.everywhere = (1 << len(locked)) - 1 if targets is None else targets
         self._markers: TargetMarkers = TargetMarkers(self.targets)
+        self._refused: dict[str, int] = _refused_on(locked)
 
     # Packages
 
@@ -138,7 +142,7 @@ class LockedGraph:
     def roots(self) -> tuple[Node, ...]:
         """Return the project and those members of its workspace that nobody asks for, the project first."""
         kinds = [(node, self.source(node)) for node in self.nodes()]
-        own = [node for node, source in kinds if source.kind in _ROOT_KINDS and source.location in {".", ""}]
+        own = [node for node, source in kinds if source.kind in _ROOT_KINDS and source.location in _HERE]
         others = [node for node, source in kinds if source.kind == "workspace" and node not in own]
         return (*own, *(node for node in others if not self.incoming(node)))
 
@@ -196,8 +200,10 @@ class LockedGraph:
         for entry in self._entries[node]:
             mask = entry.target_mask & self.everywhere
             self._add_edges(found, entry.dependencies, mask, "")
+            is_project = entry.source.kind in _ROOT_KINDS and entry.source.location in _HERE
             for extra, rows in entry.extras:
-                self._add_edges(found, rows, mask, extra)
+                item = extra if not is_project or extra.startswith(_OF_LOCK) else f"extra:{extra}"
+                self._add_edges(found, rows, mask & ~self._refused.get(item, 0), extra)
         edges = [Edge(node, *key, mask) for key, mask in found.items()]
         edges.sort(key=lambda edge: (bool(edge.group), edge.group, edge.extra, edge.target))
         return edges
@@ -239,7 +245,27 @@ class LockedGraph:
         """Return in words on which targets something holds; "" for all that are looked at."""
         if mask & self.everywhere == self.everywhere:
             return ""
+        for item, refused in self._refused.items():
+            if mask & self.everywhere == self.everywhere & ~refused:
+                return _with_item(item)
         return _words_for(self.targets, mask & self.everywhere)
+
+
+def _refused_on(locked: Sequence[LockTarget]) -> dict[str, int]:
+    """Return, by group of the lock, the targets on which it isn't installed because it conflicts with another."""
+    from blast_core.formats.dpl.targets import variant_items
+
+    chosen: dict[str, int] = {}
+    for bit, target in enumerate(locked):
+        for item in variant_items(target):
+            chosen[item] = chosen.get(item, 0) | 1 << bit
+    return {item: ((1 << len(locked)) - 1) & ~mask for item, mask in chosen.items()}
+
+
+def _with_item(item: str) -> str:
+    """Return the marker of PEP 751 for what is there with a group or an extra of the project."""
+    kind, _, name = item.partition(":")
+    return f"'{name}' in {'extras' if kind == 'extra' else 'dependency_groups'}"
 
 
 def words_for(locked: Sequence[LockTarget], mask: int) -> str:

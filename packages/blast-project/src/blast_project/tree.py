@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 _MANY = 1_000_000
+# So begins the lock's name of what a member of the workspace asks for.
+_MEMBER = "package:"
 
 
 class TreeOptions(NamedTuple):
@@ -123,10 +125,17 @@ def _brings(graph: LockedGraph, upper: Edge, lower: Edge) -> bool:
     return not lower.extra or lower.extra in graph.closure(lower.source, upper.extras)
 
 
-def choose_groups(graph: LockedGraph, selection: GroupSelection) -> Callable[[Edge], bool]:
+def choose_groups(
+    graph: LockedGraph, selection: GroupSelection, members: Sequence[str] = ("",)
+) -> Callable[[Edge], bool]:
     """Return which edges belong to the groups and extras that were chosen; edges of other packages all do.
 
     Extras are chosen only where one is named: without a word all are shown.
+
+    Args:
+        graph: of the lock.
+        selection: the user's words.
+        members: of a workspace that are meant; "" for the project at its root.
 
     Raises:
         UsageError: a group or an extra is named that the project doesn't have.
@@ -134,19 +143,26 @@ def choose_groups(graph: LockedGraph, selection: GroupSelection) -> Callable[[Ed
     from blast_project.selection import select_groups
 
     known = graph.lock.groups
-    mask = select_groups(known, selection)
-    chosen = {group for bit, group in enumerate(known) if mask >> bit & 1}
     if not selection.extras and not selection.only_groups:
-        chosen |= {group for group in known if group.startswith("extra:")}
+        selection = selection._replace(all_extras=True)
+    mask = select_groups(known, selection, members)
+    chosen = {group for bit, group in enumerate(known) if mask >> bit & 1}
     own = {root.name for root in graph.roots()}
 
     def keep(edge: Edge) -> bool:
         if edge.source.name not in own:
             return True
-        group = f"group:{edge.group}" if edge.group else f"extra:{edge.extra}" if edge.extra else "default"
+        group = _group_of(edge)
         return group in chosen or group not in known
 
     return keep
+
+
+def _group_of(edge: Edge) -> str:
+    """Return the lock's name of the group of the project that an edge belongs to."""
+    if edge.extra.startswith(_MEMBER):
+        return edge.extra
+    return f"group:{edge.group}" if edge.group else f"extra:{edge.extra}" if edge.extra else "default"
 
 
 # Words
@@ -189,11 +205,20 @@ def edge_words(edge: Edge | None) -> str:
     words = [
         edge.specifier,
         f"if {marker}" if marker else "",
-        f"extra {edge.extra}" if edge.extra else "",
+        _extra_words(edge.extra),
         f"group {edge.group}" if edge.group else "",
     ]
     said = "; ".join(word for word in words if word)
     return f" ({said})" if said else ""
+
+
+def _extra_words(extra: str) -> str:
+    """Return who asks: an extra, a member of the workspace, or an extra or group of a member; "" for none of them."""
+    if not extra.startswith(_MEMBER):
+        return f"extra {extra}" if extra else ""
+    member, _, group = extra.removeprefix(_MEMBER).partition(":")
+    kind, _, name = group.partition(":")
+    return f"{kind} {name} of {member}" if name else f"member {member}"
 
 
 def _without_extra(marker: str) -> str:

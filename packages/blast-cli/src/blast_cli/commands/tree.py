@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from blast_project.lock_graph import Node
+    from blast_project.project import Project
 
 __all__ = ["configure", "execute"]
 
@@ -54,7 +55,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             roots = tuple(node for name in arguments.package for node in find_locked(graph, name))
         else:
             roots = tuple(leaves(graph, prune)) if arguments.invert else graph.roots()
-        rows = list(grow(graph, roots, options, choose_groups(graph, group_selection(arguments))))
+        keep = choose_groups(graph, group_selection(arguments), _members(question.project))
+        rows = list(grow(graph, roots, options, keep))
         newest: dict[Node, str] = {}
         if arguments.outdated:
             from blast_project.prospects import newest_versions
@@ -69,3 +71,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         path = os.path.join(context.settings.directory, arguments.html)
         fs.replace_file(path, page_of(question.project.name, document).encode())
         return Outcome(document, (f"Wrote {arguments.html}",))
+
+
+def _members(project: Project) -> tuple[str, ...]:
+    if project.workspace is None:
+        return ("",)
+    from blast_project.syncing import chosen_members
+
+    return chosen_members(project)
