@@ -90,6 +90,7 @@ _SYNC = {
     "blast_pm.store.rows",
     "blast_pm.store.wanted",
     "blast_project.applying",
+    "blast_project.bytecode",
     "blast_project.environment.activate",
     "blast_project.environment.drift",
     "blast_project.environment.leases",

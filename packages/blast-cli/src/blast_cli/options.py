@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "BYTECODE_VARIABLE",
     "add_common_options",
     "add_group_options",
     "add_index_options",
@@ -22,9 +23,12 @@ __all__ = [
     "add_lock_options",
     "add_pip_policy_options",
     "add_policy_options",
+    "bytecode_word",
     "settings_from",
 ]
 
+#: The only variable of a switch that may hold a word.
+BYTECODE_VARIABLE = "BLAST_COMPILE_BYTECODE"
 # The choices stand here a second time: where they belong, importing them costs a command with nothing to do too much.
 _RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 _PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
@@ -104,6 +108,21 @@ def add_install_options(parser: argparse.ArgumentParser) -> None:
         "--allow-overwrite",
         action="store_true",
         help="of two distributions that bring different files for one path, take one and say so",
+    )
+    parser.add_argument(
+        "--compile-bytecode",
+        action="store_const",
+        const="wait",
+        default="",
+        help="wait until the store has bytecode; by default it is compiled in the background",
+    )
+    parser.add_argument(
+        "--no-compile-bytecode",
+        action="store_const",
+        const="never",
+        default="",
+        dest="compile_bytecode",
+        help="leave bytecode to Python",
     )
 
 
@@ -209,6 +228,22 @@ def _projects(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for word in words for name in (_SWITCHED.get(word.lower(), word),) if name)
 
 
+def bytecode_word(value: str) -> str:
+    """Return when bytecode is compiled, as ``BLAST_COMPILE_BYTECODE`` says it: a word, or a switch; "" for nothing."""
+    word = value.lower()
+    if word in {"", "wait", "background", "never"}:
+        return word
+    return "never" if word in {"0", "false", "no", "off"} else "wait"
+
+
+def _when_to_compile(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    said = getattr(arguments, "compile_bytecode", None)
+    if said is None:
+        # A command without the options, such as a tool's.
+        said = bytecode_word(environ.get(BYTECODE_VARIABLE, ""))
+    return str(said)
+
+
 def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
     """Return the settings that options and environment variables make together.
 
@@ -238,5 +273,6 @@ def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         index_strategy=getattr(arguments, "index_strategy", "") or environ.get("BLAST_INDEX_STRATEGY", ""),
         keyring_provider=getattr(arguments, "keyring_provider", "") or environ.get("BLAST_KEYRING_PROVIDER", ""),
         verbose=arguments.verbose,
+        compile_bytecode=_when_to_compile(arguments, environ),
         policy=_policy_options(arguments)._replace(indexes=tuple(getattr(arguments, "index", ()))),
     )

@@ -7,7 +7,7 @@ it answers what the parser would.
 
 from __future__ import annotations
 
-from blast_cli.options import add_common_options
+from blast_cli.options import BYTECODE_VARIABLE, add_common_options, bytecode_word
 from blast_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -168,6 +168,8 @@ def from_environment(action: _Action, value: str) -> object:
         UsageError: it is none of the option's choices.
     """
     if action.nargs == 0:
+        if variable_of(action) == BYTECODE_VARIABLE:
+            return bytecode_word(value)
         if isinstance(action.const, bool):
             return action.const if value.lower() not in _OFF else not action.const
         if action.const is not None:

@@ -33,6 +33,8 @@ class Blast:
             "BLAST_HOME": str(self.home),
             "BLAST_PYTHON": sys.executable,
             "BLAST_KEEP_PYTHONPATH": "1",
+            # A test that is about bytecode says so.
+            "BLAST_COMPILE_BYTECODE": "never",
             "PYTHONPATH": os.pathsep.join(_SOURCES),
             "NO_COLOR": "1",
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
+from blast_project.bytecode import BACKGROUND, WAIT, compile_later, compile_now, when_to_compile
 from blast_project.environment.manager import Composition, VenvManager
 from blast_project.settings import settle_mode
 
@@ -44,11 +45,19 @@ class Change(NamedTuple):
     project: str = ""
 
 
-def composition_of(session: Session, change: Change) -> Composition:
-    """Return the change as the environment's manager takes it, the link mode settled."""
+def composition_of(session: Session, change: Change, bytecode: str = WAIT) -> Composition:
+    """Return the change as the environment's manager takes it, the link mode settled.
+
+    Args:
+        session: services.
+        change: what the environment shall hold.
+        bytecode: when it is compiled. Where each module is a link, those of bytecode are added in the background.
+    """
     mode = settle_mode(session.settings.link_mode or change.link_mode)
     composition = Composition(change.stored, change.command, mode, *change[3:])
-    return composition._replace(allow_overwrite=session.settings.allow_overwrite, home=session.settings.home)
+    return composition._replace(
+        allow_overwrite=session.settings.allow_overwrite, home=session.settings.home, bytecode=bytecode == WAIT
+    )
 
 
 def apply_change(session: Session, environment: str, interpreter: Interpreter, change: Change) -> Generation:
@@ -57,4 +66,11 @@ def apply_change(session: Session, environment: str, interpreter: Interpreter, c
     Raises:
         FileConflict, InstallError: the environment is as it was.
     """
-    return VenvManager(environment).apply(interpreter, composition_of(session, change), session.reporter)
+    when = when_to_compile(session.settings)
+    if when == WAIT:
+        compile_now(session, change.stored, interpreter)
+    composition = composition_of(session, change, when)
+    made = VenvManager(environment).apply(interpreter, composition, session.reporter)
+    if when == BACKGROUND:
+        compile_later(session, environment, made, change.stored, interpreter)
+    return made

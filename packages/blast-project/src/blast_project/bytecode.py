@@ -175,7 +175,8 @@ def _start(home: str, environment: str, number: int, environ: Mapping[str, str],
         words = [*_ADOPTED, *line] if becomes else line
         try:
             child = os.posix_spawn(words[0], words, dict(environ), file_actions=silent, setsid=True)
-        except NotImplementedError:
+        except RuntimeError:
+            # No sessions for spawned processes here: then at least a group, which no Ctrl-C reaches.
             child = os.posix_spawn(words[0], words, dict(environ), file_actions=silent, setpgroup=0)
         if becomes:
             os.waitpid(child, 0)

@@ -13,6 +13,7 @@ from blast_core.reporter import SilentReporter
 from blast_core.requirements import format_requirement
 from blast_project.applying import Change, composition_of
 from blast_project.asking import name_requirements, open_loader, parse_asked
+from blast_project.bytecode import BACKGROUND, NEVER, WAIT, compile_later, compile_now, when_to_compile
 from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
@@ -83,8 +84,13 @@ def ephemeral_environment(
                 change = Change((*stored, *built), command=f"for {words}", link_mode="", direct_urls=direct_urls)
                 # What runs at start-up of a build's environment concerns nobody: it is gone after the build.
                 reporter = session.reporter if builds else SilentReporter()
-                made = VenvManager(path).apply(interpreter, composition_of(session, change), reporter)
+                when = when_to_compile(session.settings) if builds else NEVER
+                if when == WAIT:
+                    compile_now(session, change.stored, interpreter)
+                made = VenvManager(path).apply(interpreter, composition_of(session, change, when), reporter)
                 hold_generation(path, made.number)
+                if when == BACKGROUND:
+                    compile_later(session, path, made, change.stored, interpreter, becomes=True)
     return path
 
 

@@ -24,7 +24,7 @@ __all__ = ["Recipe", "find_recipe", "keep_recipe", "recipe_key"]
 
 # Raised when the same files may come to another set of distributions: a change in what makes a lock current, in how
 # wheels are chosen, or of `Recipe`.
-_FORMAT = 1
+_FORMAT = 2
 _TABLE = "misc"
 _DIGEST_BYTES = 32
 
@@ -37,12 +37,14 @@ class Recipe(NamedTuple):
         link_mode: what the manifest says of it; empty for nothing.
         requested: normalised names of the manifest's own requirements.
         wheels: sha256 of each, hexadecimal.
+        bytecode: when the manifest wants it compiled; empty if it says nothing.
     """
 
     project: str
     link_mode: str
     requested: tuple[str, ...]
     wheels: tuple[str, ...]
+    bytecode: str = ""
 
 
 def recipe_key(contents: Mapping[str, bytes], interpreter: Interpreter, selection: str) -> bytes:
@@ -62,19 +64,19 @@ def find_recipe(database: Database, key: bytes) -> Recipe | None:
     if value is None:
         return None
     try:
-        project, link_mode, requested, digests = marshal.loads(value)  # noqa: S302 - written by this user's Blast
+        project, link_mode, requested, digests, bytecode = marshal.loads(value)  # noqa: S302 - written by this user's Blast
         wheels = [digests[at : at + _DIGEST_BYTES].hex() for at in range(0, len(digests), _DIGEST_BYTES)]
     except (ValueError, EOFError, TypeError):
         # A damaged one is one that isn't there.
         return None
-    return Recipe(project, link_mode, requested, tuple(wheels))
+    return Recipe(project, link_mode, requested, tuple(wheels), bytecode)
 
 
 def keep_recipe(database: Database, key: bytes, recipe: Recipe) -> None:
     """Keep a recipe; a store that can't be written is no error, it only remembers nothing."""
     from blast_core.errors import StoreError
 
-    value = marshal.dumps((*recipe[:3], b"".join(map(bytes.fromhex, recipe.wheels))))
+    value = marshal.dumps((*recipe[:3], b"".join(map(bytes.fromhex, recipe.wheels)), recipe.bytecode))
     try:
         if database.get(_TABLE, key) != value:
             database.put(_TABLE, key, value)

@@ -73,6 +73,7 @@ class Settings(NamedTuple):
         index_strategy: one of `blast_compat.index_tables.INDEX_STRATEGIES`; empty for the manifest's.
         keyring_provider: one of `blast_pm.index.keyring.PROVIDERS`; empty for the manifest's or pip's.
         verbose: how much is told, 0 for what everyone wants to know.
+        compile_bytecode: one of `blast_project.bytecode.MODES`; empty for the project's own or the default.
     """
 
     directory: str
@@ -90,6 +91,7 @@ class Settings(NamedTuple):
     index_strategy: str = ""
     keyring_provider: str = ""
     verbose: int = 0
+    compile_bytecode: str = ""
 
     @property
     def has_wishes(self) -> bool:

@@ -5,6 +5,17 @@ from __future__ import annotations
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_project.applying import Change, composition_of
+from blast_project.bytecode import (
+    BACKGROUND,
+    NEVER,
+    WAIT,
+    Standing,
+    bytecode_setting,
+    compile_later,
+    compile_now,
+    complete_links,
+    when_to_compile,
+)
 from blast_project.changes import compare_installed
 from blast_project.environment.drift import find_drift
 from blast_project.environment.generations import FIRST_COMMAND, Installed
@@ -95,6 +106,8 @@ class PreparedSync(NamedTuple):
     Attributes:
         number: the composed generation; 0 when the current one will do.
         result: what ``finish`` returns, but for the generation's number.
+        stored: what the environment holds.
+        bytecode: when that is compiled.
     """
 
     session: Session
@@ -103,6 +116,8 @@ class PreparedSync(NamedTuple):
     request: SyncRequest
     number: int
     result: SyncResult
+    stored: Sequence[StoredDistribution] = ()
+    bytecode: str = NEVER
 
     def finish(self) -> SyncResult:
         """Switch to the composed generation and record the state that the hot path reads."""
@@ -117,7 +132,18 @@ class PreparedSync(NamedTuple):
         else:
             manager.ensure_registered(self.session.settings.home, self.root)
         _record(self, result)
+        if self.bytecode != NEVER:
+            self._compile(result)
         return result
+
+    def _compile(self, result: SyncResult) -> None:
+        """Have bytecode made in the background, or link to what was made after the environment."""
+        made = Standing(result.generation, result.link_mode)
+        if self.bytecode == BACKGROUND and self.number:
+            becomes = self.request.command == "run"
+            compile_later(self.session, result.environment, made, self.stored, self.interpreter, becomes=becomes)
+        elif self.bytecode == WAIT and not self.number and result.generation:
+            complete_links(result.environment, made, self.stored, self.interpreter)
 
 
 def prepare_sync(
@@ -144,6 +170,7 @@ def prepare_sync(
         manifest_modes(project.manifest.tool),
         tuple(sorted({row.requirement.name for row in project.requirements()})),
         tuple(row.sha256 for row in wanted.files),
+        bytecode_setting(project.manifest.tool),
     )
     more, direct_urls = _from_sources(session, project, wanted, interpreter)
     if request.record and not _is_seen(project):
@@ -160,9 +187,8 @@ def prepare_sync(
     ):
         key = recipe_key(request.contents, interpreter, request.selection.key)
         keep_recipe(session.database, key, recipe)
-    return _prepare(
-        session, project.root, interpreter, request, _change(recipe, (*stored, *more), direct_urls, request)
-    )
+    change = _change(recipe, (*stored, *more), direct_urls, request)
+    return _prepare(session, project.root, interpreter, request, change, recipe.bytecode)
 
 
 def prepare_known_sync(
@@ -179,7 +205,7 @@ def prepare_known_sync(
     if any(sha256 not in found for sha256 in recipe.wheels):
         return None
     stored = tuple(found[sha256] for sha256 in recipe.wheels)
-    return _prepare(session, root, interpreter, request, _change(recipe, stored, {}, request))
+    return _prepare(session, root, interpreter, request, _change(recipe, stored, {}, request), recipe.bytecode)
 
 
 def _change(
@@ -200,7 +226,7 @@ def _change(
 
 
 def _prepare(
-    session: Session, root: str, interpreter: Interpreter, request: SyncRequest, change: Change
+    session: Session, root: str, interpreter: Interpreter, request: SyncRequest, change: Change, bytecode: str
 ) -> PreparedSync:
     environment = environment_path(root, session.settings)
     manager = VenvManager(environment)
@@ -211,7 +237,8 @@ def _prepare(
     if before is not None and not change.link_mode:
         # Until a mode is named: who made an environment of copies wants no links from the next `run`.
         change = change._replace(link_mode=before.link_mode)
-    composition = composition_of(session, change)
+    when = when_to_compile(session.settings, bytecode)
+    composition = composition_of(session, change, when)
     wanted = [
         Installed(normalize_name(row.name), row.version, row.sha256, requested=False, direct_url=b"")
         for row in change.stored
@@ -224,6 +251,8 @@ def _prepare(
         and not changes
         and _is_as_made(session, environment, before, interpreter, composition.link_mode)
     )
+    if when == WAIT and not request.dry_run:
+        compile_now(session, change.stored, interpreter)
     number = 0
     if not keep and not request.dry_run:
         session.reporter.step("Composing the environment")
@@ -238,7 +267,7 @@ def _prepare(
         link_mode=composition.link_mode,
         changes=changes,
     )
-    return PreparedSync(session, root, interpreter, request, number, result)
+    return PreparedSync(session, root, interpreter, request, number, result, change.stored, when)
 
 
 def _wanted(

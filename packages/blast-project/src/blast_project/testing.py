@@ -91,6 +91,8 @@ class Workbench:
             environ={**passed_on, "PIP_CONFIG_FILE": os.devnull, "NETRC": os.devnull, **self.environ},
             index_url=self.index_url,
             python=sys.executable,
+            # A test that is about bytecode says so.
+            compile_bytecode="never",
         )
         return Settings(**{**plain._asdict(), **changes})
 

@@ -106,6 +106,7 @@ def compose(  # noqa: PLR0913 - one call decides everything about an environment
     allow_overwrite: bool = False,
     allow_startup: bool = True,
     home: str = "",
+    bytecode: bool = True,
 ) -> ComposeReport:
     """Build the tree of an environment: ``bin``, site-packages, and what data files need.
 
@@ -120,6 +121,8 @@ def compose(  # noqa: PLR0913 - one call decides everything about an environment
         allow_startup: let in files that run whenever Python starts.
         home: the store to keep small files in that environments share; empty for that of each tree. A tree may be in
             another store, which is only read.
+        bytecode: bring over bytecode for each module of distributions that are not folded, as far as the store has it;
+            for folded ones, whose few modules in real directories need it, that is always done.
 
     Returns:
         What was made; ``tops`` tells which names the environment itself needs. ``unflushed`` is left to the caller, who
@@ -138,6 +141,7 @@ def compose(  # noqa: PLR0913 - one call decides everything about an environment
     notes: tuple[str, ...] = ()
     while True:
         composition = _Composition(destination, members, Places.of(interpreter), interpreter.cache_tag, modes)
+        composition.links_bytecode = bytecode
         composition.decide(direct_urls or {}, frozenset(requested), allow_overwrite=allow_overwrite)
         try:
             composition.build()
@@ -182,6 +186,7 @@ class _Composition:
         self._programs: list[Small] = []
         self._compiled: dict[int, bool] = {}
         self._root: int | None = None
+        self.links_bytecode = True
 
     def decide(self, direct_urls: Mapping[str, bytes], requested: frozenset[str], *, allow_overwrite: bool) -> None:
         """Say what goes where, without a look at the environment."""
@@ -336,7 +341,8 @@ class _Composition:
             placer.directories(part.links, source, fd, prefix)
         if part.files:
             placer.files(part.files, source, fd, prefix, own=own)
-            if self._compiled.get(part.owner) is not False:
+            is_wanted = self.links_bytecode or self._folded[part.owner]
+            if is_wanted and self._compiled.get(part.owner) is not False:
                 self._place_bytecode(part, source, prefix)
         for name in part.copies:
             placer.copy(source + name, prefix + name)

@@ -47,6 +47,7 @@ class Composition(NamedTuple):
         project: directory of the project; empty for none.
         allow_overwrite: of two different files for one path, take one.
         home: the store that may be written; empty for the one that the distributions are in.
+        bytecode: bring over what the store has compiled; see `blast_pm.install.compose.compose`.
     """
 
     distributions: Sequence[StoredDistribution]
@@ -60,6 +61,7 @@ class Composition(NamedTuple):
     project: str = ""
     allow_overwrite: bool = False
     home: str = ""
+    bytecode: bool = True
 
 
 _UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
@@ -151,6 +153,7 @@ class VenvManager:
                 requested=composition.requested,
                 allow_overwrite=composition.allow_overwrite,
                 home=composition.home,
+                bytecode=composition.bytecode,
             )
             meta = self._describe(number, interpreter, composition, report.mode)
             fresh = (
