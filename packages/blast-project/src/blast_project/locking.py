@@ -329,15 +329,21 @@ def _finished(
     visited: int,
 ) -> LockResult:
     from blast_core.formats.dpl.builder import build_lock
+    from blast_core.formats.dpl.check import check_lock
+    from blast_core.formats.dpl.model import canonical_lock
 
+    # Both forms ask for it: once is enough.
+    check_lock(lock)
+    lock = canonical_lock(lock)
     text = None
     if _wants_text(project):
         from blast_compat.locks.pylock_writer import write_pylock
 
         client = session.client
-        text = write_pylock(lock, lambda file: client.url_of(file.index, file.path)).encode()
+        text = write_pylock(lock, lambda file: client.url_of(file.index, file.path), is_canonical=True).encode()
         lock = lock._replace(text_hash=_digest(text))
-    return _compared(LockResult(build_lock(lock), text, False, (), visited, _releases_of(lock.packages)), old)  # noqa: FBT003
+    content = build_lock(lock, is_canonical=True)
+    return _compared(LockResult(content, text, False, (), visited, _releases_of(lock.packages)), old)  # noqa: FBT003
 
 
 def _note_replacement(session: Session, project: Project, old: LockResult | None) -> None:

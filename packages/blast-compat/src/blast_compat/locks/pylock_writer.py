@@ -27,12 +27,13 @@ _HEAD = "# Written by Blast: change pyproject.toml and run `blast lock`. Format:
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 
 
-def write_pylock(lock: Lock, file_url: Callable[[LockedFile], str]) -> str:
+def write_pylock(lock: Lock, file_url: Callable[[LockedFile], str], *, is_canonical: bool = False) -> str:
     r"""Return the text of ``pylock.toml``.
 
     Args:
         lock: in any order; its ``text_hash`` is not written, because it is the hash of this text.
         file_url: the full URL of a file on this machine's indexes; not asked for packed files that were told before.
+        is_canonical: it is in canonical order, and ``check_lock`` had nothing against it.
 
     Returns:
         The text, with ``\n`` at the end of each line.
@@ -42,8 +43,10 @@ def write_pylock(lock: Lock, file_url: Callable[[LockedFile], str]) -> str:
 
     Spec: PEP 751. Cost: some 25 ms for 241 packages with 4,000 files.
     """
-    check_lock(lock)
-    return _Writer(canonical_lock(lock), file_url).write()
+    if not is_canonical:
+        check_lock(lock)
+        lock = canonical_lock(lock)
+    return _Writer(lock, file_url).write()
 
 
 class _Writer:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from binascii import crc32
+from itertools import accumulate
+from zlib import crc32
 
 from blast_core import limits
 from blast_core.errors import InvalidField
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["DplBuilder", "build_lock"]
 
 
-def build_lock(lock: Lock) -> bytes:
+def build_lock(lock: Lock, *, is_canonical: bool = False) -> bytes:
     """Return the bytes of ``blast.lock``.
 
     Args:
         lock: in any order; it is written in canonical order.
+        is_canonical: it is in canonical order, and ``check_lock`` had nothing against it.
 
     Raises:
         InvalidField: the lock breaks a law of ``check_lock``, or holds text that is not Unicode.
@@ -34,8 +36,10 @@ def build_lock(lock: Lock) -> bytes:
 
     Spec: docs/spec/dpl.md.
     """
-    check_lock(lock)
-    return _Encoder(canonical_lock(lock)).encode()
+    if not is_canonical:
+        check_lock(lock)
+        lock = canonical_lock(lock)
+    return _Encoder(lock).encode()
 
 
 class DplBuilder:
@@ -220,10 +224,9 @@ class _Encoder:
         """Note strings that will be laid into the pool one after the other; False where one is there already."""
         if not self._keys.keys().isdisjoint(strings):
             return False
-        at = len(self._pool)
-        for key in strings:
-            self._keys[key] = (at, len(key))
-            at += len(key)
+        sizes = [len(key) for key in strings]
+        starts = accumulate(sizes, initial=len(self._pool))
+        self._keys.update(zip(strings, zip(starts, sizes, strict=False), strict=True))
         return True
 
     def _file(self, file: LockedFile) -> bytes:
