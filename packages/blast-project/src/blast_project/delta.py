@@ -9,24 +9,22 @@ the old versions preferred gives.
 
 from __future__ import annotations
 
-from _collections_abc import Sequence  # collections.abc imports all of collections
-
 from blast_core.tuples import NamedTuple
 from blast_core.version import make_version_table, specifier_mask
 from blast_pm.metadata.frozen import FrozenMetadata, FrozenVersion
 from blast_pm.resolver.markers import TargetMarkers
+from blast_project.standing_files import LockedFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any
 
-    from blast_core.formats.dpl.model import LockedDependency, LockedFile
+    from blast_core.formats.dpl.model import LockedDependency
     from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_core.interpreter import Target
     from blast_core.requirements import Requirement
     from blast_pm.index.client import PyPiClient
-    from blast_pm.index.model import IndexFile
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import MetadataSource, UniversalResolution
 
@@ -192,42 +190,4 @@ def _freeze_version(entries: list[DplEntry], client: PyPiClient) -> FrozenVersio
             extras[extra] = None
             rows.update(dict.fromkeys(needs))
     requirements = tuple([Requirement(row.name, row.extras, row.specifier, row.marker) for row in rows])
-    return FrozenVersion(targets, requirements, tuple(extras), _LockedFiles(entries, client))
-
-
-class _LockedFiles(Sequence["IndexFile"]):
-    """The files of a locked version as an index lists them, decoded when one of them is looked at.
-
-    What a lock doesn't say of single files, such as their Requires-Python, is the same for all.
-    """
-
-    def __init__(self, entries: list[DplEntry], client: PyPiClient) -> None:
-        self._entries = entries
-        self._client = client
-        self._files: tuple[IndexFile, ...] | None = None
-
-    def _decoded(self) -> tuple[IndexFile, ...]:
-        if self._files is None:
-            rows: dict[str, tuple[LockedFile, str]] = {}
-            for entry in self._entries:
-                requires = entry.requires_python
-                rows.update({file.filename: (file, requires) for file in entry.files})
-            self._files = tuple([self._index_file(*row) for row in rows.values()])
-        return self._files
-
-    def _index_file(self, file: LockedFile, requires_python: str) -> IndexFile:
-        from blast_pm.index.model import IndexFile
-
-        url = self._client.url_of(file.index, file.path) if file.index else file.path
-        return IndexFile(
-            file.filename, url, file.sha256, file.size, requires_python, None, file.upload_time, None, file.index
-        )
-
-    def __len__(self) -> int:
-        return len(self._decoded())
-
-    def __iter__(self) -> Iterator[IndexFile]:
-        return iter(self._decoded())
-
-    def __getitem__(self, place: int) -> IndexFile:  # type: ignore[override]  # no slices: nobody asks
-        return self._decoded()[place]
+    return FrozenVersion(targets, requirements, tuple(extras), LockedFiles(entries, client))

@@ -9,6 +9,7 @@ from blast_core.formats.dpl.check import check_files
 from blast_core.formats.dpl.model import LockedFile
 from blast_core.formats.dpl.packed_files import PackedFiles, pack_files
 from blast_core.platform_tags import TagReach, TagTable
+from blast_project.standing_files import LockedFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class FileChoice:
         if direct is not None:
             files = list(package.files)
             return self._locked(files), direct.requires_python or _requires(files)
+        if isinstance(package.files, LockedFiles):
+            stands = package.files.locked(mask)
+            if stands is not None:
+                return stands
         memo: ReleaseMemo | None = getattr(package.files, "memo", None)
         known = self._recall(memo, mask) if memo is not None else None
         if known is not None:

@@ -106,6 +106,11 @@ class FrozenMetadata:
 def _record(name: str, versions: Mapping[str, FrozenVersion], everywhere: int) -> ProjectRecord:
     table = make_version_table(versions)
     rows = [versions[text] for text in table.texts]
+    files = [row.files for row in rows]
+    if len(rows) == 1:
+        here = rows[0].targets & everywhere
+        cells = ((here, 1), (everywhere & ~here, 0))
+        return ProjectRecord(name, table, 1, 0, 0, files, tuple(cell for cell in cells if cell[0]))
     classes: dict[int, int] = {}
     rest = everywhere
     while rest:
@@ -114,4 +119,4 @@ def _record(name: str, versions: Mapping[str, FrozenVersion], everywhere: int) -
         usable = sum(1 << at for at, row in enumerate(rows) if row.targets & bit)
         classes[usable] = classes.get(usable, 0) | bit
     usable_by = tuple((targets, usable) for usable, targets in classes.items())
-    return ProjectRecord(name, table, (1 << len(rows)) - 1, 0, 0, [row.files for row in rows], usable_by)
+    return ProjectRecord(name, table, (1 << len(rows)) - 1, 0, 0, files, usable_by)
