@@ -210,7 +210,7 @@ class _Composition:
                 self._own[f"{places.site}/{member.plan.dist_info}"] = own
         made = self._write_special(special, direct_urls, requested) if special else {}
         for name, (owner, number) in self._tree.scripts.items():
-            self._programs.append((name, owner, self._program(owner, number, made.get(owner))))
+            self._programs.append((name, owner, self._program(name, owner, number, made.get(owner))))
 
     def _prepared(self, owner: int) -> str:
         member = self._members[owner]
@@ -249,7 +249,7 @@ class _Composition:
                 made[owner]["REQUESTED"] = b""
             if member.name in direct_urls:
                 made[owner]["direct_url.json"] = direct_urls[member.name]
-            scripts[owner] = dict(make_scripts(member))
+            scripts[owner] = dict(make_scripts(member, self._places.launcher))
         rows = owned_rows(self._members, self._tree, self._places, made, scripts)
         for owner, files in made.items():
             info = self._members[owner].plan.dist_info
@@ -258,9 +258,9 @@ class _Composition:
             self._own[f"{self._places.site}/{info}"] = [*own, ("RECORD", owner, record)]
         return scripts
 
-    def _program(self, owner: int, number: int, made: Mapping[str, bytes] | None) -> str | bytes:
+    def _program(self, name: str, owner: int, number: int, made: Mapping[str, bytes] | None) -> str | bytes:
         member = self._members[owner]
-        name, source, _, as_it_is = member.plan.scripts[number]
+        _, source, _, as_it_is = member.plan.scripts[number]
         if as_it_is:
             return f"{member.tree}/{source}"
         if made is not None:

@@ -28,16 +28,23 @@ class Places(NamedTuple):
         site: site-packages.
         scripts: ``bin``.
         include: where distributions put their headers.
+        launcher: kind of launcher that programs need, "" for plain scripts; see ``blast_pm.install.launchers``.
     """
 
     site: str
     scripts: str
     include: str
+    launcher: str = ""
 
     @classmethod
     def of(cls, interpreter: Interpreter) -> Places:
         """Return those of an interpreter."""
-        return cls(*(text.replace("\\", "/").strip("/") for text in interpreter[5:8]))
+        site, scripts, include = (text.replace("\\", "/").strip("/") for text in interpreter[5:8])
+        if scripts == "bin":
+            return cls(site, scripts, include)
+        from blast_pm.install.launchers import launcher_kind
+
+        return cls(site, scripts, include, launcher_kind(scripts, interpreter.target.marker_environment))
 
     def base(self, scheme: int, name: str) -> str:
         """Return the directory of a scheme for the distribution called ``name``."""
@@ -96,7 +103,7 @@ class MergedTree(NamedTuple):
     Attributes:
         directories: the parts of every real directory, by its path below the environment; parents are there too.
         children: names of real directories in each directory that has some.
-        scripts: index of the owner and of the script in its plan, by name.
+        scripts: index of the owner and of the script in its plan, by file name.
         unfolded: indices of distributions that lie otherwise than their plan alone says.
         notes: what was decided that the user should know, a line each.
     """
@@ -179,10 +186,20 @@ class _Merging:
         if scheme == SITE:
             return f"{self._places.site}/{path}" if path else self._places.site
         if scheme == PREFIX:
+            if self._places.launcher:
+                return self._spelled(path)
             # In every virtual environment lib64 is a link to lib.
             return "lib" + path[5:] if path == "lib64" or path.startswith("lib64/") else path
         base = self._places.base(scheme, self._members[owner].plan.name)
         return f"{base}/{path}" if path else base
+
+    def _spelled(self, path: str) -> str:
+        """Return a path as Windows sees it, where ``lib`` and ``Lib`` are one directory."""
+        top, slash, rest = path.partition("/")
+        for known in (self._places.site.partition("/")[0], self._places.scripts, self._places.include):
+            if top.lower() == known.lower():
+                return f"{known}{slash}{rest}"
+        return path
 
     def _enter(
         self, owner: int, path: str, source: str, links: Sequence[str], files: Sequence[str], copies: Sequence[str] = ()
@@ -290,11 +307,17 @@ class _Merging:
         """Give each program's name one owner: the distribution that is called so, else the first."""
         scripts = self.result.scripts
         for owner, member in enumerate(self._members):
-            for number, (name, *_) in enumerate(member.plan.scripts):
+            for number, (called, source, _, _) in enumerate(member.plan.scripts):
+                name = self._program_name(member, called, source) if self._places.launcher else called
                 if name not in scripts:
                     scripts[name] = owner, number
                 elif not self._is_same_script(scripts[name], owner, number):
                     self._judge_script(name, owner, number)
+
+    def _program_name(self, member: Member, called: str, source: str) -> str:
+        from blast_pm.install.launchers import is_launched, program_name
+
+        return program_name(called) if not source or is_launched(f"{member.tree}/{source}") else called
 
     def _is_same_script(self, known: tuple[int, int], owner: int, number: int) -> bool:
         reference = self._members[known[0]].plan.scripts[known[1]][2]
@@ -303,7 +326,8 @@ class _Merging:
     def _judge_script(self, name: str, owner: int, number: int) -> None:
         scripts = self.result.scripts
         first = scripts[name][0]
-        winner, loser = (owner, first) if self._members[owner].name == name else (first, owner)
+        is_namesake = self._members[owner].name == name.removesuffix(".exe")
+        winner, loser = (owner, first) if is_namesake else (first, owner)
         if winner == owner:
             scripts[name] = owner, number
         self.result.unfolded.add(loser)

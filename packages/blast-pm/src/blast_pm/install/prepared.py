@@ -49,10 +49,13 @@ def is_standard(site: str, scripts: str) -> bool:
     return site.count("/") == _STANDARD_SITE.count("/") and scripts == _STANDARD_SCRIPTS
 
 
-def make_scripts(member: Member) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each program that has to be made."""
+def make_scripts(member: Member, launcher: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield file name and content of each program that has to be made: an ``.exe`` if a kind of launcher is named."""
     from blast_pm.install.scripts import entry_point_script, rewrite_script
 
+    if launcher:
+        yield from _make_launchers(member, launcher)
+        return
     for name, source, reference, as_it_is in member.plan.scripts:
         if as_it_is:
             continue
@@ -61,6 +64,30 @@ def make_scripts(member: Member) -> Iterator[tuple[str, bytes]]:
                 yield name, rewrite_script(file.read())
         else:
             yield name, entry_point_script(reference)
+
+
+def _make_launchers(member: Member, kind: str) -> Iterator[tuple[str, bytes]]:
+    from blast_pm.install.launchers import gui_names, is_launched, make_launcher, program_name
+    from blast_pm.install.scripts import entry_point_module
+
+    try:
+        with open(f"{member.tree}/{member.plan.dist_info}/entry_points.txt", encoding="utf-8") as text:
+            windowed = gui_names(text.read())
+    except FileNotFoundError:
+        windowed = frozenset()
+    for name, source, reference, as_it_is in member.plan.scripts:
+        if as_it_is:
+            continue
+        if source:
+            with open(f"{member.tree}/{source}", "rb") as file:
+                script = file.read()
+            if not is_launched(f"{member.tree}/{source}"):
+                yield name, script
+                continue
+            is_gui = script.startswith(b"#!pythonw")
+        else:
+            script, is_gui = entry_point_module(reference), name in windowed
+        yield program_name(name), make_launcher(script, kind, gui=is_gui)
 
 
 def made_files(plan: TreePlan, *, fold: bool) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from blast_core.errors import InstallError
 
-__all__ = ["entry_point_script", "rewrite_script"]
+__all__ = ["entry_point_module", "entry_point_script", "rewrite_script"]
 
 # To Python it is one string, from ''' to '''; it holds no backslash, which would be an escape there. To the shell the
 # second line is the empty word and ":", and the last one is never read.
@@ -40,7 +40,12 @@ if __name__ == "__main__":
 
 
 def entry_point_script(reference: str) -> bytes:
-    """Return the program of an entry point.
+    """Return the program of an entry point; see `entry_point_module`."""
+    return _HEAD + _FIND + b"\n" + entry_point_module(reference)
+
+
+def entry_point_module(reference: str) -> bytes:
+    """Return Python's part of the program of an entry point.
 
     Args:
         reference: ``module:object``, dotted names both.
@@ -52,7 +57,7 @@ def entry_point_script(reference: str) -> bytes:
     if not colon or not all(part.isidentifier() for part in f"{module}.{attribute}".split(".")):
         raise InstallError(f"the entry point {reference[:80]!r} is not module:object")
     text = _ENTRY_POINT.format(module=module, first=attribute.partition(".")[0], attribute=attribute)
-    return _HEAD + _FIND + b"\n" + text.encode()
+    return text.encode()
 
 
 def rewrite_script(content: bytes) -> bytes:
