@@ -136,6 +136,7 @@ def test_a_change_that_does_not_fit_says_so(bench: Workbench) -> None:
     [
         pytest.param("[tool.blast]\nprerelease = 'allow'", id="policy"),
         pytest.param("[tool.blast]\ntargets = ['linux-x86_64']", id="targets"),
+        pytest.param("[tool.blast]\nindex-strategy = 'unsafe-best-match'", id="strategy"),
         pytest.param("[tool.blast]\nconstraint-dependencies = ['part1<3']", id="constraints"),
         pytest.param("[tool.blast]\noverride-dependencies = ['part1<3']", id="overrides"),
         pytest.param(

@@ -80,7 +80,7 @@ def hint_key(session: Session, *parts: object) -> bytes:
     client = session.client
     places = [tuple(row._replace(credentials=None)) for row in client.locations]
     policy = session.policy
-    strategy = getattr(client, "strategy", "")
+    strategy = client.strategy
     question = repr((__version__, _FORMAT, places, strategy, policy.resolution, policy.files, policy.resolver, parts))
     return blake2b(question.encode("utf-8", "surrogateescape"), digest_size=20).digest()
 

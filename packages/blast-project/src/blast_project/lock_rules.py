@@ -36,7 +36,7 @@ def rules_of(session: Session, project: Project, targets: Sequence[str], wishes:
 
     client = session.client
     places = [tuple(row._replace(credentials=None)) for row in client.locations]
-    return surroundings_hash(project, targets, wishes, places, getattr(client, "strategy", ""))
+    return surroundings_hash(project, targets, wishes, places, client.strategy)
 
 
 def knows_rules(home: str, root: str, lock: bytes, rules: bytes) -> bool:

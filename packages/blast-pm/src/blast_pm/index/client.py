@@ -107,6 +107,8 @@ class PyPiClient:
             clock=clock,
         )
         check_strategy(strategy)
+        #: As it was given.
+        self.strategy = strategy
         self._merges = strategy == BEST_MATCH
         self._merged: dict[str, PageRecord] = {}
 
