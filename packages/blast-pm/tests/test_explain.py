@@ -184,6 +184,10 @@ class TestSentences:
                 "your project asks for a @ https://index.invalid/a, but no distribution was read from that address",
             ),
             (Fact("depends", "a", "a 1", "b>1", "b", missing="version"), "a 1 needs b>1, but b has no version"),
+            (
+                Fact("policy", "a", "every version of a"),
+                "your settings (no-build, no-binary or exclude-newer) let in no file of any version of a",
+            ),
         ],
     )
     def test_phrases_each_kind_of_fact(self, told: Fact, expected: str) -> None:

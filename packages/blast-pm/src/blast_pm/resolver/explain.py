@@ -183,7 +183,8 @@ def phrase(fact: Fact) -> str:
 def _policy(fact: Fact) -> str:
     if fact.detail == "newer":
         return f"{fact.versions} is newer than exclude-newer allows"
-    return f"your settings (no-build, no-binary or exclude-newer) let in no file of {fact.versions}"
+    versions = fact.versions.replace("every version", "any version")
+    return f"your settings (no-build, no-binary or exclude-newer) let in no file of {versions}"
 
 
 def _no_wheel(fact: Fact) -> str:
