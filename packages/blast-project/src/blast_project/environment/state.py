@@ -340,7 +340,10 @@ def _decode(content: bytes) -> State | None:
     magic, version, length, _, generation, packages, _ = _HEAD.unpack_from(content)
     if magic != _MAGIC or version != _VERSION or len(content) != _SIZE + length:
         return None
-    site_packages, environment, *trees = content[_SIZE:].decode("utf-8", "surrogateescape").split("\0")
+    paths = content[_SIZE:].decode("utf-8", "surrogateescape").split("\0")
+    if len(paths) < 2:
+        return None
+    site_packages, environment, *trees = paths
     return State(generation, packages, site_packages, tuple(trees), environment)
 
 
