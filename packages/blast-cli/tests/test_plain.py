@@ -103,3 +103,18 @@ def test_what_only_argparse_understands_is_left_to_it(given: dict[str, object]) 
         parser.add_argument("--one", **given)  # type: ignore[arg-type]
 
     assert plain_arguments(configure, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "mode"), [("wait", "wait"), ("1", "wait"), ("Background", "background"), ("0", "never"), ("", "")]
+)
+def test_the_variable_of_bytecode_is_a_word_or_a_switch(value: str, mode: str) -> None:
+    from blast_cli.commands import sync
+
+    environ = {"BLAST_COMPILE_BYTECODE": value}
+    arguments = plain_arguments(sync.configure, environ)
+    assert arguments is not None
+    assert arguments.compile_bytecode == mode
+    switched = plain_arguments(sync.configure, environ, ["--no-compile-bytecode"])
+    assert switched is not None
+    assert switched.compile_bytecode == "never"

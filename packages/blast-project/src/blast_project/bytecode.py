@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from blast_core.errors import InvalidManifest
+from blast_core.errors import InvalidManifest, StoreError
 from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -91,18 +91,19 @@ def when_to_compile(settings: Settings, project: str = "") -> str:
 
 
 def compile_now(session: Session, stored: Sequence[StoredDistribution], interpreter: Interpreter) -> None:
-    """Compile what is not compiled, and return when it is.
-
-    Raises:
-        StoreError: the store can't be written, or the interpreter not be started.
-    """
+    """Compile what is not compiled, and return when it is; where it can't be, the user is told, and all goes on."""
     from blast_pm.store.bytecode import compile_trees
 
     def started(count: int) -> None:
         session.reporter.step(f"Compiling {count} {'package' if count == 1 else 'packages'}")
 
     trees = [row.tree for row in stored]
-    compile_trees(session.cache.paths, session.database, trees, interpreter, started=started)
+    try:
+        compile_trees(session.cache.paths, session.database, trees, interpreter, started=started)
+    except StoreError as error:
+        # Programs run without, only slower.
+        why = f": {error.reason}" if error.reason else ""
+        session.reporter.note(f"bytecode is not compiled: {error.message}{why}")
 
 
 def compile_later(

@@ -81,7 +81,9 @@ def _log(home: str, text: str) -> None:
             with open(path, encoding="utf-8", errors="replace") as file:
                 before = file.read()[-_LOG_BYTES:]
         except FileNotFoundError:
-            fs.make_directories(os.path.dirname(path))
+            if not os.path.isdir(os.path.dirname(path)):
+                # That one alone: a home that was removed meanwhile shall not come back.
+                fs.make_directory(os.path.dirname(path))
             before = ""
         fs.replace_file(path, (before + line).encode("utf-8", "replace"), durable=False)
     except OSError:

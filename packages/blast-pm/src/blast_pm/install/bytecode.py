@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from blast_core import fs
-from blast_pm.install.link import Placer
+from blast_pm.install.link import Counts, Placer, parse_modes
 from blast_pm.install.merge import Member, Places, merge_plans
 from blast_pm.install.plan import read_plan
 
@@ -38,22 +38,28 @@ def link_bytecode(
         destination: absolute path of the environment's tree.
         interpreter: whose bytecode.
         distributions: those that the environment was composed from.
-        link_mode: in which it was.
+        link_mode: in which it was, as `blast_pm.install.link.parse_modes` reads it.
 
     Raises:
         OSError: the environment can't be written, or is gone.
     """
     members = [Member(row.name, row.tree, read_plan(row.plan)) for row in sorted(distributions)]
-    tree = merge_plans(members, Places.of(interpreter), fold=link_mode == "fold", allow_overwrite=True)
-    placer = Placer(destination, link_mode)
+    mode, packages = parse_modes(link_mode)
+    modes = [packages.get(member.name, mode) for member in members]
+    real = frozenset(owner for owner, one in enumerate(modes) if one != "fold")
+    places = Places.of(interpreter)
+    tree = merge_plans(members, places, fold=len(real) < len(members), allow_overwrite=True, real=real)
+    counts = Counts()
+    placers = {one: Placer(destination, one, counts) for one in sorted({*modes})}
     suffix = f".{interpreter.cache_tag}.pyc"
     for path, parts in tree.directories.items():
         for part in parts:
             wanted = {name[:-3] + suffix: name for name in part.files if name.endswith(".py")}
             if wanted:
                 owner = members[part.owner].tree
-                _link(placer, f"{owner}/{part.source}" if part.source else owner, destination, path, wanted)
-    return placer.counts.hardlinks + placer.counts.symlinks + placer.counts.copies
+                source = f"{owner}/{part.source}" if part.source else owner
+                _link(placers[modes[part.owner]], source, destination, path, wanted)
+    return counts.hardlinks + counts.symlinks + counts.copies
 
 
 def _link(placer: Placer, source: str, destination: str, path: str, wanted: dict[str, str]) -> None:
@@ -71,17 +77,19 @@ def _link(placer: Placer, source: str, destination: str, path: str, wanted: dict
         except FileExistsError:
             # Python was quicker.
             pass
-    fd = os.open(cache, _DIRECTORY)
+    prefix = f"{path}/{_CACHE}/" if path else f"{_CACHE}/"
+    # As `compose` does: where a system opens no directories, paths alone are used.
+    fd = os.open(cache, _DIRECTORY) if os.open in os.supports_dir_fd else None
     try:
         for name in names:
             try:
-                placer.files(
-                    (name,), f"{source}/{_CACHE}/", fd, f"{path}/{_CACHE}/" if path else f"{_CACHE}/", own=False
-                )
+                placer.files((name,), f"{source}/{_CACHE}/", fd, prefix, own=False)
             except FileExistsError:
+                # Python or another tool was quicker.
                 continue
     finally:
-        os.close(fd)
+        if fd is not None:
+            os.close(fd)
 
 
 def _names(directory: str) -> set[str]:

@@ -36,6 +36,7 @@ _CACHE = "__pycache__"
 _PYC_MODE = 0o444
 _DIRECTORY_MODE = 0o555
 _OWNER = 0o700
+_WRITABLE = 0o222
 # Whose modules are importable though the directory's name is no identifier.
 _SCHEMES = ("purelib", "platlib")
 
@@ -147,6 +148,7 @@ class _Job:
         self.is_listed = False
         self.kept = 0
         self.staged: list[tuple[str, str]] = []
+        self.directories: list[str] = []
         self.failures: list[tuple[str, str]] = []
 
 
@@ -209,6 +211,7 @@ class _Run:
             self._jobs[number] = job
             for directory, names in iter_modules(tree):
                 prefix = f"{directory}/" if directory else ""
+                job.directories.append(f"{tree}/{directory}" if directory else tree)
                 for name in names:
                     job.waiting += 1
                     pyc = f"{tree}/{prefix}{_CACHE}/{name[:-3]}{self._suffix}"
@@ -246,6 +249,7 @@ class _Run:
                 fs.sync_filesystem(self._staging)
             for job in done:
                 _place(job.staged)
+                _seal(job.directories)
             rows = [(job.tree, len(job.staged) + job.kept, tuple(job.failures)) for job in done]
             if rows:
                 put_compiled(self._database, self._compiler, self._pool.magic, rows)
@@ -271,6 +275,18 @@ def _place(staged: Sequence[tuple[str, str]]) -> None:
                 fs.rename(source, pyc)
         finally:
             fs.set_mode(directory, mode)
+
+
+def _seal(directories: Sequence[str]) -> None:
+    """Take the right to write from directories that somebody was killed in, while he had it."""
+    for directory in directories:
+        for path in (directory, f"{directory}/{_CACHE}"):
+            try:
+                mode = os.lstat(path).st_mode
+            except FileNotFoundError:
+                continue
+            if mode & _WRITABLE and stat.S_ISDIR(mode):
+                fs.set_mode(path, mode & _DIRECTORY_MODE)
 
 
 def _open_directory(directory: str) -> int:

@@ -98,7 +98,8 @@ def lock_tree(home: str, tree: str, compiler: str, timeout: float) -> Lock:
     try:
         return lock(path, timeout, remove=True)
     except FileNotFoundError:
-        fs.make_directories(os.path.dirname(path))
+        # That one alone: a store that was removed meanwhile shall not come back.
+        fs.make_directory(os.path.dirname(path))
         return lock(path, timeout, remove=True)
 
 
