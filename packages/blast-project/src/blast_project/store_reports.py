@@ -69,7 +69,7 @@ class SizeReport(NamedTuple):
         container_bytes: of all containers.
         trees: how many.
         tree_files: files in all trees, bytecode included; -1 where nobody counted.
-        tree_bytes: of these files; without bytecode where nobody counted.
+        tree_bytes: of these files; of what Python itself compiled there, only where somebody counted.
         staging_bytes: of what is being built now, or was left by the dead; 0 where nobody counted.
         database_bytes: of the file that indexes' answers and the table are in.
         unreachable_bytes: of objects that no environment reaches.
@@ -147,7 +147,7 @@ def measure(session: Session, *, exact: bool) -> SizeReport:
 
     Args:
         session: services.
-        exact: count on the disk: bytecode, what is being built, the environments' own files. A stat for each file.
+        exact: count on the disk, what is being built and the environments' own files too. A stat for each file.
     """
     view = view_store(session)
     paths = session.cache.paths

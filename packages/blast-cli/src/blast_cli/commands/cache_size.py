@@ -20,7 +20,9 @@ _COUNTS = ("containers", "container_bytes", "trees", "tree_files", "tree_bytes",
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--exact", action="store_true", help="count files on the disk, bytecode included; takes longer")
+    parser.add_argument(
+        "--exact", action="store_true", help="count files on the disk, environments' own too; takes longer"
+    )
     parser.add_argument("--objects", action="store_true", help="list every distribution, the largest first")
 
 

@@ -19,6 +19,8 @@ __all__ = ["ObjectSize", "StoreSize", "forget_sizes", "measure_store", "measure_
 
 _TABLE = "misc"
 _KEY = b"size\0"
+# Rows of `blast_pm.store.compiled`: one more, or another, and a tree has grown.
+_CODE_KEY = b"code"
 
 
 class StoreSize(NamedTuple):
@@ -47,7 +49,7 @@ class StoreSize(NamedTuple):
 
 
 class ObjectSize(NamedTuple):
-    """Bytes of one object: of its container, and of its unpacked files without bytecode."""
+    """Bytes of one object: of its container, and of its unpacked files."""
 
     container: int
     tree: int
@@ -61,20 +63,23 @@ class ObjectSize(NamedTuple):
 def object_sizes(paths: StorePaths, database: Database, items: Iterable[Item]) -> dict[str, ObjectSize]:
     """Return the sizes of objects by the names of their trees; parts that are missing count nothing.
 
-    Cost: a lookup per object; at the first time two reads of its container, and one write for all of them.
+    Cost: a lookup per object. At the first time two reads of its container, of one that was compiled a stat per file,
+    and one write for all of them.
     """
     from blast_core.errors import StoreError
 
+    marks = _bytecode_marks(database)
     wanted = list(items)
     known = database.get_many(_TABLE, [_KEY + item.name.encode() for item in wanted])
     sizes: dict[str, ObjectSize] = {}
     fresh = []
     for item, value in zip(wanted, known, strict=True):
-        size = _decode(value) if value is not None else None
+        mark = marks.get(item.name, 0)
+        size = _decode(value, mark) if value is not None else None
         if size is None:
-            size = _measure(paths, item)
+            size = _measure(paths, item, is_compiled=bool(mark))
             if item.has_container and item.has_tree:
-                fresh.append((_KEY + item.name.encode(), marshal.dumps(tuple(size))))
+                fresh.append((_KEY + item.name.encode(), marshal.dumps((*size, mark))))
         sizes[item.name] = ObjectSize(size.container * item.has_container, size.tree * item.has_tree)
     try:
         database.put_many(_TABLE, fresh)
@@ -89,25 +94,37 @@ def forget_sizes(database: Database, names: Iterable[str]) -> None:
     database.delete_rows([(_TABLE, _KEY + name.encode()) for name in names])
 
 
-def _decode(value: bytes) -> ObjectSize | None:
+def _bytecode_marks(database: Database) -> dict[str, int]:
+    """Return what changes when a tree is compiled for one more interpreter, by the names of those that were."""
+    from zlib import crc32
+
+    marks: dict[str, int] = {}
+    for key, value in database.items(_TABLE):
+        if key.startswith(_CODE_KEY):
+            name = key.split(b"\0")[1].decode("ascii", "replace")
+            marks[name] = crc32(value, marks.get(name, 0))
+    return marks
+
+
+def _decode(value: bytes, mark: int) -> ObjectSize | None:
     try:
-        return ObjectSize._make(marshal.loads(value))  # noqa: S302 - written by this user's Blast on this machine
+        container, tree, known_mark = marshal.loads(value)  # noqa: S302 - written by this user's Blast on this machine
     except (ValueError, EOFError, TypeError):
         return None
+    return ObjectSize(container, tree) if known_mark == mark else None
 
 
-def _measure(paths: StorePaths, item: Item) -> ObjectSize:
+def _measure(paths: StorePaths, item: Item, *, is_compiled: bool) -> ObjectSize:
     from blast_core.errors import BlastError
     from blast_core.formats.dpp.reader import DppPackage
 
-    if item.has_container:
-        try:
-            path = paths.container(item.blake3)
-            with DppPackage.open(path) as container:
-                return ObjectSize(os.stat(path).st_size, container.unpacked_size)
-        except (OSError, BlastError):
-            return ObjectSize(0, measure_tree(os.path.join(paths.trees, item.name)))
-    return ObjectSize(0, measure_tree(os.path.join(paths.trees, item.name)))
+    tree = os.path.join(paths.trees, item.name)
+    try:
+        path = paths.container(item.blake3)
+        with DppPackage.open(path) as container:
+            return ObjectSize(os.stat(path).st_size, measure_tree(tree) if is_compiled else container.unpacked_size)
+    except (OSError, BlastError):
+        return ObjectSize(0, measure_tree(tree))
 
 
 def measure_tree(path: str) -> int:
