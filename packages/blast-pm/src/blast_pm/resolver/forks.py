@@ -142,6 +142,7 @@ class _Examination:
         for package in self._chosen:
             if package is package.base:
                 self._check_choice(package)
+                self._check_address(package)
         while self._waiting:
             self._check_entangled(self._waiting.pop())
 
@@ -263,6 +264,13 @@ class _Examination:
             better = _wanted_before(package, choice, bit) & ~package.unusable
             if better:
                 self._check_better(package, better, here)
+
+    def _check_address(self, package: Package) -> None:
+        """Note where a project would have been one of the index, for want of whoever named its address."""
+        giver = self._universe.address_giver(package.name)
+        if giver is not None and package.direct is not None:
+            part, mask = giver
+            self._hold_on(mask if part is None else mask & self._reach.masks.get(part.id, 0))
 
     def _check_better(self, package: Package, better: int, here: int) -> None:
         """Look for what rules out ``better`` versions on the targets ``here``, in time on each of them."""

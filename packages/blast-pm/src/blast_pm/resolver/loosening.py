@@ -60,8 +60,11 @@ def _moved(sign: str, clause: str, version: str) -> str:
         segments = clause.count(".")
         release = public.split(".")
         moved = f"{sign}{'.'.join(release[:segments])}.*"
-        return moved if sign == "==" and len(release) >= segments and accepts(moved, version) else ""
+        is_plain = len(release) >= segments and all(part.isdigit() for part in release[:segments])
+        return moved if sign == "==" and is_plain and accepts(moved, version) else ""
     moved = {"==": f"=={version}", "===": f"==={version}", ">=": f">={public}", ">": f">={public}"}.get(sign, "")
     if sign == "~=":
-        moved = f"~={public}" if "." in public else f">={public}"
+        # It needs two numbers: 5.dev1 has one.
+        minor = public.partition(".")[2]
+        moved = f"~={public}" if minor[:1].isdigit() else f">={public}"
     return moved

@@ -54,9 +54,9 @@ class _Provider(AbstractProvider["_Wanted", "_Candidate", "Package"]):
         self.universe = universe
 
     def wanted(self, rows: Iterable[Row]) -> Iterator[_Wanted]:
-        for row, _ in rows:
+        for row, mask in rows:
             if row.url:
-                self.universe.note_address(row)
+                self.universe.note_address(row, None, mask)
             base = self.universe.load(row.name)
             versions = self.universe.mask(base, row)
             for constraint, _ in self.universe.policy.constraints.get(row.name, ()):

@@ -36,7 +36,7 @@ class Memory:
 
     Attributes:
         masks: by project and specifier the versions that satisfy it, bit i for version i.
-        rows: by project, extra and version what it asks for and where, overrides not applied.
+        rows: by project, extra, version and address what it asks for and where, overrides not applied.
         read: the candidates whose dependencies were read.
     """
 
@@ -44,7 +44,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.masks: dict[str, dict[str, int]] = {}
-        self.rows: dict[tuple[str, str, int], list[Row]] = {}
+        self.rows: dict[tuple[str, str, int, str], list[Row]] = {}
         self.read: set[tuple[str, int]] = set()
 
 

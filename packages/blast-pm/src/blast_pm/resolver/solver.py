@@ -218,7 +218,7 @@ class Solver:
             if universe.discover(requirement.name, part, mask) and indexed:
                 new.append(requirement.name)
             if requirement.url:
-                universe.note_address(requirement)
+                universe.note_address(requirement, part, mask)
         if new:
             self._request.source.prefetch(new)
         conflict: Clause | None = None

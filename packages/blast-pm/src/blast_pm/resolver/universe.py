@@ -132,7 +132,7 @@ class Universe:
         self._orders: dict[str, int] = {}
         self._metadata: dict[tuple[str, int], tuple[Requirement, ...] | Unusable] = {}
         self._parts: dict[tuple[int, int], list[Row]] = {}
-        self._addresses: dict[str, Requirement] = {}
+        self._addresses: dict[str, tuple[Requirement, Package | None, int]] = {}
 
     def discover(self, name: str, part: Package | None, mask: int) -> bool:
         """Note that ``part`` asks for ``name`` on the targets in ``mask``; tell whether nothing did before."""
@@ -142,9 +142,14 @@ class Universe:
         self.discoverers[name] = (part, mask)
         return True
 
-    def note_address(self, requirement: Requirement) -> None:
-        """Note that a project is asked for by address, before it is loaded."""
-        self._addresses.setdefault(requirement.name, requirement)
+    def note_address(self, requirement: Requirement, part: Package | None, mask: int) -> None:
+        """Note that ``part`` asks for a project by address on the targets in ``mask``; before the project is loaded."""
+        self._addresses.setdefault(requirement.name, (requirement, part, mask))
+
+    def address_giver(self, name: str) -> tuple[Package | None, int] | None:
+        """Return who made a project one of an address, and on which targets; None for one of an index."""
+        known = self._addresses.get(name)
+        return known[1:] if known is not None else None
 
     def find(self, name: str, extra: str = "") -> Package | None:
         """Return a package that was loaded before, or None."""
@@ -238,8 +243,9 @@ class Universe:
     def _find_direct(self, name: str) -> DirectCandidate | str | None:
         """Return the candidate of a project required by address, or why there is none; None for one on an index."""
         direct = self.request.direct
-        address = self._addresses.get(name)
-        if address is not None:
+        known_address = self._addresses.get(name)
+        if known_address is not None:
+            address = known_address[0]
             if address.url in direct:
                 return direct[address.url]
             known = direct.get(name)
@@ -326,7 +332,8 @@ class Universe:
         if self.policy.overrides:
             return self.policy.override(self._choose_rows(package, metadata))
         memory = self.request.memory.rows
-        key = (package.name, package.extra, index)
+        direct = package.base.direct
+        key = (package.name, package.extra, index, direct.url if direct is not None else "")
         rows = memory.get(key)
         if rows is None:
             rows = memory[key] = self._choose_rows(package, metadata)
