@@ -17,8 +17,8 @@ from blast_pm.store import fetching, objects
 from blast_pm.store.cache import GlobalCache, StoredDistribution, WantedDistribution
 from blast_pm.store.home import StorePaths
 from blast_pm.store.ingest import adopt_object
-from blast_pm.store.locks import lock
 from blast_pm.store.leases import hold_store
+from blast_pm.store.locks import lock
 from blast_pm.store.objects import unpack_container
 from blast_pm.store.publish import is_complete, publish_tree
 from blast_pm.store.staging import object_lock_path
