@@ -95,6 +95,8 @@ def make_contenders(machine: Machine, manifest: Path, top: Path, index: str) -> 
         "BLAST_INDEX_URL": index,
         "BLAST_PYTHON": machine.python,
         "BLAST_NO_DAEMON": "1",
+        # Nothing runs beside what is measured; S10 compiles before.
+        "BLAST_COMPILE_BYTECODE": "never",
     }
     both = (
         Contender("uv", machine.uv, uv, top / "uv", ("uv.lock",)),

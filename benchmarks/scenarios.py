@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.measure import Sample, measure
+from benchmarks.measure import Command, Sample, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SCENARIOS", "Scenario", "run_scenarios"]
 
 _PACKAGE = "scikit-learn"  # has dependencies, and stands deep in the lock
+_IMPORT = "import pandas, sklearn.linear_model, matplotlib.pyplot"
 _SMALL = "humanize"  # is not in the project, and needs nothing
 
 # Both read the file anew each time, as a process that asks once would; imports are not counted.
@@ -121,6 +122,21 @@ def _take_cold_lock(view: str) -> Callable[[Contender], Sample]:
     return take
 
 
+def _prepare_import(contender: Contender) -> None:
+    """Let Blast's store have bytecode, as after the first project of a machine, and let libraries fill caches."""
+    if contender.name == "blast":
+        contender.run("sync", "--compile-bytecode")
+    contender.run("run", "python", "-c", _IMPORT)
+
+
+def _take_import(contender: Contender) -> Sample:
+    """Import for the first time in an environment that was just made; making it is not counted."""
+    directory = contender.copy_project(next(_numbers))
+    contender.run("sync", directory=directory)
+    python = str(directory / ".venv" / "bin" / "python")
+    return measure(Command([python, "-c", _IMPORT], directory, contender.environment), settle=True)
+
+
 def _changed(contender: Contender) -> Path:
     return contender.top / "changed"
 
@@ -176,6 +192,7 @@ SCENARIOS = (
     Scenario("S7", "`add` of one small package, not synced", 0.25, 3, _take_add, _prepare_add),
     Scenario("S8", "`lock`, everything cold, only locked releases listed", 1.0, 1, _take_cold_lock("lean")),
     Scenario("S8b", "the same, all releases listed", 1.0, 1, _take_cold_lock("simple")),
+    Scenario("S10", "first import of pandas, scikit-learn, matplotlib", 0.4, 1, _take_import, _prepare_import),
     Scenario("S11", "one package of the lock; uv: tomllib", 1 / 1000, 1, _take_lookup),
     Scenario("S11b", "the same; uv: `tree --package`", 1 / 20, 1, _take_lookup_or_tree),
     Scenario("S11c", "the same, both as whole processes", 0.0, 3, _take_question),

@@ -43,9 +43,9 @@ def store(tmp_path: Path) -> Iterator[WheelStore]:
         yield store
 
 
-def compile_here(store: WheelStore, *stored: StoredDistribution, **more: int) -> CompileReport:
+def compile_here(store: WheelStore, *stored: StoredDistribution) -> CompileReport:
     cache = store.cache
-    return compile_trees(cache.paths, cache.database, [row.tree for row in stored], _HERE, **more)
+    return compile_trees(cache.paths, cache.database, [row.tree for row in stored], _HERE)
 
 
 def pycs(tree: str) -> dict[str, str]:
@@ -133,6 +133,7 @@ def test_bytecode_of_others_and_older_sources_is_replaced(store: WheelStore) -> 
 
 
 def test_what_is_no_python_is_noted_and_not_tried_again(store: WheelStore) -> None:
+    files: dict[str, str | bytes]
     files = {"pkg/__init__.py": "", "pkg/old.py": "print 'hello'\n", "pkg/binary.py": b"\0\1", "pkg/good.py": "x = 1\n"}
     stored = store.make("pkg", files)
     report = compile_here(store, stored)

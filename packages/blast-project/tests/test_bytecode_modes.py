@@ -55,8 +55,8 @@ def spawned(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return lines
 
 
-def sync(bench: Workbench, mode: str, command: str = "sync", **changes: object) -> int:
-    with bench.session(compile_bytecode=mode, **changes) as session:
+def sync(bench: Workbench, mode: str, command: str = "sync", link_mode: str = "") -> int:
+    with bench.session(compile_bytecode=mode, link_mode=link_mode) as session:
         return sync_here(session, SyncOptions(command=command)).generation
 
 
