@@ -114,7 +114,7 @@ def make_folded(suite: Suite, tmp_path: Path) -> tuple[Path, list[str]]:
     environment = tmp_path / "project/.venv"
     listed = run(sys.executable, "-m", "pip", "--python", environment / "bin/python", "list", "--format", "freeze")
     assert any((environment / "lib").glob("python*/site-packages/pytest")), "it is not folded"
-    return environment, sorted(listed.split())
+    return environment, sorted(listed.lower().split())
 
 
 def pip_settings() -> dict[str, str]:
