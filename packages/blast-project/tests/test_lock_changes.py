@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blast_core.formats.dpl.builder import build_lock
-from blast_core.formats.dpl.model import NO_HASH, Lock, LockedFile, LockedPackage, LockedSource, canonical_lock
+from blast_core.formats.dpl.model import (
+    NO_HASH,
+    Lock,
+    LockedDependency,
+    LockedFile,
+    LockedPackage,
+    LockedSource,
+    canonical_lock,
+)
 from blast_core.formats.dpl.reader import DplLockFile
 from blast_core.formats.dpl.targets import named_lock_target
 from blast_core.markers import evaluate_marker
@@ -114,3 +122,20 @@ def test_requirements_that_came_and_went(tmp_path: Path) -> None:
     own = LockedSource("workspace", ".", "", "", "")
     lock = _lock(_package("demo", "1", 15, own), _package("a", "1", 15))
     assert compare_requirements(project, lock) == (("a>1", "b", "c[x] (group dev)"), ())
+
+
+def test_requirements_with_sources_and_those_of_members_are_known(tmp_path: Path) -> None:
+    bench = Workbench.make(tmp_path)
+    member = bench.root / "packages" / "one"
+    member.mkdir(parents=True)
+    (member / "pyproject.toml").write_text("[project]\nname = 'one'\nversion = '1'\n[dependency-groups]\ndev = ['c']\n")
+    sources = "sources = { a = { path = 'a' } }\nworkspace = { members = ['packages/*'] }\n"
+    project = bench.write_manifest("dependencies = ['a']", more=f"[tool.blast]\n{sources}")
+    own = _package("demo", "1", 15, LockedSource("workspace", ".", "", "", ""))._replace(
+        dependencies=(LockedDependency("a", "", (), ""),),
+        extras=(
+            ("package:one", (LockedDependency("one", "", (), ""),)),
+            ("package:one:group:dev", (LockedDependency("c", "", (), ""),)),
+        ),
+    )
+    assert compare_requirements(project, _lock(own)) == ((), ())

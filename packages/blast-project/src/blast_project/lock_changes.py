@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LockChange", "compare_locks", "compare_requirements"]
 
-_GROUP = "group:"
+# So begin the names of a project's groups; its extras have none before them.
+_OF_LOCK = ("group:", "package:")
 _OWN_KINDS = frozenset(("editable", "workspace"))
 #: Of one project its versions, each with the targets where.
 _Versions = dict[str, int]
@@ -138,7 +139,6 @@ def compare_requirements(project: Project, lock: DplLockFile) -> tuple[tuple[str
     now = {
         (row.group, row.requirement.name, row.requirement.specifier, row.requirement.extras, row.requirement.marker)
         for row in project.requirements()
-        if not row.requirement.url
     }
     # What is overridden stands in the lock as the override has it: that is no difference.
     overridden = {parse_requirement(line).name for line in project.manifest.tool.get("override-dependencies", ())}
@@ -151,7 +151,7 @@ def compare_requirements(project: Project, lock: DplLockFile) -> tuple[tuple[str
 def _locked_requirements(own: DplEntry) -> set[tuple[str, str, str, tuple[str, ...], str]]:
     found = {_row("default", row) for row in own.dependencies}
     for extra, rows in own.extras:
-        group = extra if extra.startswith(_GROUP) else f"extra:{extra}"
+        group = extra if extra.startswith(_OF_LOCK) else f"extra:{extra}"
         found |= {_row(group, row) for row in rows}
     return found
 
