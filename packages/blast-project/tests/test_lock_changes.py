@@ -138,4 +138,5 @@ def test_requirements_with_sources_and_those_of_members_are_known(tmp_path: Path
             ("package:one:group:dev", (LockedDependency("c", "", (), ""),)),
         ),
     )
-    assert compare_requirements(project, _lock(own)) == ((), ())
+    lock = _lock(own, *(_package(name, "1", 15) for name in ("a", "c", "one")))
+    assert compare_requirements(project, lock) == ((), ())
