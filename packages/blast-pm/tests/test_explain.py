@@ -347,7 +347,9 @@ class TestTargets:
     def fail(self, universe: Universe, *lines: str) -> NoSolution:
         source = MemorySource(universe, self.TARGETS)
         found = resolve_universal([(row, -1) for row in requirements(*lines)], self.TARGETS, source)
-        return explain_failures(found.failures)
+        error = explain_failures(found.failures)
+        assert isinstance(error, NoSolution)
+        return error
 
     def test_the_message_says_where_and_a_marker_helps(self) -> None:
         error = self.fail({"a": {"1": Release(tags=["py3-none-win_amd64"])}}, "a")

@@ -43,7 +43,7 @@ def _lock(*packages: LockedPackage, targets: Sequence[str] = _TARGETS) -> DplLoc
     return DplLockFile.from_bytes(build_lock(canonical_lock(lock)))
 
 
-def _changes(before: DplLockFile, after: DplLockFile) -> list[tuple[str, str, str, str]]:
+def _changes(before: DplLockFile, after: DplLockFile) -> list[tuple[str, ...]]:
     return [tuple(change) for change in compare_locks(before, after)]
 
 

@@ -75,7 +75,7 @@ def test_second_reading_is_the_first_without_a_parser(root: Path) -> None:
     assert (done.stdout, done.stderr) == ("Demo\n[]\n", "")
     again = _load(root)
     assert again == plain
-    assert type(again.manifest) is type(plain.manifest)  # type: ignore[attr-defined]
+    assert type(again.manifest) is type(plain.manifest)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ def test_packed_files_come_back(given_files: list[LockedFile]) -> None:
     again = PackedFiles.load(packed.dump())
     assert again == packed
     assert not again.is_new
+
+
+@given(st.lists(files, min_size=1, max_size=5))
+def test_what_was_told_of_packed_files_comes_back(given_files: list[LockedFile]) -> None:
+    again = PackedFiles.load(pack_files(given_files).dump())
     again.tell(("x", ("y",)))
     assert again.is_new
     assert PackedFiles.load(again.dump()).told == ("x", ("y",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import string
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -158,7 +159,7 @@ def test_one_pass_judgement_equals_the_plain_definition(
         }
 
 
-def _stands_for(view: TargetView, allowed: list[IndexFile], group: tuple[IndexFile, ...]) -> IndexFile:
+def _stands_for(view: TargetView, allowed: list[IndexFile], group: Sequence[IndexFile]) -> IndexFile:
     for position, target in enumerate(TARGETS):
         suited = [file for file in allowed if view.runs_on_python(file.requires_python) >> position & 1]
         best = best_wheel(suited, target)
