@@ -34,6 +34,17 @@ def test_it_is_found_once_and_has_all_attributes() -> None:
         lazy.nonsense  # type: ignore[attr-defined]  # noqa: B018 - that is the test
 
 
+def test_it_is_the_same_tuple() -> None:
+    """What is built for a lock goes into an environment, which is made from the interpreter's fields by place."""
+    interpreter = make_interpreter()
+    assert interpreter_on_demand(lambda: interpreter)[5:8] == interpreter[5:8]
+    assert tuple(interpreter_on_demand(lambda: interpreter)) == tuple(interpreter)
+    assert len(interpreter_on_demand(lambda: interpreter)) == len(interpreter)
+    assert interpreter_on_demand(lambda: interpreter) == interpreter
+    assert interpreter_on_demand(lambda: interpreter) == interpreter_on_demand(lambda: interpreter)
+    assert interpreter_on_demand(lambda: interpreter) != 1
+
+
 def test_what_finding_raises_is_raised_where_it_is_used() -> None:
     def find() -> Interpreter:
         raise InterpreterNotFound("none")
