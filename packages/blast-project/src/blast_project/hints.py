@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blast_project.project import Project
     from blast_project.session import Session
 
-__all__ = ["SLOTS", "Hint", "find_hint", "hint_key", "keep_hint", "may_hint"]
+__all__ = ["SLOTS", "Hint", "Pages", "find_hint", "hint_key", "keep_hint", "may_hint"]
 
 #: How many locks are remembered; one of a project with 241 packages takes 2 MB.
 SLOTS = 16

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
-__all__ = ["PAGE_ID_SIZE", "FileTable", "Kept", "Reader", "ReleaseFiles", "ReleaseMemo", "encode_files"]
+__all__ = [
+    "PAGE_ID_SIZE",
+    "FileTable",
+    "Kept",
+    "Reader",
+    "ReleaseFiles",
+    "ReleaseMemo",
+    "encode_files",
+    "encode_release",
+]
 
 PAGE_ID_SIZE = 8
 _U32 = Struct("<I")
