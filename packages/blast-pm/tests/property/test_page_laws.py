@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import string
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -24,6 +24,9 @@ from blast_pm.metadata.page_records import make_page
 from blast_pm.metadata.records import TargetView, representative
 from blast_pm.metadata.sdists import sdist_version
 from blast_pm.metadata.wheels import best_filename, best_wheel, parse_wheel_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 URL = "https://index.invalid/simple/thing/"
 # All zeros stand for "no digest" in a row, as no file has it.
