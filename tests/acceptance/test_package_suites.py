@@ -74,7 +74,7 @@ _SUITES = (
         ("--benchmark-disable",),
         ("pydantic",),
     ),
-    Suite("sqlalchemy", ("typing_extensions",), _SQL, ("-p", "no:logging"), ("lib",)),
+    Suite("sqlalchemy", ("typing_extensions",), _SQL, ("-p", "no:logging"), ()),
 )  # fmt: skip
 
 _COUNTS = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected)")
@@ -178,4 +178,6 @@ def run(*line: str | Path) -> str:
 
 def clean_variables() -> dict[str, str]:
     """Return the variables of this process but for those that lead to other code."""
-    return {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTEST_ADDOPTS"}}
+    kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTEST_ADDOPTS"}}
+    # By this sqlalchemy's suite knows that it is to test what is installed.
+    return {**kept, "PYTHONNOUSERSITE": "1"}
