@@ -42,7 +42,7 @@ def test_it_is_the_same_tuple() -> None:
     assert len(interpreter_on_demand(lambda: interpreter)) == len(interpreter)
     assert interpreter_on_demand(lambda: interpreter) == interpreter
     assert interpreter_on_demand(lambda: interpreter) == interpreter_on_demand(lambda: interpreter)
-    assert interpreter_on_demand(lambda: interpreter) != ()
+    assert interpreter_on_demand(lambda: interpreter) != interpreter._replace(version="0")
 
 
 def test_what_finding_raises_is_raised_where_it_is_used() -> None:

@@ -89,14 +89,15 @@ class Judge:
         faults: list[str] = []
         found = dict(by_address)
         seen: set[tuple[str, str]] = set()
-        waiting = list(self.roots)
+        waiting = [(row, True) for row in self.roots]
         while waiting:
-            row = waiting.pop()
+            row, counts = waiting.pop()
             if row.url:
-                if found.setdefault(row.name, row.url) != row.url:
-                    faults.append(f"{row.name} comes from two addresses")
-                if row.url not in self.question.direct:
-                    faults.append(f"there is nothing at {row.url}")
+                more = self._address_faults(row, found if counts else by_address, counts=counts)
+                faults += more
+                if counts:
+                    found.setdefault(row.name, row.url)
+                if row.url not in self.question.direct or (more and not counts):
                     continue
             version = versions.get(row.name)
             if version is None:
@@ -108,12 +109,21 @@ class Judge:
                 if (row.name, extra) in seen:
                     continue
                 seen.add((row.name, extra))
-                lines, more = self._look_up(row.name, version, by_address.get(row.name, ""))
+                url = by_address.get(row.name, "")
+                lines, more = self._look_up(row.name, version, url)
                 faults += more
-                waiting += self.override(self.rows(lines, extra, self.overridden))
+                rows = self.override(self.rows(lines, extra, self.overridden))
+                waiting += [(other, bool(url) or other.name in self.overridden) for other in rows]
         if {name for name, _ in seen} != set(versions):
             faults.append("something is there that nothing needs")
         return faults, found
+
+    def _address_faults(self, row: Row, known: Mapping[str, str], *, counts: bool) -> list[str]:
+        if row.url not in self.question.direct:
+            return [f"there is nothing at {row.url}"]
+        if known.get(row.name, row.url if counts else "") != row.url:
+            return [f"{row.name} comes from another place than {row.url}"]
+        return []
 
     def _look_up(self, name: str, version: str, url: str) -> tuple[list[str], list[str]]:
         """Return what a version requires, and what forbids it."""

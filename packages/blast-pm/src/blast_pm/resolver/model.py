@@ -91,7 +91,7 @@ class MetadataSource(Protocol):
         """Return the extras that the version provides, normalised. Only asked after ``dependencies``."""
 
     def direct(self, requirement: Requirement) -> DirectCandidate:
-        """Return what the address of ``requirement`` holds. Only asked for addresses that a dependency names.
+        """Return what the address of ``requirement`` holds. Only asked for what another address's project names.
 
         Raises:
             ProjectError: requirements by address are not allowed here.

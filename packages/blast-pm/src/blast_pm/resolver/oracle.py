@@ -53,10 +53,10 @@ class _Provider(AbstractProvider["_Wanted", "_Candidate", "Package"]):
     def __init__(self, universe: Universe) -> None:
         self.universe = universe
 
-    def wanted(self, rows: Iterable[Row]) -> Iterator[_Wanted]:
+    def wanted(self, rows: Iterable[Row], part: Package | None = None) -> Iterator[_Wanted]:
         for row, mask in rows:
-            if row.url:
-                self.universe.note_address(row, None, mask)
+            if row.url and self.universe.may_name_addresses(part, row):
+                self.universe.note_address(row, part, mask)
             base = self.universe.load(row.name)
             versions = self.universe.mask(base, row)
             for constraint, _ in self.universe.policy.constraints.get(row.name, ()):
@@ -114,7 +114,7 @@ class _Provider(AbstractProvider["_Wanted", "_Candidate", "Package"]):
         package = candidate.package
         rows = self.universe.rows(package, candidate.bit.bit_length() - 2)
         assert not isinstance(rows, Unusable), f"{package} is not a candidate"
-        wanted = list(self.wanted(rows))
+        wanted = list(self.wanted(rows, package))
         if package is not package.base:
             wanted.append(_Wanted(package.base, candidate.bit, None))
         return wanted

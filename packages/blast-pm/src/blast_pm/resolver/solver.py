@@ -217,7 +217,7 @@ class Solver:
             indexed = not requirement.url and requirement.name not in self._request.direct
             if universe.discover(requirement.name, part, mask) and indexed:
                 new.append(requirement.name)
-            if requirement.url:
+            if requirement.url and universe.may_name_addresses(part, requirement):
                 universe.note_address(requirement, part, mask)
         if new:
             self._request.source.prefetch(new)

@@ -142,6 +142,14 @@ class Universe:
         self.discoverers[name] = (part, mask)
         return True
 
+    def may_name_addresses(self, part: Package | None, requirement: Requirement) -> bool:
+        """Tell whether an address counts: the project's own, one of an override, or of what comes from an address.
+
+        A release of an index may not say where another project comes from, as in uv: whoever takes it could not know,
+        and the address would hold although another release was chosen in the end.
+        """
+        return part is None or part.base.direct is not None or requirement.name in self.policy.overrides
+
     def note_address(self, requirement: Requirement, part: Package | None, mask: int) -> None:
         """Note that ``part`` asks for a project by address on the targets in ``mask``; before the project is loaded."""
         self._addresses.setdefault(requirement.name, (requirement, part, mask))
