@@ -80,7 +80,9 @@ def resolve_delta(
 
         resolution = resolve(through)
         metadata, overlay = opened[0]
-        if resolution.failures:
+        if resolution.failures or resolution.setbacks:
+            # Where a choice was taken back, the order of decisions mattered, and with other versions in view it may be
+            # another one.
             return None
         reached = _Check(frozen, markers, roots, overlay.read).reached()
         if not reached:

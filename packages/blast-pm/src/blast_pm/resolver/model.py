@@ -225,6 +225,8 @@ class UniversalResolution(NamedTuple):
         warnings: one sentence each.
         failures: the targets without a solution.
         solves: how many searches it took.
+        setbacks: how many conflicts and candidates in vain there were; without any, nothing depended on the order in
+            which packages were decided.
     """
 
     packages: tuple[UniversalPackage, ...]
@@ -232,3 +234,4 @@ class UniversalResolution(NamedTuple):
     warnings: tuple[str, ...]
     failures: tuple[TargetFailure, ...]
     solves: int
+    setbacks: int = 0

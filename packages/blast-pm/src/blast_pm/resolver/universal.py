@@ -62,6 +62,7 @@ def _solve_group(request: Request, merge: _Merge, most_conflicts: int) -> list[i
     try:
         solver.solve()
     except Unsolvable as found:
+        merge.setbacks += 1
         borders = set() if is_single else borders_of_proof(solver.universe, found.clause)
         if not borders:
             merge.failures.append(TargetFailure(group, request._replace(group=group & -group)))
@@ -71,6 +72,7 @@ def _solve_group(request: Request, merge: _Merge, most_conflicts: int) -> list[i
         if not borders:
             raise
         return split(group, borders)
+    merge.setbacks += len(solver.lessons)
     chosen = solver.chosen()
     verdict = examine(solver, chosen)
     merge.add(solver.universe, chosen, verdict)
@@ -83,11 +85,13 @@ class _Merge:
     Attributes:
         failures: of the groups without a solution.
         solves: how many searches there were.
+        setbacks: how many conflicts and candidates in vain.
     """
 
     def __init__(self) -> None:
         self.failures: list[TargetFailure] = []
         self.solves = 0
+        self.setbacks = 0
         self._found: dict[tuple[str, bytes, str], UniversalPackage] = {}
         self._warnings: dict[str, None] = {}
 
@@ -131,4 +135,6 @@ class _Merge:
     def finish(self, visited: int) -> UniversalResolution:
         packages = tuple(self._found[key] for key in sorted(self._found))
         failures = tuple(sorted(self.failures, key=lambda failure: failure.mask & -failure.mask))
-        return UniversalResolution(packages, visited, tuple(sorted(self._warnings)), failures, self.solves)
+        return UniversalResolution(
+            packages, visited, tuple(sorted(self._warnings)), failures, self.solves, self.setbacks
+        )
