@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from blast_core.errors import NoSolution
@@ -229,6 +229,7 @@ lines = st.builds(
 @given(
     steps=st.lists(st.lists(lines, min_size=1, max_size=4), min_size=2, max_size=4), free=st.sampled_from(["", *NAMES])
 )
+@example(steps=[["e<3; python_version >= '3.12'", "j>=3", "g<3"], ["a<4"]], free="d")  # a choice was taken back
 def test_any_series_of_changes_is_what_resolving_everything_gives(
     universe: Workbench, steps: list[list[str]], free: str
 ) -> None:
