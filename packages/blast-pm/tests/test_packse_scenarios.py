@@ -62,7 +62,7 @@ def test_scenario(name: str, scenarios: dict[str, dict[str, Any]]) -> None:
     scenario = scenarios[name]
     options, expected = scenario["options"], scenario["expected"]
     if options["universal"]:
-        pytest.skip("asks for a universal resolution")
+        pytest.skip("asks for a universal resolution: tests/acceptance/test_packse_locks.py drives it")
     target = make_target(options["python"] or scenario["environment"]["python"])
     universe = {
         project: {version: make_release(project, row, options) for version, row in releases.items()}

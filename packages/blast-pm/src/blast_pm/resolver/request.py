@@ -80,17 +80,6 @@ class Request(NamedTuple):
         """The first target of the group, which stands for it where only one can be told of."""
         return self.targets[(self.group & -self.group).bit_length() - 1]
 
-    @property
-    def policy(self) -> ResolutionPolicy:
-        """The user's wishes, as they came in."""
-        return ResolutionPolicy(
-            tuple(self.constraints),
-            tuple(self.overrides),
-            self.prereleases,
-            self.package_prereleases,
-            self.resolution,
-        )
-
 
 def make_request(
     roots: Sequence[tuple[Requirement, int]],
