@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blast_compat.pyproject import add_requirements, parse_manifest, remove_requirements, set_source
+from blast_compat.pyproject import add_requirements, parse_manifest, remove_requirements, set_source, set_version
 from blast_compat.toml_arrays import quote_text, read_array, write_array
 from blast_core.errors import InvalidManifest, InvalidRequirement
 
@@ -221,3 +221,22 @@ def test_an_array_that_is_read_and_written_has_the_same_elements(source: str) ->
 @pytest.mark.parametrize("text", ["a", 'a"b', "a'b", "a'\"b", "a\\b", "a\nb", "a\u2028b", "\U0001f600", "a\tb\0"])
 def test_quoted_texts_are_read_back(text: str) -> None:
     assert tomllib.loads(f"a = {quote_text(text)}") == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ('version = "1"', 'version = "1.2rc1"'),
+        ("version   =   '1'   # read by the docs", "version   =   '1.2rc1'   # read by the docs"),
+    ],
+)
+def test_sets_the_version_alone(line: str, after: str) -> None:
+    text = (
+        f'# My project.\r\n[project]\r\nname = "a"\r\n{line}\r\ndependencies = []\r\n\r\n[tool.x]\r\nversion = "1"\r\n'
+    )
+    assert set_version(text, "1.2rc1") == text.replace(line, after, 1)
+
+
+def test_sets_no_version_where_there_is_none() -> None:
+    with pytest.raises(InvalidManifest, match="not in the manifest"):
+        set_version('[project]\nname = "a"\ndynamic = ["version"]\n', "1")

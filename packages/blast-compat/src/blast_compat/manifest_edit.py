@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from blast_compat.toml_arrays import ArrayText
 
-__all__ = ["add_requirements", "new_manifest", "remove_requirements", "set_source"]
+__all__ = ["add_requirements", "new_manifest", "remove_requirements", "set_source", "set_version"]
 
 _KINDS = ("app", "lib")
 
@@ -126,6 +126,29 @@ def set_source(text: str, name: str, source: Mapping[str, object] | None) -> str
     table[key] = value
     plain[key] = dict(source)
     return _checked(document, expected, made)
+
+
+def set_version(text: str, version: str) -> str:
+    """Return a manifest whose ``project.version`` is ``version``; how it is quoted and its comment stay.
+
+    Raises:
+        InvalidManifest: the manifest is not TOML, has no ``project.version``, or can't be edited without damage.
+    """
+    import tomlkit
+    from tomlkit.items import String
+
+    document = _parse(text)
+    expected = document.unwrap()
+    project = document.get("project", {})
+    before = project.get("version")
+    if not isinstance(before, String):
+        raise InvalidManifest("project.version is not in the manifest", hint='write version = "0.1.0" below [project]')
+    after = tomlkit.string(version, literal=before.as_string().startswith("'"))
+    after.trivia.comment_ws, after.trivia.comment = before.trivia.comment_ws, before.trivia.comment
+    after.trivia.trail = before.trivia.trail
+    project["version"] = after
+    expected["project"]["version"] = version
+    return _checked(document, expected)
 
 
 def new_manifest(name: str, *, kind: str, requires_python: str) -> str:

@@ -13,7 +13,7 @@ import os
 from blast_compat.conflict_tables import read_conflicts
 from blast_compat.index_tables import read_index_tables
 from blast_compat.manifest import Manifest
-from blast_compat.manifest_edit import add_requirements, new_manifest, remove_requirements, set_source
+from blast_compat.manifest_edit import add_requirements, new_manifest, remove_requirements, set_source, set_version
 from blast_compat.manifest_tables import Fault, check_keys, read_mapping, read_text, read_texts
 from blast_compat.policy_tables import read_policy_tables
 from blast_compat.toml_lines import find_line
@@ -37,6 +37,7 @@ __all__ = [
     "read_manifest",
     "remove_requirements",
     "set_source",
+    "set_version",
 ]
 
 _DYNAMIC = frozenset(

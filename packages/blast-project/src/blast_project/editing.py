@@ -27,7 +27,7 @@ from blast_project.project import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from blast_compat.pyproject import Manifest
     from blast_core.interpreter import Interpreter
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.syncing import SyncResult
 
-__all__ = ["EditResult", "Place", "add_requirements", "remove_requirements"]
+__all__ = ["EditResult", "Place", "add_requirements", "edit_manifest", "remove_requirements"]
 
 
 class Place(NamedTuple):
@@ -164,6 +164,37 @@ def remove_requirements(
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
         project = load_project(os.path.normpath(os.path.join(project.root, project.member)))
         return _remove(session, project, wanted, place, _Options(lock, sync, command, selection))
+
+
+def edit_manifest(
+    session: Session,
+    project: Project,
+    change: Callable[[str], str],
+    *,
+    lock: bool = True,
+    sync: bool = True,
+    command: str,
+    selection: GroupSelection,
+) -> EditResult:
+    """Change the manifest's text by ``change``, lock and sync; on failure nothing has changed.
+
+    Raises:
+        NoSolution: the requirements can't be met together.
+        Other: what ``change`` raises.
+    """
+    with exclusive(session, project.root, environment_path(project.root, session.settings)):
+        project = load_project(os.path.normpath(os.path.join(project.root, project.member)))
+        text = manifest_text(project)
+        edited = change(text)
+        if not lock:
+            _publish_manifest(project, edited, text)
+            return EditResult(edited, (), None, None)
+        interpreter = project_interpreter(session, project)
+        locked = lock_project(session, with_manifest(project, edited), interpreter)
+        locked_at = time.monotonic()
+        options = _Options(lock, sync, command, selection)
+        synced = _publish(session, project, edited, text, locked, interpreter, options)
+    return EditResult(edited, (), locked, synced, locked_at)
 
 
 def _add(

@@ -1,0 +1,100 @@
+"""``blast version``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from blast_cli.commands.add import edit_outcome
+from blast_cli.options import add_group_options, add_index_options, add_policy_options
+from blast_cli.outcome import Context, Outcome
+
+if TYPE_CHECKING:
+    import argparse
+
+    from blast_project.project import Project
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("value", nargs="?", default="", metavar="VERSION", help="the version to write")
+    parser.add_argument(
+        "--bump",
+        action="append",
+        default=[],
+        metavar="PART[=N]",
+        help="raise major, minor, patch, stable, alpha, beta, rc, post or dev; several may be combined",
+    )
+    parser.add_argument("--package", default="", metavar="NAME", help="of this member of the workspace")
+    parser.add_argument("--short", action="store_true", help="print the version alone")
+    parser.add_argument("--dry-run", action="store_true", help="say what it would become, and write nothing")
+    parser.add_argument("--no-sync", action="store_true", help="lock, but leave the environment alone")
+    parser.add_argument("--no-lock", "--frozen", action="store_true", help="only edit pyproject.toml")
+    add_index_options(parser)
+    add_policy_options(parser)
+    add_group_options(parser)
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Show or change the version of the project."""
+    from blast_project.project import edited_manifest, load_project
+    from blast_project.session import Session
+    from blast_project.versioning import project_version
+
+    project = load_project(context.settings.directory)
+    if arguments.package:
+        project = _member(project, arguments.package)
+    name = edited_manifest(project).name
+    if arguments.value or arguments.bump:
+        return _change(arguments, context, project, name)
+    with Session(context.settings, context.reporter) as session:
+        version = project_version(session, project)
+    text = version if arguments.short else f"{name} {version}"
+    return Outcome({"name": name, "version": version}, data=f"{text}\n")
+
+
+def _change(arguments: argparse.Namespace, context: Context, project: Project, name: str) -> Outcome:
+    from blast_cli.commands._shared import group_selection
+    from blast_project.session import Session
+    from blast_project.versioning import set_version
+
+    began = time.monotonic()
+    with Session(context.settings, context.reporter) as session:
+        changed = set_version(
+            session,
+            project,
+            arguments.value,
+            arguments.bump,
+            dry_run=arguments.dry_run,
+            lock=not arguments.no_lock,
+            sync=not arguments.no_sync,
+            selection=group_selection(arguments),
+        )
+    document: dict[str, object] = {"name": name, "before": changed.before, "version": changed.after}
+    lines: tuple[str, ...] = ()
+    if changed.edit is not None and changed.edit.locked is not None:
+        edited = edit_outcome("changed", changed.edit, began)
+        lines = edited.lines
+        document.update((key, edited.document[key]) for key in ("lock", "sync") if key in edited.document)
+    text = changed.after if arguments.short else f"{name} {changed.before} => {changed.after}"
+    return Outcome(document, lines, data=f"{text}\n")
+
+
+def _member(project: Project, name: str) -> Project:
+    from blast_core.errors import UsageError
+    from blast_core.names import normalize_name
+
+    wanted = normalize_name(name)
+    if project.workspace is None and wanted == project.name:
+        return project
+    for member, path in project.workspace.places if project.workspace is not None else ():
+        if member == wanted:
+            return project._replace(member="" if path == "." else path)
+    known = ", ".join(member for member, _ in project.workspace.places) if project.workspace is not None else ""
+    raise UsageError(
+        f"there is no package '{name}' here",
+        reason=f"the packages are {known}" if known else f"{project.root} is no workspace",
+        hint="'--project DIR' names another place",
+    )
