@@ -50,6 +50,7 @@ __all__ = [
     "UNPACKED_TOTAL",
     "WHEEL_FILE",
     "WHEEL_TAGS",
+    "ZSTD_RATIO",
 ]
 
 KIB: Final = 1 << 10
@@ -78,6 +79,9 @@ UNPACKED_FLOOR: Final = 64 * MIB
 
 # ...and above that to this many times its own size. DEFLATE can reach 1032; the highest whole wheel seen has 18.
 UNPACKED_RATIO: Final = 100
+
+# A container's zstd streams reach more; what a wheel may unpack to, and then a bomb's tenth.
+ZSTD_RATIO: Final = 1_000
 
 # And never to more than a container's addressing (units of 16 bytes in u32) can hold.
 UNPACKED_TOTAL: Final = 64 * GIB

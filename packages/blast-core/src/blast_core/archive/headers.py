@@ -4,6 +4,8 @@ from __future__ import annotations
 
 __all__ = ["Headers", "parse_headers"]
 
+_BLANKS = " \t"
+
 
 class Headers:
     """Fields in file order; names are matched without regard to case."""
@@ -34,23 +36,30 @@ class Headers:
 def parse_headers(content: bytes) -> Headers:
     """Parse the lines before the first empty one; names come out in lower case.
 
-    A byte that is not UTF-8 becomes U+FFFD: old wheels have Latin-1 in the author's name or in the text below.
-    A line that is neither a field nor the continuation of one ends the block, as it does for the email package.
+    What is a field, a line and the end is as the email package has it, which other tools read these files with: a name
+    is ASCII without blanks, a line that is neither a field nor the continuation of one ends the block. A byte that is
+    not UTF-8 becomes U+FFFD: old wheels have Latin-1 in the author's name or in the text below.
     """
     fields: list[tuple[str, str]] = []
     for line in _header_block(content).split("\n"):
         if line[:1] in {" ", "\t"}:
             if fields:
                 name, value = fields[-1]
-                fields[-1] = (name, f"{value}\n{line.strip()}")
+                fields[-1] = (name, f"{value}\n{line.strip(_BLANKS)}")
             continue
         name, colon, value = line.partition(":")
-        if not colon:
+        if not colon or not _is_field_name(name):
+            if line.startswith("From "):
+                continue
             break
-        fields.append((name.strip().lower(), value.strip()))
-    return Headers(tuple(fields))
+        fields.append((name.lower(), value.strip(_BLANKS)))
+    return Headers(tuple(field for field in fields if field[0]))
+
+
+def _is_field_name(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _header_block(content: bytes) -> str:
-    unified = content.replace(b"\r\n", b"\n")
+    unified = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
     return unified.partition(b"\n\n")[0].removeprefix(b"\xef\xbb\xbf").decode(errors="replace")

@@ -16,6 +16,7 @@ from blast_core.formats.dpp.sections import SectionReader
 from blast_core.formats.dpp.storage import BufferStorage, FileStorage
 from blast_core.formats.dpp.unpack import iter_stored, unpack, unpack_chunks
 from blast_core.formats.layout import View
+from blast_core.limits import METADATA, RECORD, UNPACKED_TOTAL, WHEEL_FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,17 +186,17 @@ class DppPackage:
     @property
     def metadata_bytes(self) -> bytes:
         """METADATA, as in the wheel."""
-        return self.read(self._file(self._facts[1]))
+        return self.read_bounded(self._file(self._facts[1]), METADATA)
 
     @property
     def wheel_bytes(self) -> bytes:
         """WHEEL, as in the wheel."""
-        return self.read(self._file(self._facts[2]))
+        return self.read_bounded(self._file(self._facts[2]), WHEEL_FILE)
 
     @property
     def record_bytes(self) -> bytes:
         """RECORD, as in the wheel."""
-        return self.read(self._file(self._facts[3]))
+        return self.read_bounded(self._file(self._facts[3]), RECORD)
 
     def special_paths(self) -> tuple[str, ...]:
         """Return the paths of METADATA, WHEEL and RECORD, in this order."""
@@ -281,6 +282,12 @@ class DppPackage:
         """Return a file's content; size and CRC are checked, ``verify`` checks the digest."""
         return unpack(self.raw(file), file, self._storage.name)
 
+    def read_bounded(self, file: DppFile, limit: int) -> bytes:
+        """Return a file's content as ``read`` does, and refuse one of more than ``limit`` bytes before it is inflated."""
+        if file.raw_size > limit:
+            self._section(layout.FILES_SECTION).fail(f"more than {limit} bytes", file.path, file.raw_size)
+        return self.read(file)
+
     def iter_content(self, file: DppFile) -> Iterator[bytes]:
         """Yield a file's content in pieces of about 1 MiB, for files that are too large to hold."""
         return unpack_chunks(self._storage, file)
@@ -352,4 +359,6 @@ class DppPackage:
             section.fail("a flag is unknown", "file flags", flags)
         if offset < layout.HEADER_SIZE or offset + stored_size > self._header.metadata:
             section.fail("the content lies outside the data region", "offset", offset)
+        if raw_size > UNPACKED_TOTAL:
+            section.fail("it is declared absurdly large", "size", raw_size)
         return DppFile(path, layout.SCHEMES[scheme], mode, codec, stored_size, raw_size, offset, digest, crc, flags)

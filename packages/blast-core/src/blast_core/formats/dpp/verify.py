@@ -11,7 +11,7 @@ from blast_core.formats.dpp import layout
 from blast_core.formats.dpp.bytecode import pyc_fault
 from blast_core.formats.dpp.text import describe
 from blast_core.formats.layout import aligned
-from blast_core.limits import CHUNK, MEMBER_IN_MEMORY
+from blast_core.limits import CHUNK, ENTRY_POINTS, MEMBER_IN_MEMORY, UNPACKED_FLOOR, ZSTD_RATIO
 from blast_core.requirements import parse_requirement
 from blast_core.version.specifiers import compile_specifier
 
@@ -97,6 +97,8 @@ def _check_table(package: DppPackage, files: Sequence[DppFile]) -> None:
 def _check_facts(package: DppPackage, files: Sequence[DppFile]) -> None:
     if package.unpacked_size != sum(file.raw_size for file in files):
         _fail(package.file_path, "it is not the sum of the files", "unpacked size", package.unpacked_size)
+    if package.unpacked_size > max(UNPACKED_FLOOR, ZSTD_RATIO * package.size):
+        _fail(package.file_path, f"it is more than {ZSTD_RATIO} times its size", "unpacked size", package.unpacked_size)
     wanted = tuple(f"{package.dist_info}/{name}" for name in ("METADATA", "WHEEL", "RECORD"))
     if package.special_paths() != wanted:
         _fail(package.file_path, "METADATA, WHEEL or RECORD is another file", "files", package.special_paths())
@@ -124,7 +126,7 @@ def _check_metadata(package: DppPackage) -> None:
             (
                 "entry points",
                 package.entry_points,
-                parse_entry_points(package.read(entry_points)) if entry_points else (),
+                parse_entry_points(package.read_bounded(entry_points, ENTRY_POINTS)) if entry_points else (),
             ),
         )
         for field, found, said in wanted:
@@ -159,6 +161,6 @@ def _check_content(package: DppPackage, file: DppFile) -> None:
 def _check_bytecode(package: DppPackage) -> None:
     for path, cache_tag, pyc in package.iter_bytecode():
         file = package.find(path)
-        fault = pyc_fault(pyc, package.read(file)) if file is not None else "it has no source"
+        fault = pyc_fault(pyc, package.read_bounded(file, MEMBER_IN_MEMORY)) if file is not None else "it has no source"
         if fault:
             raise FormatError("bytecode is refused", file=package.file_path, field=f"{path} {cache_tag}", value=fault)
