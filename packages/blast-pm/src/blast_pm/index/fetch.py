@@ -127,12 +127,14 @@ class Fetcher:
 
         return self.retrying(url, once)
 
-    def stream(self, url: str, headers: Mapping[str, str]) -> tuple[Iterator[bytes], Exchange]:
-        """Open an answer of status 200 and return its pieces as sent, and the exchange, which the caller closes.
+    def stream(
+        self, url: str, headers: Mapping[str, str], accept: Collection[int] = (200,)
+    ) -> tuple[Iterator[bytes], Exchange]:
+        """Open an answer of an accepted status, return its pieces as sent, and the exchange, which the caller closes.
 
         One attempt only: `retrying` goes around what consumes the pieces.
         """
-        exchange, final = self._open(url, {"Accept-Encoding": "identity", **headers}, (200,))
+        exchange, final = self._open(url, {"Accept-Encoding": "identity", **headers}, accept)
         return self._steady(exchange, final), exchange
 
     def retrying(self, url: str, once: Callable[[], _T]) -> _T:
