@@ -20,6 +20,7 @@ pytestmark = pytest.mark.acceptance
 # needs a measurement and a reason.
 _COMMON = {
     "blast_cli",
+    "blast_cli.bundle",  # all others come out of one file with it
     "blast_cli.main",
     "blast_cli.hot",
     "blast_core",
@@ -32,7 +33,7 @@ _COMMON = {
     "struct",
 }
 _ALLOWED = {
-    ("--version",): {"blast_cli", "blast_cli.main", "blast_cli.hot"},
+    ("--version",): {"blast_cli", "blast_cli.bundle", "blast_cli.main", "blast_cli.hot"},
     ("sync",): _COMMON,
     ("lock",): _COMMON | {"blast_core.home"},
     ("run", "python", "-c", "pass"): _COMMON | {"blast_project.environment.leases"},

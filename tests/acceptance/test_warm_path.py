@@ -28,6 +28,7 @@ _COMMAND = {
     "_struct",
     "blast_cli",
     "blast_cli.application",
+    "blast_cli.bundle",
     "blast_cli.catalog",
     "blast_cli.commands",
     "blast_cli.commands._shared",
@@ -66,6 +67,7 @@ _COMMAND = {
     "blast_project.settings",
     "errno",
     "fcntl",
+    "gc",
     "struct",
 }
 _UNDO = {"blast_cli.commands.undo", "blast_project.undoing"}

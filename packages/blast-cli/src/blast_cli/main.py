@@ -7,12 +7,15 @@ nothing: a test holds the list.
 import os
 import sys
 
+from blast_cli.bundle import use_bundle
+
 __all__ = ["main"]
 
 
 def main(arguments: list[str]) -> None:
     """Run the command and end the process with its exit status; does not return."""
     _forget_foreign_paths()
+    bundle = use_bundle()
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _open_closed_streams()
     try:
@@ -21,6 +24,10 @@ def main(arguments: list[str]) -> None:
             from blast_cli.application import run
 
             status = run(arguments)
+            if bundle is not None and bundle.missed:
+                from blast_cli.bundling import extend
+
+                extend(bundle)
     except KeyboardInterrupt:
         status = 130
     _leave(status)
