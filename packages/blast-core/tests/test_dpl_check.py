@@ -153,3 +153,26 @@ def test_shows_a_lock_as_json() -> None:
     assert len(packages) == 1
     assert packages[0]["groups"] == ["group:dev"]
     assert packages[0]["source"]["kind"] == "registry"
+
+
+@pytest.mark.parametrize(
+    "dependency",
+    [
+        pytest.param(LockedDependency("package-000001", "2024-01-", (), ""), id="specifier"),
+        pytest.param(LockedDependency("package-000001", "", (), "10T10:00"), id="marker"),
+        pytest.param(LockedDependency("package 1", "", (), "os_name == 'x'"), id="name"),
+        pytest.param(LockedDependency("package-000001", "", ("a b",), ""), id="extra"),
+    ],
+)
+def test_verify_reads_what_dependencies_say(dependency: LockedDependency) -> None:
+    """Found by fuzzing: such a lock could not be read again from its own pylock.toml."""
+    data = build_lock(with_package(lambda package: package._replace(dependencies=(dependency,))))
+    with pytest.raises(InvalidField, match="dependencies"):
+        DplLockFile.from_bytes(data).verify()
+
+
+def test_verify_reads_what_extras_ask_for() -> None:
+    extras = (("x", (LockedDependency("package-000001", ">>1", (), ""),)),)
+    data = build_lock(with_package(lambda package: package._replace(extras=extras)))
+    with pytest.raises(InvalidField, match="dependencies"):
+        DplLockFile.from_bytes(data).verify()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from blast_core.formats.dpl.model import Lock, LockedDependency, LockedFile, LockedPackage
 
-__all__ = ["check_files", "check_lock"]
+__all__ = ["check_files", "check_lock", "check_texts"]
 
 _DIGEST_LENGTH = 32
 _MAX_U64 = (1 << 64) - 1
@@ -160,6 +160,38 @@ def _check_dependencies(dependencies: Iterable[LockedDependency], field: str) ->
         for extra in dependency.extras:
             if not extra or "," in extra:
                 raise _refuse("not an extra", f"{field}[{dependency.name}]", extra)
+
+
+def check_texts(lock: Lock) -> None:
+    """Check what the laws leave to whoever wrote the lock: that names, specifiers and markers of dependencies are such.
+
+    Raises:
+        InvalidField: one is not.
+
+    Cost: each different text is parsed once.
+    """
+    from blast_core.errors import InvalidRequirement, InvalidVersion
+    from blast_core.marker_syntax import parse_marker
+    from blast_core.version.specifiers import check_specifier
+
+    needs = {
+        need
+        for package in lock.packages
+        for some in (package.dependencies, *(more for _, more in package.extras))
+        for need in some
+    }
+    for name in sorted({need.name for need in needs} | {extra for need in needs for extra in need.extras}):
+        if not is_valid_name(name):
+            raise _refuse("not the name of a project or an extra", "dependencies", name)
+    texts = (({need.specifier for need in needs}, check_specifier), ({need.marker for need in needs}, parse_marker))
+    for different, parse in texts:
+        for text in sorted(different - {""}):
+            try:
+                parse(text)
+            except (InvalidRequirement, InvalidVersion) as error:
+                raise InvalidField(
+                    "not a specifier or marker", field="dependencies", value=text, reason=error.message
+                ) from None
 
 
 def _check_claims(packages: Iterable[LockedPackage]) -> None:

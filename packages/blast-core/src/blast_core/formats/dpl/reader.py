@@ -194,17 +194,20 @@ class DplLockFile:
         """
         from blast_core.digests import blake3_digest
         from blast_core.formats.dpl.builder import build_lock
+        from blast_core.formats.dpl.check import check_texts
 
         data = self._sections.pages.read_all()
         found = blake3_digest(data[layout.CONTENT_AT :])
         if found != data[layout.CONTENT_HASH_AT : layout.CONTENT_AT]:
             raise self._sections.invalid("content hash", found.hex())
         try:
-            canonical = build_lock(self.to_lock())
+            lock = self.to_lock()
+            canonical = build_lock(lock)
         except InvalidVersion as error:
             raise self._sections.invalid("version", error.message) from error
         if canonical != data:
             raise self._sections.invalid("encoding", "not canonical")
+        check_texts(lock)
 
 
 class DplEntry:
