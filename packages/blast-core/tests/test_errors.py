@@ -72,6 +72,15 @@ def test_a_format_error_keeps_its_three_facts() -> None:
         assert str(back) == "a.dpp: offset outside the file (field data_offset, value 0xFFFF)"
 
 
+def test_a_format_error_shows_what_a_file_says_on_one_line() -> None:
+    """Found by fuzzing: a path of a container is the container's word, and may hold an escape sequence."""
+    error = FormatError("wrong", file="a\nb", field="x\x1b[2Jy", value="\udc80" + "é" * 1000)
+    assert error.message.startswith("a\\nb: wrong (field x\\x1b[2Jy, value \\udc80éé")
+    assert error.message.isprintable()
+    assert len(error.message) < 500
+    assert (error.file, error.field) == ("a\nb", "x\x1b[2Jy")
+
+
 def test_a_format_error_of_bytes_in_memory_names_no_file() -> None:
     error = TruncatedInput("ends after 12 bytes")
     assert str(error) == "ends after 12 bytes"

@@ -70,6 +70,7 @@ __all__ = [
 ]
 
 _FIELDS = ("code", "message", "reason", "hint")
+_SHOWN = 400
 
 
 class BlastError(Exception):
@@ -138,6 +139,14 @@ class UsageError(BlastError):
     code = "usage"
 
 
+def _visible(text: str) -> str:
+    """Return a text on one line, of bounded length, without what a terminal would obey."""
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    if shown.isprintable():
+        return shown
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in shown)
+
+
 class FormatError(BlastError, ValueError):
     """Bytes that claim to be one of our formats are not.
 
@@ -161,8 +170,9 @@ class FormatError(BlastError, ValueError):
         hint: str = "",
         **details: object,
     ) -> None:
-        where = f"{file}: " if file else ""
-        what = f" (field {field}, value {value})" if field else ""
+        # Both may be from the file itself, and go to a terminal.
+        where = f"{_visible(file)}: " if file else ""
+        what = f" (field {_visible(field)}, value {_visible(value)})" if field else ""
         super().__init__(
             f"{where}{message}{what}",
             reason=reason,
