@@ -33,6 +33,7 @@ COMMANDS = (
     Command("sync", "sync", "Make the environment what the lock says"),
     Command("install", "install", "Lock and sync"),
     Command("run", "run", "Run a command in the project's environment"),
+    Command("build", "build", "Build source distributions and wheels"),
     Command("version", "version", "Show the version of the project, or change it"),
     Command("venv", "venv", "Make a bare virtual environment"),
     Command("undo", "undo", "Take back the last change of the environment, the manifest and the lock"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from blast_project.session import Session
 
 __all__ = [
+    "build_composer",
     "build_key",
     "build_metadata",
     "build_sdist",
@@ -251,7 +252,7 @@ def _ask_backend(session: Session, directory: str, interpreter: Interpreter, nam
         return prepare_metadata(
             directory,
             output,
-            _composer(session, directory, interpreter, name),
+            build_composer(session, directory, interpreter, name),
             settings=session.build_options.settings_for(name),
         )
 
@@ -273,14 +274,18 @@ def build_source(
         wheel = build_wheel(
             directory,
             output,
-            _composer(session, directory, interpreter, name),
+            build_composer(session, directory, interpreter, name),
             editable=editable,
             settings=session.build_options.settings_for(name),
         )
         return session.cache.add_wheel(wheel, editable=editable)
 
 
-def _composer(session: Session, directory: str, interpreter: Interpreter, name: str) -> Callable[[Sequence[str]], str]:
+def build_composer(
+    session: Session, directory: str, interpreter: Interpreter, name: str
+) -> Callable[[Sequence[str]], str]:
+    """Return what makes environments for the build backend of a tree: from requirements to an interpreter's path."""
+
     def compose(requirements: Sequence[str]) -> str:
         if not session.build_options.is_isolated(name):
             return _shared(session, name or directory)

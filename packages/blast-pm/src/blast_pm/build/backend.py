@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
     import pyproject_hooks
 
-__all__ = ["BuildSystem", "build_wheel", "prepare_metadata", "read_build_system"]
+    Say = Callable[[str], None]
+
+__all__ = ["BuildSystem", "build_sdist", "build_wheel", "prepare_metadata", "read_build_system"]
 
 _LAST_LINES = 15
+# What is built, with the article that belongs to it.
+_WHEEL, _EDITABLE, _SDIST = "a wheel", "an editable", "a source distribution"
 
 
 class BuildSystem(NamedTuple):
@@ -80,6 +84,7 @@ def build_wheel(
     editable: bool = False,
     variables: Mapping[str, str] | None = None,
     settings: Mapping[str, object] | None = None,
+    say: Say | None = None,
 ) -> str:
     """Build a wheel from the source tree ``directory`` into ``output`` and return its path.
 
@@ -90,15 +95,44 @@ def build_wheel(
         editable: build the editable wheel of PEP 660.
         variables: set for the backend beside those of the environment.
         settings: the backend's own ``config_settings``.
+        say: is given each line that the backend prints, at once.
 
     Raises:
         BuildFailed: the backend failed, or has no such hook; the reason holds its last lines.
     """
-    backend = _Backend(directory, compose, variables or {}, dict(settings or {}), editable=editable)
+    kind = _EDITABLE if editable else _WHEEL
+    backend = _Backend(directory, compose, variables or {}, dict(settings or {}), kind, say)
     with backend.explaining("can't build"):
         hooks = backend.hooks()
         name = (hooks.build_editable if editable else hooks.build_wheel)(output, backend.settings)
-    return os.path.join(output, str(name))
+    return backend.result(output, str(name))
+
+
+def build_sdist(
+    directory: str,
+    output: str,
+    compose: Callable[[Sequence[str]], str],
+    *,
+    variables: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
+    say: Say | None = None,
+) -> str:
+    """Build a source distribution from the source tree ``directory`` into ``output`` and return its path.
+
+    Args and errors: as ``build_wheel``.
+    """
+    backend = _Backend(directory, compose, variables or {}, dict(settings or {}), _SDIST, say)
+    with backend.explaining("can't build"):
+        hooks = backend.hooks()
+        try:
+            name = hooks.build_sdist(output, backend.settings)
+        except backend.unsupported as error:
+            raise BuildFailed(
+                f"{directory}: no source distribution can be built",
+                reason=f"the build backend says so: {error}",
+                hint="'--wheel' builds the wheel alone",
+            ) from error
+    return backend.result(output, str(name))
 
 
 def prepare_metadata(
@@ -114,7 +148,8 @@ def prepare_metadata(
 
     Args and errors: as ``build_wheel``.
     """
-    backend = _Backend(directory, compose, variables or {}, dict(settings or {}), editable=editable)
+    kind = _EDITABLE if editable else _WHEEL
+    backend = _Backend(directory, compose, variables or {}, dict(settings or {}), kind)
     with backend.explaining("can't tell the metadata of"):
         hooks = backend.hooks()
         prepare = hooks.prepare_metadata_for_build_editable if editable else hooks.prepare_metadata_for_build_wheel
@@ -135,27 +170,48 @@ class _Backend:
         compose: Callable[[Sequence[str]], str],
         variables: Mapping[str, str],
         settings: dict[str, object],
-        *,
-        editable: bool,
+        kind: str,
+        say: Say | None = None,
     ) -> None:
         import pyproject_hooks
 
         self._directory = directory
         self._compose = compose
         self._variables = variables
-        self._editable = editable
+        self._kind = kind
+        self._say = say
         self._said: list[str] = []
         self._system = read_build_system(directory)
         self.settings = settings or None
         self.missing = pyproject_hooks.HookMissing
+        self.unsupported = pyproject_hooks.UnsupportedOperation
 
     def hooks(self) -> pyproject_hooks.BuildBackendHookCaller:
         """Return the hooks, in an environment with all that the backend asks for."""
         requires = self._system.requires
         hooks = self._caller(self._compose(requires))
-        ask = hooks.get_requires_for_build_editable if self._editable else hooks.get_requires_for_build_wheel
+        ask = {
+            _WHEEL: hooks.get_requires_for_build_wheel,
+            _EDITABLE: hooks.get_requires_for_build_editable,
+            _SDIST: hooks.get_requires_for_build_sdist,
+        }[self._kind]
         more = ask(self.settings)
         return self._caller(self._compose((*requires, *more))) if more else hooks
+
+    def result(self, output: str, name: str) -> str:
+        """Return the path of what a hook says that it built.
+
+        Raises:
+            BuildFailed: it lies elsewhere or nowhere.
+        """
+        path = os.path.join(output, name)
+        if os.path.basename(name) != name or not os.path.isfile(path):
+            raise BuildFailed(
+                f"{self._directory}: the build backend {self._system.backend} built nothing",
+                reason=f"it names the file {name!r}, which is not there",
+                hint="report it to the backend's maintainers",
+            )
+        return path
 
     @contextmanager
     def explaining(self, failed: str) -> Iterator[None]:
@@ -164,7 +220,6 @@ class _Backend:
 
         import pyproject_hooks
 
-        kind = "editable" if self._editable else "wheel"
         try:
             with warnings.catch_warnings():
                 # A backend's own warnings are raised again here; they are for whoever maintains the source tree.
@@ -172,14 +227,14 @@ class _Backend:
                 yield
         except pyproject_hooks.HookMissing as error:
             raise BuildFailed(
-                f"{self._directory}: the build backend {self._system.backend} {failed} an {kind}",
+                f"{self._directory}: the build backend {self._system.backend} {failed} {self._kind}",
                 reason=f"it has no hook {error.hook_name}",
-                hint="choose a backend that supports PEP 660",
+                hint=f"choose a backend that supports PEP {660 if self._kind == _EDITABLE else 517}",
             ) from error
         except (pyproject_hooks.BackendUnavailable, _BackendFailed) as error:
             last = "\n".join("".join(self._said).strip().splitlines()[-_LAST_LINES:])
             raise BuildFailed(
-                f"{self._directory}: building the {kind} failed",
+                f"{self._directory}: building {self._kind} failed",
                 reason=last or str(error),
                 hint=f"the backend is {self._system.backend}; its last lines stand above",
             ) from error
@@ -197,27 +252,33 @@ class _Backend:
         )
 
     def _run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        _run(cmd, cwd, {**os.environ, **self._variables, **(extra_environ or {})}, self._said)
+        _run(cmd, cwd, {**os.environ, **self._variables, **(extra_environ or {})}, self._hear)
+
+    def _hear(self, line: str) -> None:
+        self._said.append(line)
+        if self._say is not None:
+            self._say(line)
 
 
 class _BackendFailed(Exception):
     """The backend's process ended with an error."""
 
 
-def _run(command: Sequence[str], cwd: str | None, variables: Mapping[str, str], said: list[str]) -> None:
+def _run(command: Sequence[str], cwd: str | None, variables: Mapping[str, str], hear: Say) -> None:
     import subprocess
 
-    done = subprocess.run(
+    with subprocess.Popen(
         list(command),
         cwd=cwd,
         env=dict(variables),
-        check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-    )
-    said.append(done.stdout)
-    if done.returncode != 0:
-        raise _BackendFailed(f"exit status {done.returncode}")
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            hear(line)
+    if process.returncode != 0:
+        raise _BackendFailed(f"exit status {process.returncode}")
