@@ -53,16 +53,37 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     common.add_argument(
         "-p", "--python", metavar="REQUEST", default="", help="a version, a name or a path of an interpreter"
     )
+    common.add_argument(
+        "--config-file", metavar="FILE", default="", help="the only file of settings beside the project's"
+    )
+    common.add_argument("--no-config", action="store_true", help="read no config.toml")
 
 
 def add_index_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that may ask an index."""
     parser.add_argument(
-        "--index-url", metavar="URL", default="", help="the index to use instead of the configured ones"
+        "-i",
+        "--index-url",
+        "--default-index",
+        metavar="URL",
+        default="",
+        help="the index to use instead of the configured ones",
     )
     parser.add_argument(
         "--index", action="append", default=[], metavar="[NAME=]URL", help="a further index, asked before the others"
     )
+    parser.add_argument(
+        "--extra-index-url", action="append", default=[], metavar="URL", help="as --index, in pip's words"
+    )
+    parser.add_argument(
+        "-f",
+        "--find-links",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="a directory or page of files that count beside those of the index",
+    )
+    parser.add_argument("--no-index", action="store_true", help="ask no index, only --find-links")
     parser.add_argument(
         "--index-strategy",
         choices=("first-index", "unsafe-first-match", "unsafe-best-match"),
@@ -244,8 +265,15 @@ def _when_to_compile(arguments: argparse.Namespace, environ: Mapping[str, str]) 
     return str(said)
 
 
-def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+def settings_from(
+    arguments: argparse.Namespace, environ: Mapping[str, str], configured: Mapping[str, str] | None = None
+) -> Settings:
     """Return the settings that options and environment variables make together.
+
+    Args:
+        arguments: of the command.
+        environ: the variables, with those that configuration files stand for.
+        configured: those that configuration files stand for.
 
     Raises:
         UsageError: ``--project`` is no directory, or a variable holds no value of its option.
@@ -274,5 +302,10 @@ def settings_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> 
         keyring_provider=getattr(arguments, "keyring_provider", "") or environ.get("BLAST_KEYRING_PROVIDER", ""),
         verbose=arguments.verbose,
         compile_bytecode=_when_to_compile(arguments, environ),
-        policy=_policy_options(arguments)._replace(indexes=tuple(getattr(arguments, "index", ()))),
+        policy=_policy_options(arguments)._replace(
+            indexes=(*getattr(arguments, "index", ()), *getattr(arguments, "extra_index_url", ())),
+            find_links=tuple(getattr(arguments, "find_links", ())),
+            no_index=getattr(arguments, "no_index", False),
+        ),
+        configured=configured or {},
     )

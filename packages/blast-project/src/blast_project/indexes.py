@@ -99,6 +99,8 @@ def open_client(
         project_indexes=_with_options(settings, indexes.locations),
         pip=pip,
         home=settings.home,
+        links=_links(settings),
+        no_index=settings.policy.no_index,
     )
     # Which library connects, and why a keyring stays silent, is for those who look for a fault.
     note = reporter.note if reporter is not None and settings.verbose else None
@@ -146,6 +148,28 @@ def _with_options(settings: Settings, locations: tuple[IndexLocation, ...]) -> t
         asked.append(make_location(name, _address(url, settings.directory)))
     names = {location.name for location in asked}
     return (*asked, *(location for location in locations if location.name not in names))
+
+
+def _links(settings: Settings) -> tuple[IndexLocation, ...]:
+    """Return what ``--find-links`` names.
+
+    Raises:
+        UsageError: it is neither an address, nor a directory or page that there is.
+    """
+    if not settings.policy.find_links:
+        return ()
+    from blast_pm.index.default import make_location
+
+    found = []
+    for number, text in enumerate(settings.policy.find_links, 1):
+        place = _address(text, settings.directory)
+        if "://" not in place and not place.startswith("file:") and not os.path.exists(os.path.expanduser(place)):
+            raise UsageError(
+                f"--find-links {text}: there is no such directory or page",
+                hint="an address begins with https:// or file://",
+            )
+        found.append(make_location(f"links-{number}", place, flat=True)._replace(joined=True))
+    return tuple(found)
 
 
 def named_indexes(options: Iterable[str]) -> tuple[tuple[str, str], ...]:

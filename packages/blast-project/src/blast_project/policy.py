@@ -172,6 +172,8 @@ def read_policy(options: PolicyOptions, tool: Mapping[str, Any], now_s: float) -
         ("resolver", resolver if resolver != "pubgrub" else ""),
         ("build-constraints", [tuple(row) for row in sorted(build)]),
         ("indexes", [name for name, _ in named_indexes(options.indexes)]),
+        ("find-links", [*options.find_links]),
+        ("no-index", options.no_index),
     )
     said = [(name, value) for name, value in wishes if value]
     key = repr(said) if said else ""

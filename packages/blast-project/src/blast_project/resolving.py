@@ -8,6 +8,7 @@ from blast_pm.store.cache import WantedDistribution
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from blast_core.interpreter import Interpreter, Target
     from blast_core.requirements import Requirement
@@ -41,6 +42,8 @@ def resolve_requirements(
     origins: Mapping[Requirement, str] | None = None,
     builds: bool = True,
     loader: SourceLoader | None = None,
+    standing: Mapping[str, DirectCandidate] | None = None,
+    needs: bool = True,
 ) -> Resolution:
     """Return versions for ``requirements`` on the interpreter's target.
 
@@ -53,6 +56,8 @@ def resolve_requirements(
         origins: for messages, where a requirement stands.
         builds: let in versions that have only a source distribution.
         loader: reads what is required by address; one for the session's directory if None.
+        standing: by name what is installed and not to be had from an index; it is taken as it is.
+        needs: count what the requirements need themselves.
 
     Raises:
         NoSolution: there are none.
@@ -65,10 +70,12 @@ def resolve_requirements(
             from blast_project.sources import SourceLoader
 
             loader = SourceLoader(session, session.settings.directory, interpreter)
-        return loader.load(requirement)
+        found = loader.load(requirement)
+        return found if needs else found._replace(requirements=())
 
     direct = {row.url: load(row) for row in requirements if row.url}
     direct.update({candidate.name: candidate for candidate in tuple(direct.values())})
+    direct = {**(standing or {}), **direct}
     # Without builds, it is for a build: what builds are done with is not built, too.
     policy = session.policy if builds else session.policy.for_builds()
     policy = policy._replace(files=files_that_count(session, policy))
@@ -77,7 +84,7 @@ def resolve_requirements(
         found = find_resolver(policy.resolver)(
             tuple(requirements),
             interpreter.target,
-            source,
+            source if needs else _WithoutNeeds(source),
             preferences=preferences or {},
             policy=policy.resolution._replace(constraints=(*policy.resolution.constraints, *constraints)),
             direct=direct,
@@ -87,6 +94,20 @@ def resolve_requirements(
         note_undated(session, source, policy.files)
         raise
     return _with_files_that_count(found, policy.files)
+
+
+class _WithoutNeeds:
+    """The metadata of the indexes as if nothing needed anything."""
+
+    def __init__(self, source: RegistryMetadata) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def dependencies(self, name: str, version: str) -> tuple[Requirement, ...]:
+        self._source.dependencies(name, version)
+        return ()
 
 
 def open_metadata(

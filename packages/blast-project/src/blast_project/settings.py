@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINK_MODES", "PolicyOptions", "Settings", "settle_mode"]
 
+_NOTHING: dict[str, str] = {}
 LINK_MODES = ("auto", "fold", "hardlink", "clone", "copy")
 
 
@@ -32,6 +33,8 @@ class PolicyOptions(NamedTuple):
         no_binary_package: none of these projects, or ``:all:``.
         only_binary: pip's word for ``no_build_package``; names or ``:all:``.
         indexes: further indexes, asked before the manifest's: an address, or ``NAME=ADDRESS``.
+        find_links: pages or directories whose files count beside those of the index that has the project.
+        no_index: nothing but ``find_links`` is asked.
         moves: requirements that limit this resolution alone, such as ``a==2`` of ``--upgrade-package``; a lock that is
             made with them answers to the manifest as any other.
     """
@@ -51,6 +54,8 @@ class PolicyOptions(NamedTuple):
     no_binary_package: tuple[str, ...] = ()
     only_binary: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
     moves: tuple[str, ...] = ()
 
 
@@ -60,7 +65,7 @@ class Settings(NamedTuple):
     Attributes:
         directory: absolute path where the search for a project begins.
         home: absolute path of the store, BLAST_HOME.
-        environ: the process's environment variables.
+        environ: the process's environment variables, over those that configuration files stand for.
         offline: never use the network.
         refresh: ask the index again even where an answer is remembered.
         index_url: the index asked for on the command line or by BLAST_INDEX_URL; empty for none.
@@ -74,6 +79,10 @@ class Settings(NamedTuple):
         keyring_provider: one of `blast_pm.index.keyring.PROVIDERS`; empty for the manifest's or pip's.
         verbose: how much is told, 0 for what everyone wants to know.
         compile_bytecode: one of `blast_project.bytecode.MODES`; empty for the project's own or the default.
+        python_downloads: one of `blast_project.python.policy.DOWNLOADS`; empty for the project's own or the default.
+        python_preference: one of `blast_project.python.discover.PREFERENCES`; empty for the same.
+        python_mirror: where builds of interpreters come from; empty for the project's own or the catalogue's addresses.
+        configured: variables that configuration files stand for; they are in ``environ``, too.
     """
 
     directory: str
@@ -92,6 +101,20 @@ class Settings(NamedTuple):
     keyring_provider: str = ""
     verbose: int = 0
     compile_bytecode: str = ""
+    python_downloads: str = ""
+    python_preference: str = ""
+    python_mirror: str = ""
+    configured: Mapping[str, str] = _NOTHING
+
+    @property
+    def program_environ(self) -> dict[str, str]:
+        """The variables for programs that are run: without those that only stand for configuration files."""
+        return {name: value for name, value in self.environ.items() if name not in self.configured}
+
+    @property
+    def said_mode(self) -> str:
+        """The link mode, unless it is the one of a configuration file, for which the file's stamp stands."""
+        return "" if self.link_mode == self.configured.get("BLAST_LINK_MODE") else self.link_mode
 
     @property
     def has_wishes(self) -> bool:

@@ -110,6 +110,7 @@ class PyPiClient:
         #: As it was given.
         self.strategy = strategy
         self._merges = strategy == BEST_MATCH
+        self._joined = any(location.joined for location in self.locations)
         self._merged: dict[str, PageRecord] = {}
 
     # Pages
@@ -146,7 +147,7 @@ class PyPiClient:
         known: PageRecord | None = self.tasks.peek(("page", name)) or self._merged.get(name)
         if known is not None:
             return known
-        if self._merges:
+        if self._merges or self._joined:
             return self._merge(name, self._pages.stored)
         for location in self._locations_of(name):
             known = self._pages.stored(location, name)
@@ -164,7 +165,7 @@ class PyPiClient:
 
     def _fetch_record(self, name: str) -> PageRecord:
         record: PageRecord | None = None
-        if self._merges:
+        if self._merges or self._joined:
             record = self._merge(name, self._pages.read)
             if record is None:
                 raise self._not_found(name)
@@ -178,19 +179,22 @@ class PyPiClient:
         return record
 
     def _merge(self, name: str, read: Callable[[IndexLocation, str], PageRecord | None]) -> PageRecord | None:
-        """Return what all indexes have together, None when ``read`` finds one of them unknown."""
-        locations = self._locations_of(name)
+        """Return what all indexes that count have together, None when ``read`` finds one of them unknown."""
         records: list[PageRecord] = []
-        for location in locations:
+        is_found = False
+        for location in self._locations_of(name):
+            if is_found and not (self._merges or location.joined):
+                continue
             record = read(location, name)
             if record is None:
                 return None
             records.append(record)
+            is_found |= record.exists
         found = [record for record in records if record.exists]
         if len(found) < 2:
             return found[0] if found else records[-1] if records else None
         merged = self._merged[name] = merge_pages(found)
-        if self._warn is not None and Kinship(self.store).are_strangers(
+        if self._warn is not None and self._merges and Kinship(self.store).are_strangers(
             name, [self.location(record.index) for record in found]
         ):
             places = " and ".join(record.index for record in found)

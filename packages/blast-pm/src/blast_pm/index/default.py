@@ -61,6 +61,8 @@ def default_locations(
     *,
     pip: PipConfiguration | None = None,
     home: str = "",
+    links: Sequence[IndexLocation] = (),
+    no_index: bool = False,
 ) -> tuple[IndexLocation, ...]:
     """Return the indexes to ask, in the order of asking.
 
@@ -75,10 +77,14 @@ def default_locations(
         user_config: of the user's configuration; one of them may be the default.
         pip: pip's configuration; ``no_index`` leaves only its ``find_links``.
         home: ``BLAST_HOME``, where pip's own default is remembered; "" asks pip each time.
+        links: what options name beside indexes, asked last.
+        no_index: only ``links`` count, and pip's ``find_links`` where options name none.
 
     Raises:
         UsageError: an address that can't be one, or no default index anywhere.
     """
+    if no_index:
+        return _unique(links or (tuple(_pip_locations(pip._replace(no_index=True))[1]) if pip is not None else ()))
     added = [*project_indexes, *(user_config or ())]
     chosen = cli_index_url or environ.get("BLAST_INDEX_URL") or ""
     default = next((location for location in added if location.default), None)
@@ -92,13 +98,13 @@ def default_locations(
         before += remote
         after += local
         if pip.no_index:
-            return _unique((*before, *after))
+            return _unique((*before, *after, *links))
         chosen = pip.index_url
     if chosen:
         default = make_location(_DEFAULT_NAME, chosen, default=True)
     if default is None:
         default = make_location(_DEFAULT_NAME, pip_default_url(home), default=True)
-    return _unique((*before, default, *after))
+    return _unique((*before, default, *after, *links))
 
 
 def _pip_locations(pip: PipConfiguration) -> tuple[list[IndexLocation], list[IndexLocation]]:

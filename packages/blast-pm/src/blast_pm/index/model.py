@@ -22,6 +22,7 @@ class IndexLocation(NamedTuple):
         explicit: asked only for the projects that are pinned to it.
         credentials: user and password that stood in the address, if any.
         absent: statuses, besides 404 and 410, by which the index says that it doesn't have a project.
+        joined: a flat one whose files count beside those of whichever index has the project.
     """
 
     name: str
@@ -31,6 +32,7 @@ class IndexLocation(NamedTuple):
     explicit: bool = False
     credentials: Credentials | None = None
     absent: tuple[int, ...] = ()
+    joined: bool = False
 
     def __repr__(self) -> str:
         """Show no secret, whoever made the value."""
