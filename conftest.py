@@ -12,6 +12,8 @@ _SLOW_MACHINE = [HealthCheck.too_slow]
 settings.register_profile("default", max_examples=100, deadline=None, suppress_health_check=_SLOW_MACHINE)
 settings.register_profile("deep", max_examples=3000, deadline=None, suppress_health_check=_SLOW_MACHINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+# Thousands of small stores, gone in a moment: nothing has to reach the disk. A test that is about it says so.
+os.environ.setdefault("BLAST_FLUSH", "never")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

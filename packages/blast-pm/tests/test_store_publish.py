@@ -171,6 +171,7 @@ def test_a_disk_that_can_not_be_flushed(
     wheels = LocalWheels()
     wanteds = [want_wheel(make_wheel(tmp_path, f"p{number}", "1")) for number in range(2)]
     monkeypatch.setattr(fs, "sync_filesystem", sync)
+    monkeypatch.setenv("BLAST_FLUSH", "now")
     if lasting:
         with pytest.raises(StoreError) as caught:
             cache.ensure(wanteds, fetch, SilentReporter(), 1)

@@ -33,8 +33,11 @@ class Blast:
             "BLAST_HOME": str(self.home),
             "BLAST_PYTHON": sys.executable,
             "BLAST_KEEP_PYTHONPATH": "1",
+            "BLAST_CONFIG_DIR": f"{self.home}-config",
             # A test that is about bytecode says so.
             "BLAST_COMPILE_BYTECODE": "never",
+            # Nor does a test want the disk flushed behind it.
+            "BLAST_FLUSH": "never",
             "PYTHONPATH": os.pathsep.join(_SOURCES),
             "NO_COLOR": "1",
         }

@@ -122,13 +122,16 @@ def prepare(members: Sequence[Member], *, fold: bool) -> None:
 
 
 def _prepare_missing(home: str, missing: dict[str, Member], *, fold: bool) -> None:
+    from blast_pm.store.durability import pending_trees
     from blast_pm.store.home import StorePaths
     from blast_pm.store.staging import Staging
 
     with Staging(StorePaths(home).staging) as staging:
         for name, member in missing.items():
             _write(member, f"{staging.path}/{name}", fold=fold)
-        fs.sync_filesystem(staging.path)
+        if not pending_trees(home).issuperset(os.path.basename(member.tree) for member in missing.values()):
+            # Those of trees that are marked anyway are distrusted together with them.
+            fs.sync_filesystem(staging.path)
         fs.make_directories(f"{home}/{DIRECTORY}")
         for name in missing:
             _publish(f"{staging.path}/{name}", f"{home}/{DIRECTORY}/{name}")

@@ -252,6 +252,8 @@ class _Run:
                 _seal(job.directories)
             rows = [(job.tree, len(job.staged) + job.kept, tuple(job.failures)) for job in done]
             if rows:
+                # Not every file system keeps the order of what is written.
+                fs.sync_filesystem(self._home)
                 put_compiled(self._database, self._compiler, self._pool.magic, rows)
         finally:
             for job in done:

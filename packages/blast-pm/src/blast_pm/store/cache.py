@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from blast_core.errors import ObjectMissing
+from blast_pm.store.durability import begin_mark, pending_trees
 from blast_pm.store.home import StorePaths
 from blast_pm.store.leases import ObjectLease, hold_store
 from blast_pm.store.rows import StoredDistribution, TreeRows
@@ -74,8 +75,16 @@ class GlobalCache:
         return self._site
 
     def close(self) -> None:
-        """Give back the lease on what was looked up; safe to call twice. What was found may be removed from now on."""
+        """Give back the lease on what was looked up; safe to call twice. What was found may be removed from now on.
+
+        What was stored is flushed to the disk by a process beside.
+        """
         self._lease.release()
+        if pending_trees(self._paths.home):
+            from blast_pm.store.flushing import flush_later
+
+            # This process may yet become another program.
+            flush_later(self._paths.home, becomes=True)
         if self._site is not None:
             self._site.close()
 
@@ -123,7 +132,9 @@ class GlobalCache:
                 del found[stored.sha256]
             else:
                 found[stored.sha256] = adopted
-        self._rows.put([found[stored.sha256] for stored in stale if stored.sha256 in found])
+        again = [found[stored.sha256] for stored in stale if stored.sha256 in found]
+        # Whether they were marked is not known here: those of today are marked anew.
+        self._rows.put(again, begin_mark(self._paths.home, [stored.tree for stored in again]))
         return found
 
     def ensure(

@@ -71,7 +71,7 @@ class SiteStore:
             from blast_pm.metadata.store import Database
 
             self._database = Database(os.path.join(self.paths.home, "store", "meta.lmdb"), readonly=True)
-            self._rows = TreeRows(self._database, self.paths.trees)
+            self._rows = TreeRows(self._database, self.paths.trees, readonly=True)
         return self._rows
 
     def _plan_again(self, stored: StoredDistribution) -> StoredDistribution | None:

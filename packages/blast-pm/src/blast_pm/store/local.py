@@ -7,6 +7,7 @@ import os
 from blast_core import fs
 from blast_core.archive.wheel import STANDARD
 from blast_core.digests import sha256_file
+from blast_pm.store.durability import begin_mark
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.ingest import ingest_wheel
 from blast_pm.store.staging import Staging, sweep_staging
@@ -38,8 +39,10 @@ def add_wheel(
             if stored is not None:
                 return stored
             stored = ingest_wheel(copy, filename, sha256, paths, policy)
-            fs.sync_filesystem(paths.home)
-            rows.put([stored])
+            mark = begin_mark(paths.home, [stored.tree])
+            if not mark:
+                fs.sync_filesystem(paths.home)
+            rows.put([stored], mark)
             return stored
     except OSError as error:
         raise explain_failure(error, f"store {filename}") from error

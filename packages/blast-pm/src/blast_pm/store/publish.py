@@ -40,10 +40,21 @@ def publish_tree(staged: str, path: str, container: DppPackage) -> None:
     """
     mode = _mode(staged) & _READ_ONLY
     if os.path.lexists(path):
-        if is_complete(path, container):
+        if _is_same(path, container):
             fs.set_mode(path, mode)
             return
-        _move_aside(path, staged + ".old")
+        if stat.S_ISDIR(_mode(path)):
+            # Environments may link to it: they have the one or the other at any moment.
+            try:
+                fs.set_mode(path, _WRITABLE)
+                fs.exchange(staged, path)
+            except FileNotFoundError:
+                pass  # It went while it was looked at.
+            else:
+                fs.set_mode(path, mode)
+                return
+        else:
+            fs.unlink(path)
     try:
         fs.rename(staged, path)
     except FileNotFoundError:
@@ -75,16 +86,12 @@ def is_complete(path: str, container: DppPackage) -> bool:
     return True
 
 
-def _move_aside(path: str, aside: str) -> None:
-    try:
-        if stat.S_ISDIR(_mode(path)):
-            # A directory that changes its parent is written to itself.
-            fs.set_mode(path, _WRITABLE)
-            fs.rename(path, aside)
-        else:
-            fs.unlink(path)
-    except FileNotFoundError:
-        return
+def _is_same(path: str, container: DppPackage) -> bool:
+    """Tell whether a tree that no row vouches for is what was just unpacked: every byte is compared."""
+    from blast_pm.store.verify import compare_tree
+
+    report = compare_tree(container, "", path)
+    return stat.S_ISDIR(_mode(path)) and report.is_sound
 
 
 def _mode(path: str) -> int:

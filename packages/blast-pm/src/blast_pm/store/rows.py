@@ -1,7 +1,8 @@
 """The table of the store: the sha256 of a wheel -> what became of it. Its row is the last thing that is written.
 
-A value is the marshal of (BLAKE3 in hexadecimal digits, name of the tree, name, version, plan). Only this user's Blast
-writes it, on this machine; what can't be read back is taken for missing and written again.
+A value is the marshal of (BLAKE3 in hexadecimal digits, name of the tree, name, version, plan), and the name of a mark
+if the object was not flushed to the disk (`blast_pm.store.durability`). Only this user's Blast writes it, on this
+machine; what can't be read back is taken for missing and written again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import stat
 
 from blast_core.tuples import NamedTuple
+from blast_pm.store.durability import stale_marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,34 +51,60 @@ class TreeRows:
     Args:
         database: the store's.
         trees: the directory that holds the trees.
+        readonly: the store is somebody else's.
     """
 
-    __slots__ = ("_database", "_trees")
+    __slots__ = ("_database", "_readonly", "_trees")
 
-    def __init__(self, database: Database, trees: str) -> None:
+    def __init__(self, database: Database, trees: str, *, readonly: bool = False) -> None:
         self._database = database
         self._trees = trees
+        self._readonly = readonly
 
     def find(self, sha256s: Iterable[str]) -> dict[str, StoredDistribution]:
         """Return what the table knows of these digests and whose tree is a directory.
 
-        Cost: one read transaction, and per row a lookup, the unmarshalling of five values and an lstat.
+        What another start of the machine may have lost is compared with its container, and mended or left out.
+
+        Cost: one read transaction, a listing, and per row a lookup, the unmarshalling of five values and an lstat.
         """
         wanted = list(sha256s)
+        stale = stale_marks(os.path.dirname(self._trees))
+        suspects = []
         found = {}
         for sha256, value in zip(
             wanted, self._database.get_many(_TABLE, list(map(bytes.fromhex, wanted))), strict=True
         ):
-            stored = None if value is None else self._decode(sha256, value)
-            if stored is not None and _is_directory(stored.tree):
-                found[sha256] = stored
+            row = None if value is None else self._decode(sha256, value)
+            if row is None or not _is_directory(row[0].tree):
+                continue
+            if row[1] and row[1] in stale:
+                suspects.append(row[0])
+            else:
+                found[sha256] = row[0]
+        if suspects:
+            from blast_pm.store.home import StorePaths
+            from blast_pm.store.rechecking import recheck
+
+            paths = StorePaths(os.path.dirname(self._trees))
+            found |= {row.sha256: row for row in recheck(paths, self, suspects, readonly=self._readonly)}
         return found
 
-    def put(self, distributions: Iterable[StoredDistribution]) -> None:
-        """Write rows, all in one transaction, durable when this returns."""
+    def put(self, distributions: Iterable[StoredDistribution], mark: str = "") -> None:
+        """Write rows, all in one transaction, durable when this returns.
+
+        Args:
+            distributions: what to enter.
+            mark: the mark of what is not flushed yet; empty where it is.
+        """
         self._database.put_many(
-            _TABLE, [(bytes.fromhex(stored.sha256), self._encode(stored)) for stored in distributions]
+            _TABLE, [(bytes.fromhex(stored.sha256), self._encode(stored, mark)) for stored in distributions]
         )
+
+    def marks(self) -> frozenset[str]:
+        """Return the names of all marks that rows name. Cost: reads the whole table."""
+        rows = (self._decode(key.hex(), value) for key, value in self._database.items(_TABLE))
+        return frozenset(row[1] for row in rows if row is not None and row[1])
 
     def resolved_with(self, sha256: str) -> bytes | None:
         """Return the sha256 of the METADATA that this wheel was resolved with, None where that isn't known."""
@@ -96,20 +124,23 @@ class TreeRows:
     def __iter__(self) -> Iterator[StoredDistribution]:
         """Yield all readable rows, by digest."""
         for key, value in self._database.items(_TABLE):
-            stored = self._decode(key.hex(), value)
-            if stored is not None:
-                yield stored
+            row = self._decode(key.hex(), value)
+            if row is not None:
+                yield row[0]
 
-    def _encode(self, stored: StoredDistribution) -> bytes:
+    def _encode(self, stored: StoredDistribution, mark: str) -> bytes:
         tree = os.path.basename(stored.tree)
-        return marshal.dumps((stored.blake3, tree, stored.name, stored.version, stored.plan))
+        row = (stored.blake3, tree, stored.name, stored.version, stored.plan)
+        return marshal.dumps((*row, mark) if mark else row)
 
-    def _decode(self, sha256: str, value: bytes) -> StoredDistribution | None:
+    def _decode(self, sha256: str, value: bytes) -> tuple[StoredDistribution, str] | None:
+        """Return the row and the name of its mark; None if it can't be read."""
         try:
-            blake3, tree, name, version, plan = marshal.loads(value)  # noqa: S302 - see the module
+            blake3, tree, name, version, plan, *mark = marshal.loads(value)  # noqa: S302 - see the module
         except (ValueError, EOFError, TypeError):
             return None
-        return StoredDistribution(name, version, sha256, blake3, f"{self._trees}/{tree}", plan)
+        stored = StoredDistribution(name, version, sha256, blake3, f"{self._trees}/{tree}", plan)
+        return stored, str(mark[0]) if mark else ""
 
 
 def _is_directory(path: str) -> bool:

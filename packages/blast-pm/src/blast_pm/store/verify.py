@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from blast_core.formats.dpp.reader import DppPackage
     from blast_pm.store.home import StorePaths
 
-__all__ = ["ObjectReport", "verify_object"]
+__all__ = ["ObjectReport", "compare_tree", "verify_object"]
 
 
 class ObjectReport(NamedTuple):
@@ -55,12 +55,13 @@ def verify_object(path: str, blake3: str, paths: StorePaths) -> ObjectReport:
         return ObjectReport(blake3, f"its BLAKE3 is {found}", (), (), ())
     try:
         with DppPackage.open(path) as container:
-            return _compare(container, blake3, paths.tree(bytes.fromhex(blake3)))
+            return compare_tree(container, blake3, paths.tree(bytes.fromhex(blake3)))
     except BlastError as error:
         return ObjectReport(blake3, error.message, (), (), ())
 
 
-def _compare(container: DppPackage, blake3: str, tree: str) -> ObjectReport:
+def compare_tree(container: DppPackage, blake3: str, tree: str) -> ObjectReport:
+    """Compare the tree at ``tree`` with a container, every byte; ``blake3`` is for the report."""
     digests = {file.path: file.digest for file in container.files if is_unpacked(file.path)}
     missing, changed, extra = set(digests), [], []
     for entry in walk(tree):
