@@ -24,7 +24,7 @@ __all__ = ["run"]
 
 
 # Options of every command that take a value: 'blast --project DIR sync' is read as 'blast sync --project DIR'.
-_WITH_VALUE = frozenset(("--project", "--color", "-p", "--python"))
+_WITH_VALUE = frozenset(("--project", "--color", "-p", "--python", "--config-file"))
 
 
 def run(words: list[str]) -> int:
@@ -40,8 +40,9 @@ def run(words: list[str]) -> int:
             raise _unknown(rest)
         # Not importlib's import_module: that package imports warnings, 0.4 ms together.
         module = __import__(f"blast_cli.commands.{command.module}", fromlist=["execute"])
-        return _execute(command, module.execute, _arguments(command, module.configure, [*leading, *rest[used:]]))
-    except UsageError as error:
+        arguments, configured = _configured(command, module.configure, [*leading, *rest[used:]])
+        return _execute(command, module.execute, arguments, configured)
+    except BlastError as error:
         output.show_error(error)
         return exit_code(error)
     except OSError as error:
@@ -61,12 +62,44 @@ def _collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _arguments(command: Command, configure: Configure, words: list[str]) -> argparse.Namespace:
-    arguments = plain_arguments(configure, os.environ, words)
+def _configured(
+    command: Command, configure: Configure, words: list[str]
+) -> tuple[argparse.Namespace, Mapping[str, str]]:
+    """Return the arguments of a command, and the variables that configuration files stand for.
+
+    What configuration files say is the default of options, as a variable is, and variables go before it.
+    """
+    own = words[: words.index("--")] if "--" in words else words
+    if not any(word.startswith(("--no-config", "--config-file")) for word in own):
+        configured = _read_configuration(os.environ)
+        return _arguments(command, configure, words, {**configured, **os.environ}), configured
+    # Which files there are, only the arguments tell; then they count for the arguments.
+    arguments = _arguments(command, configure, words, os.environ)
+    which = {"BLAST_NO_CONFIG": "1"} if arguments.no_config else {"BLAST_NO_CONFIG": ""}
+    which["BLAST_CONFIG_FILE"] = arguments.config_file
+    configured = _read_configuration({**os.environ, **which})
+    return _arguments(command, configure, words, {**configured, **os.environ}), {**configured, **which}
+
+
+def _read_configuration(environ: Mapping[str, str]) -> Mapping[str, str]:
+    from blast_project.hot_key import config_paths
+
+    paths = config_paths(environ)
+    if not environ.get("BLAST_CONFIG_FILE") and not any(map(os.path.exists, paths)):
+        return {}
+    from blast_project.configuration import read_configuration
+
+    return read_configuration(paths, environ)
+
+
+def _arguments(
+    command: Command, configure: Configure, words: list[str], environ: Mapping[str, str]
+) -> argparse.Namespace:
+    arguments = plain_arguments(configure, environ, words)
     if arguments is None:
         from blast_cli.parsing import parse
 
-        arguments = parse(command, configure, words, os.environ)
+        arguments = parse(command, configure, words, environ)
     return arguments
 
 
@@ -97,13 +130,14 @@ def _print_help(leading: list[str], rest: list[str]) -> int:
     return 0
 
 
-def _execute(command: Command, execute: object, arguments: argparse.Namespace) -> int:
+def _execute(command: Command, execute: object, arguments: argparse.Namespace, configured: Mapping[str, str]) -> int:
     from blast_cli.progress import make_reporter
 
     output = Output(json=arguments.json, quiet=arguments.quiet, color=arguments.color, environ=os.environ)
     reporter = make_reporter(output, enabled=not (arguments.no_progress or arguments.quiet or arguments.json))
     try:
-        context = Context(settings_from(arguments, os.environ), reporter, output, command.name)
+        environ = {**configured, **os.environ} if configured else os.environ
+        context = Context(settings_from(arguments, environ, configured), reporter, output, command.name)
         outcome = execute(arguments, context)  # type: ignore[operator]
     except KeyboardInterrupt:
         reporter.close()

@@ -56,6 +56,11 @@ COMMANDS = (
     Command("cache verify", "cache_verify", "Compare the store with what was stored, and mend it"),
     Command("cache why", "cache_why", "Say why distributions are in the store"),
     Command("lock show", "lock_show", "Show a lock"),
+    Command("config list", "config_list", "List the settings that somebody set, and where"),
+    Command("config get", "config_get", "Print a setting, and say where it comes from"),
+    Command("config set", "config_set", "Write a setting where it belongs"),
+    Command("config path", "config_path", "List the files of settings"),
+    Command("config schema", "config_schema", "Print the JSON Schema of the settings"),
     Command("dpp pack", "dpp_pack", "Turn a wheel into a DPP"),
     Command("dpp unpack", "dpp_unpack", "Unpack a DPP into a directory"),
     Command("dpp inspect", "dpp_inspect", "Show what a DPP holds"),
@@ -68,8 +73,10 @@ COMMANDS = (
 
 GROUPS = {
     "pip": "The pip interface",
+    "python": "Interpreters",
     "tool": "Command-line tools",
     "cache": "The store",
+    "config": "Settings",
     "dpp": "Distributions as DPP files",
     "dx": "Compiled manifests",
 }

@@ -45,12 +45,13 @@ def answer(arguments: list[str]) -> int | None:
 
 def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
     from blast_project.environment.state import is_current
-    from blast_project.hot_key import options_digest, request_of
+    from blast_project.hot_key import config_key, options_digest, request_of
 
     environ = os.environ
     environment = os.path.normpath(os.path.join(root, environ.get("BLAST_PROJECT_ENVIRONMENT") or ".venv"))
     request = request_of(root, environ.get("BLAST_PYTHON", ""))
-    digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "")
+    config = config_key(environ, root)
+    digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "", config=config)
     state = is_current(root, environment, digest, wider=verb == "run")
     if state is None:
         return None
@@ -66,10 +67,11 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
 def _lock(root: str, *, quiet: bool) -> int | None:
     from blast_core.home import find_home
     from blast_project.environment.state import is_memo_current
-    from blast_project.hot_key import options_digest, project_memo_path, request_of
+    from blast_project.hot_key import config_key, options_digest, project_memo_path, request_of
 
     environ = os.environ
-    digest = options_digest(request_of(root, environ.get("BLAST_PYTHON", "")), "", "lock")
+    config = config_key(environ, root)
+    digest = options_digest(request_of(root, environ.get("BLAST_PYTHON", "")), "", "lock", config=config)
     if not is_memo_current(root, project_memo_path(find_home(environ), root), digest):
         return None
     if not quiet and environ.get("BLAST_QUIET", "").lower() in _OFF:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from blast_compat.toml_arrays import ArrayText
 
-__all__ = ["add_requirements", "new_manifest", "remove_requirements", "set_source", "set_version"]
+__all__ = ["add_requirements", "new_manifest", "remove_requirements", "set_setting", "set_source", "set_version"]
 
 _KINDS = ("app", "lib")
 
@@ -149,6 +149,30 @@ def set_version(text: str, version: str) -> str:
     project["version"] = after
     expected["project"]["version"] = version
     return _checked(document, expected)
+
+
+def set_setting(text: str, keys: tuple[str, ...], value: object) -> str:
+    """Return a TOML document with the value at ``keys`` set, tables made as needed; None takes it out.
+
+    Raises:
+        InvalidManifest: the document is not TOML, or can't be edited without damage.
+    """
+    document = _parse(text)
+    expected = document.unwrap()
+    if value is None:
+        table: Any = document
+        plain: Any = expected
+        for key in keys[:-1]:
+            table, plain = table.get(key, {}), plain.get(key, {})
+        if keys[-1] not in plain:
+            return text
+        del table[keys[-1]]
+        del plain[keys[-1]]
+        return _checked(document, expected)
+    table, plain, made = _descend(document, expected, keys[:-1])
+    table[keys[-1]] = value
+    plain[keys[-1]] = value
+    return _checked(document, expected, made)
 
 
 def new_manifest(name: str, *, kind: str, requires_python: str) -> str:

@@ -16,6 +16,7 @@ from blast_compat.manifest import Manifest
 from blast_compat.manifest_edit import add_requirements, new_manifest, remove_requirements, set_source, set_version
 from blast_compat.manifest_tables import Fault, check_keys, read_mapping, read_text, read_texts
 from blast_compat.policy_tables import read_policy_tables
+from blast_compat.settings_check import check_names, check_settings
 from blast_compat.toml_lines import find_line
 from blast_core.errors import InvalidManifest, InvalidRequirement, InvalidVersion
 from blast_core.names import is_valid_name, normalize_name
@@ -34,6 +35,7 @@ __all__ = [
     "make_manifest",
     "new_manifest",
     "parse_manifest",
+    "parse_toml",
     "read_manifest",
     "remove_requirements",
     "set_source",
@@ -87,15 +89,37 @@ def read_manifest(path: str) -> Manifest:
     return parse_manifest(text, path)
 
 
-def parse_manifest(text: str, path: str) -> Manifest:
+def parse_manifest(text: str, path: str, settings: tuple[str, str] | None = None) -> Manifest:
     """Check the text of a pyproject.toml.
 
     Args:
         text: the document.
         path: where it stands, for the value and for error messages.
+        settings: text and path of a ``blast.toml`` whose settings go before those of ``[tool.blast]``.
 
     Raises:
-        InvalidManifest: it is not TOML, or says something impossible.
+        InvalidManifest: one of them is not TOML, or says something impossible.
+    """
+    document = parse_toml(text, path)
+    if settings is None:
+        return make_manifest(document, path, text)
+    own = parse_toml(*settings)
+    _made({"tool": {"blast": own}}, settings[1], settings[0], skipped=2)
+    make_manifest(document, path, text)
+    tool = document.get("tool", {})
+    merged = {**document, "tool": {**tool, "blast": {**tool.get("blast", {}), **own}}}
+    return make_manifest(merged, path, text)
+
+
+def parse_toml(text: str, path: str) -> dict[str, Any]:
+    """Return what a TOML document says.
+
+    Args:
+        text: the document.
+        path: where it stands, for error messages.
+
+    Raises:
+        InvalidManifest: it is not TOML.
     """
     import tomllib
 
@@ -126,10 +150,15 @@ def make_manifest(document: Mapping[str, Any], path: str, text: str = "") -> Man
     Raises:
         InvalidManifest: it says something impossible.
     """
+    return _made(document, path, text)
+
+
+def _made(document: Mapping[str, Any], path: str, text: str, skipped: int = 0) -> Manifest:
+    """Return the manifest; ``skipped`` is how many of the tables round the settings are not written in the text."""
     try:
         return _make(document, path)
     except Fault as fault:
-        line = find_line(text, fault.keys, fault.value)
+        line = find_line(text, fault.keys[skipped:], fault.value)
         place = f"{path}:{line}" if line else path
         raise InvalidManifest(
             f"{place}: {fault.message}",
@@ -145,10 +174,11 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
     project = read_mapping(document, "project")
     tool = read_mapping(document, "tool")
     blast, uv = read_mapping(tool, "blast", ("tool",)), read_mapping(tool, "uv", ("tool",))
+    check_names(blast)
     name, version, dynamic = _read_identity(project) if "project" in document else ("", "", ())
     requires_python = read_text(project, "requires-python", ("project",))
     _check(check_specifier, requires_python, ("project", "requires-python"))
-    return Manifest(
+    manifest = Manifest(
         path=path,
         name=name,
         version=version,
@@ -167,6 +197,9 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
         conflicts=read_conflicts(blast, uv),
         included_groups=_read_includes(document),
     )
+    # Last: who knows a setting better says better what is wrong with it.
+    check_settings(blast)
+    return manifest
 
 
 def _read_identity(project: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:

@@ -266,7 +266,7 @@ def _publish(
     if not options.sync:
         _publish_files(project, edited, text, locked)
         return None
-    request = SyncRequest(options.selection, options.command, contents_of(after.source, locked))
+    request = SyncRequest(options.selection, options.command, contents_of(after.root, after.source, locked))
     with first_generation(session, project, interpreter):
         prepared = prepare_sync(session, after, locked, interpreter, request)
         _publish_files(project, edited, text, locked)

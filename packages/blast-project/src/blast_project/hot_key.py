@@ -12,22 +12,38 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["covers", "has_unknown_options", "options_digest", "project_memo_path", "request_of"]
+__all__ = [
+    "config_key",
+    "config_paths",
+    "covers",
+    "has_unknown_options",
+    "options_digest",
+    "project_memo_path",
+    "request_of",
+]
 
+# What a variable of an option that is on or off may say for off.
+_OFF = ("", "0", "false", "no", "off")
 # Variables that hot commands understand, or that change nothing about what is up to date. Any other BLAST_ variable
 # may be an option's default, so it sends the command the long way.
 _UNDERSTOOD = frozenset(
     (
+        "BLAST_BOOT_ID",
         "BLAST_CERT",
         "BLAST_CLIENT_CERT",
+        "BLAST_COLOR",
         "BLAST_COMPILE_BYTECODE",
+        "BLAST_CONFIG_DIR",
+        "BLAST_CONFIG_FILE",
         "BLAST_EXTRA_INDEX_URL",
+        "BLAST_FLUSH",
         "BLAST_HOME",
         "BLAST_HTTP_TIMEOUT",
         "BLAST_INDEX_URL",
         "BLAST_KEEP_PYTHONPATH",
         "BLAST_LINK_MODE",
         "BLAST_NO_COMPILE_BYTECODE",
+        "BLAST_NO_CONFIG",
         "BLAST_NO_DAEMON",
         "BLAST_NO_PROGRESS",
         "BLAST_OFFLINE",
@@ -46,12 +62,54 @@ def has_unknown_options(environ: "Mapping[str, str]") -> bool:
     return any(name.startswith("BLAST_") and name not in _UNDERSTOOD for name in environ)
 
 
-def options_digest(python: str, link_mode: str, selection_key: str, *, covers_default: bool = True) -> bytes:
-    """Return 8 bytes that stand for the options: 4 for interpreter and link mode, 4 for groups and extras.
+def config_paths(environ: "Mapping[str, str]") -> "tuple[str, ...]":
+    """Return where configuration files of the machine and of the user may be, the weightier last.
+
+    ``BLAST_NO_CONFIG`` leaves none, ``BLAST_CONFIG_FILE`` names the only one; ``BLAST_CONFIG_DIR`` is another directory
+    for the user's, which is ``blast`` in the user's directory for configurations otherwise.
+    """
+    if environ.get("BLAST_NO_CONFIG", "").lower() not in _OFF:
+        return ()
+    named = environ.get("BLAST_CONFIG_FILE")
+    if named:
+        return (os.path.abspath(named),)
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if os.name == "nt":
+        machine = environ.get("PROGRAMDATA", "") or "C:\\ProgramData"
+        user = environ.get("APPDATA", "") or f"{home}\\AppData\\Roaming"
+    else:
+        machine = environ.get("XDG_CONFIG_DIRS", "").partition(":")[0]
+        # The XDG specification has relative paths ignored.
+        machine = machine if machine.startswith("/") else "/etc"
+        user = environ.get("XDG_CONFIG_HOME", "")
+        user = user if user.startswith("/") else f"{home}/.config"
+    directory = environ.get("BLAST_CONFIG_DIR") or os.path.join(user, "blast")
+    return os.path.join(machine, "blast", "config.toml"), os.path.join(directory, "config.toml")
+
+
+def config_key(environ: "Mapping[str, str]", root: str) -> str:
+    """Return what the files of settings beside the manifest look like; "" where there are none.
+
+    Cost: three stats.
+    """
+    key = ""
+    for path in (f"{root}/blast.toml", *config_paths(environ)):
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        key += f"\0{path}\0{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+    return key
+
+
+def options_digest(
+    python: str, link_mode: str, selection_key: str, *, covers_default: bool = True, config: str = ""
+) -> bytes:
+    """Return 8 bytes that stand for the options: 4 for interpreter, link mode and settings, 4 for groups and extras.
 
     The last bit tells whether the groups and extras hold all that a plain ``sync`` installs: ``run`` needs no more.
     """
-    base = fnv1a64(f"{python}\0{link_mode}".encode("utf-8", "surrogateescape")) & 0xFFFFFFFF
+    base = fnv1a64(f"{python}\0{link_mode}{config}".encode("utf-8", "surrogateescape")) & 0xFFFFFFFF
     selection = fnv1a64(selection_key.encode("utf-8", "surrogateescape")) & 0xFFFFFFFE | covers_default
     return base.to_bytes(4, "big") + selection.to_bytes(4, "big")
 

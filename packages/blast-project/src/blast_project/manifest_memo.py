@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["keep_manifest", "recall_manifest"]
 
 # Raise it when the same bytes are read as another manifest.
-_FORMAT = 1
+_FORMAT = 2
 _STAMP = (_FORMAT, __version__)
 
 

@@ -114,7 +114,7 @@ def lock_here(
         if publish is not None and not (check and result.changed):
             publish(project.root, result)
             if not (targets or session.settings.has_wishes or project.reads_other_files):
-                remember_lock(session, project.root, contents_of(project.source, result))
+                remember_lock(session, project.root, contents_of(project.root, project.source, result))
         return result
 
 
@@ -149,7 +149,7 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         locked = _lock_for_sync(session, project, interpreter, options)
         from blast_project.syncing import SyncRequest, prepare_sync
 
-        contents = contents_of(project.source, locked)
+        contents = contents_of(project.root, project.source, locked)
         # A lock that answers to this command's options answers to the manifest alone only by chance.
         record = not (options.frozen or session.settings.has_wishes)
         request = SyncRequest(

@@ -26,6 +26,7 @@ __all__ = [
     "LOCK_NAME",
     "MANIFEST_NAME",
     "PYLOCK_NAME",
+    "SETTINGS_NAME",
     "GroupRequirement",
     "Project",
     "edited_manifest",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 MANIFEST_NAME = "pyproject.toml"
+SETTINGS_NAME = "blast.toml"
 LOCK_NAME = "blast.lock"
 PYLOCK_NAME = "pylock.toml"
 DEFAULT_GROUP = "default"
@@ -258,25 +260,45 @@ def with_manifest(project: Project, text: str) -> Project:
 
 def _read_manifest(root: str, source: bytes, home: str) -> Manifest:
     path = os.path.join(root, MANIFEST_NAME)
+    settings = _read_settings(root)
     if not home:
-        return _parse_manifest(path, source)
+        return _parse_manifest(path, source, settings)
     from blast_project.manifest_memo import keep_manifest, recall_manifest
 
-    known = recall_manifest(home, root, path, source)
+    # No TOML document holds a NUL.
+    read = source if settings is None else source + b"\0" + settings
+    known = recall_manifest(home, root, path, read)
     if known is not None:
         return known
-    manifest = _parse_manifest(path, source)
-    keep_manifest(home, root, source, manifest)
+    manifest = _parse_manifest(path, source, settings)
+    keep_manifest(home, root, read, manifest)
     return manifest
 
 
-def _parse_manifest(path: str, source: bytes) -> Manifest:
+def _read_settings(root: str) -> bytes | None:
+    """Return the bytes of the project's blast.toml; None where it has none."""
+    try:
+        fd = os.open(os.path.join(root, SETTINGS_NAME), os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with open(fd, "rb") as file:
+        return file.read()
+
+
+def _parse_manifest(path: str, source: bytes, settings: bytes | None) -> Manifest:
     from blast_compat.pyproject import parse_manifest
 
     try:
-        return parse_manifest(source.decode("utf-8"), path)
+        if settings is None:
+            return parse_manifest(source.decode("utf-8"), path)
+        text = source.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidManifest(f"{path} is not UTF-8", reason=str(error)) from error
+    path_of_settings = os.path.join(os.path.dirname(path), SETTINGS_NAME)
+    try:
+        return parse_manifest(text, path, (settings.decode("utf-8"), path_of_settings))
+    except UnicodeDecodeError as error:
+        raise InvalidManifest(f"{path_of_settings} is not UTF-8", reason=str(error)) from error
 
 
 def environment_path(root: str, settings: Settings) -> str:

@@ -6,7 +6,7 @@ import os
 
 from blast_project.environment.state import write_memo
 from blast_project.hot_key import options_digest, project_memo_path, request_of
-from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME
+from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, SETTINGS_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["contents_of", "read_contents", "remember_lock"]
 def read_contents(root: str) -> dict[str, bytes]:
     """Return the project's files as they stand, by name."""
     contents = {}
-    for name in (MANIFEST_NAME, LOCK_NAME, PYLOCK_NAME):
+    for name in (MANIFEST_NAME, LOCK_NAME, PYLOCK_NAME, SETTINGS_NAME):
         try:
             with open(os.path.join(root, name), "rb") as file:
                 contents[name] = file.read()
@@ -31,17 +31,24 @@ def read_contents(root: str) -> dict[str, bytes]:
     return contents
 
 
-def contents_of(manifest: bytes, locked: LockResult) -> dict[str, bytes]:
-    """Return the project's files as they will stand once the lock is published, by name."""
+def contents_of(root: str, manifest: bytes, locked: LockResult) -> dict[str, bytes]:
+    """Return the files of the project at ``root`` as they will stand once the lock is published, by name."""
     contents = {MANIFEST_NAME: manifest, LOCK_NAME: locked.content}
     if locked.text is not None:
         contents[PYLOCK_NAME] = locked.text
+    try:
+        fd = os.open(os.path.join(root, SETTINGS_NAME), os.O_RDONLY)
+    except OSError:
+        return contents
+    with open(fd, "rb") as file:
+        contents[SETTINGS_NAME] = file.read()
     return contents
 
 
 def remember_lock(session: Session, root: str, contents: Mapping[str, bytes], seen: Look | None = None) -> None:
     """Let the next ``lock`` with nothing to do see so at a glance."""
-    digest = options_digest(request_of(root, session.settings.python), "", "lock")
+    config = session.config_key(root)
+    digest = options_digest(request_of(root, session.settings.python), "", "lock", config=config)
     try:
         write_memo(root, project_memo_path(session.settings.home, root), digest, contents, seen)
     except OSError:

@@ -49,6 +49,7 @@ class Session:
         self._build_options: BuildOptions | None = None
         self._repositories: GitRepositories | None = None
         self._archives: SourceArchives | None = None
+        self._config_keys: dict[str, str] = {}
         #: Interpreter of the environment in which is built what shall not be isolated; "" while there is none.
         self.shared_python = ""
 
@@ -79,6 +80,21 @@ class Session:
         root = find_root(self.settings.directory)
         if root is not None:
             self.use_project(load_project(root, self.settings.home).manifest)
+
+    def config_key(self, root: str) -> str:
+        """Return what stands for the files of settings in the digest of options, as they were at the first question.
+
+        The hot path knows less of settings than of their files' stamps: where they say what it doesn't understand, the
+        key is one that it never comes to.
+        """
+        if root not in self._config_keys:
+            from blast_project.hot_key import config_key, has_unknown_options
+
+            configured = self.settings.configured
+            key = config_key(self.settings.environ, root)
+            unknown = has_unknown_options(configured) or any(name in configured for name in _FOR_THE_LONG_WAY)
+            self._config_keys[root] = key + "!" if unknown else key
+        return self._config_keys[root]
 
     @property
     def database(self) -> Database:

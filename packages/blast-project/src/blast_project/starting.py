@@ -91,7 +91,8 @@ def _has_all(session: Session, root: str, environment: str, options: RunOptions)
     """Tell whether the environment is up to date and holds what a plain run needs, or more: extras stay."""
     if options.selection.key or session.settings.has_wishes:
         return False
-    digest = options_digest(request_of(root, session.settings.python), session.settings.link_mode, "")
+    settings, config = session.settings, session.config_key(root)
+    digest = options_digest(request_of(root, settings.python), settings.said_mode, "", config=config)
     return is_current(root, environment, digest, wider=True) is not None
 
 

@@ -360,8 +360,14 @@ def _is_as_made(
 def _options(session: Session, root: str, request: SyncRequest) -> bytes:
     python = request_of(root, session.settings.python)
     selection = request.selection
-    link_mode = session.settings.link_mode
-    return options_digest(python, link_mode, selection.key, covers_default=selection.covers_default)
+    config = session.config_key(root)
+    return options_digest(
+        python,
+        session.settings.said_mode,
+        selection.key,
+        covers_default=selection.covers_default,
+        config=config,
+    )
 
 
 def _record(prepared: PreparedSync, result: SyncResult) -> None:
