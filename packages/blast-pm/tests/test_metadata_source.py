@@ -201,6 +201,9 @@ def test_digest_of_the_metadata_is_known_for_the_install(world: World) -> None:
         pytest.param(make_metadata("other", "1.0"), "another project", id="name"),
         pytest.param(make_metadata("thing", "2.0"), "another version", id="version"),
         pytest.param(b"Metadata-Version: 2.1\nName: thing\n\n", "no Version", id="no-version"),
+        pytest.param(b"Metadata-Version: 2.1\nName: thing\nName: other\nVersion: 1.0\n", "two Names", id="two-names"),
+        pytest.param(b"Metadata-Version: 2.1\nName: thing\na b: c\nVersion: 1.0\n", "no Version", id="cut-short"),
+        pytest.param(b"Metadata-Version: 2.1\nName: thing\rVersion: 1.0\rVersion: 2.0\r", "two Versions", id="returns"),
     ],
 )
 def test_metadata_that_is_not_of_the_file_is_refused(world: World, metadata: bytes, said: str) -> None:

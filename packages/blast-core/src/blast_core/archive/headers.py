@@ -5,6 +5,15 @@ from __future__ import annotations
 __all__ = ["Headers", "parse_headers"]
 
 _BLANKS = " \t"
+_CONTINUES = frozenset(_BLANKS)
+# Most lines begin with one of these.
+_KNOWN = {
+    name: name.lower()
+    for name in (
+        "Metadata-Version", "Name", "Version", "Summary", "Author-email", "License-File", "Classifier", "Keywords",
+        "Requires-Dist", "Requires-Python", "Provides-Extra", "Project-URL", "Description-Content-Type", "Tag",
+    )
+}  # fmt: skip
 
 
 class Headers:
@@ -41,23 +50,30 @@ def parse_headers(content: bytes) -> Headers:
     not UTF-8 becomes U+FFFD: old wheels have Latin-1 in the author's name or in the text below.
     """
     fields: list[tuple[str, str]] = []
+    name = ""
+    parts: list[str] = []
     for line in _header_block(content).split("\n"):
-        if line[:1] in {" ", "\t"}:
-            if fields:
-                name, value = fields[-1]
-                fields[-1] = (name, f"{value}\n{line.strip(_BLANKS)}")
+        if line[:1] in _CONTINUES:
+            parts.append(line.strip(_BLANKS))
             continue
-        name, colon, value = line.partition(":")
-        if not colon or not _is_field_name(name):
-            if line.startswith("From "):
-                continue
+        written, colon, value = line.partition(":")
+        found = _KNOWN.get(written) or _field_name(written, line)
+        if found is None or (found and not colon):
             break
-        fields.append((name.lower(), value.strip(_BLANKS)))
-    return Headers(tuple(field for field in fields if field[0]))
+        if name:
+            fields.append((name, parts[0] if len(parts) == 1 else "\n".join(parts)))
+        name, parts = found, [value.strip(_BLANKS)]  # without a name, what continues it is passed over too
+    if name:
+        fields.append((name, parts[0] if len(parts) == 1 else "\n".join(parts)))
+    return Headers(tuple(fields))
 
 
-def _is_field_name(text: str) -> bool:
-    return text.isascii() and text.isprintable() and " " not in text
+def _field_name(written: str, line: str) -> str | None:
+    """Return the name in lower case, "" for a line that says nothing, None for the end of the block."""
+    if line.startswith(("From ", ":")):
+        return ""
+    plain = written.isascii() and written.isprintable() and " " not in written
+    return written.lower() if written and plain else None
 
 
 def _header_block(content: bytes) -> str:

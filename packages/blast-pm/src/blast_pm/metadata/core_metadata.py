@@ -1,12 +1,14 @@
 """Core metadata of one distribution: what the resolver needs of it, parsed once and kept as a record.
 
-Spec: core metadata 2.1 to 2.4 (PEP 566, 643, 685, 639); the header is read by hand, as RFC 822 lines.
+Spec: core metadata 2.1 to 2.4 (PEP 566, 643, 685, 639); the header is read by
+`blast_core.archive.headers`, as it is when the wheel is installed: both must say the same.
 """
 
 from __future__ import annotations
 
 import marshal
 
+from blast_core.archive.headers import parse_headers
 from blast_core.errors import BlastError, IntegrityError, InvalidRequirement
 from blast_core.limits import METADATA, REQUIREMENTS
 from blast_core.names import normalize_name
@@ -73,6 +75,8 @@ def parse_metadata(content: bytes, where: str) -> MetadataRecord:
     for field in ("metadata-version", "name", "version"):
         if not single.get(field):
             raise IntegrityError(f"the metadata of {where} holds no {field.title()}", reason="PEP 566 demands it")
+        if field in repeated:
+            raise IntegrityError(f"the metadata of {where} holds two {field.title()}s", reason="PEP 566 allows one")
     requirements, invalid = _read_requirements(repeated["requires-dist"])
     import hashlib
 
@@ -90,21 +94,19 @@ def parse_metadata(content: bytes, where: str) -> MetadataRecord:
 
 
 def _read_header(content: bytes) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Read the lines up to the first empty one; continued lines are joined. Of single fields the first counts."""
+    """Read the header as the front door for wheels does; continued lines are joined. Of single fields the first counts.
+
+    A second name or version with another value stands in ``repeated``.
+    """
     single: dict[str, str] = {}
     repeated: dict[str, list[str]] = {name: [] for name in _REPEATED}
-    text = content.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "replace")
-    name = value = ""
-    for line in [*text.split("\n"), "End:"]:
-        if line[:1] in (" ", "\t"):
-            value += " " + line.strip()
-            continue
+    for name, value in parse_headers(content).fields:
         if name in _SINGLE:
-            single.setdefault(name, value)
+            text = value.replace("\n", " ")
+            if single.setdefault(name, text) != text:
+                repeated.setdefault(name, []).append(text)
         elif name in _REPEATED:
-            repeated[name].append(value)
-        head, _, rest = line.partition(":")
-        name, value = head.lower(), rest.strip()
+            repeated[name].append(value.replace("\n", " "))
     return single, repeated
 
 

@@ -283,7 +283,7 @@ class DppPackage:
         return unpack(self.raw(file), file, self._storage.name)
 
     def read_bounded(self, file: DppFile, limit: int) -> bytes:
-        """Return a file's content as ``read`` does, and refuse one of more than ``limit`` bytes before it is inflated."""
+        """Return a file's content as ``read`` does; one of more than ``limit`` bytes is refused and not inflated."""
         if file.raw_size > limit:
             self._section(layout.FILES_SECTION).fail(f"more than {limit} bytes", file.path, file.raw_size)
         return self.read(file)
