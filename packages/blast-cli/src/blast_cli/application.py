@@ -16,6 +16,7 @@ from blast_core.errors import BlastError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from blast_cli.catalog import Command
     from blast_cli.plain import Configure

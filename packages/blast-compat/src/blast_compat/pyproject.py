@@ -124,13 +124,12 @@ def parse_toml(text: str, path: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = _line_of(str(error), text)
         raise InvalidManifest(f"{path}:{line}: not TOML", reason=str(error), file=path, line=line) from error
     except RecursionError as error:
         raise InvalidManifest(f"{path}: not TOML", reason="nested too deeply", file=path, line=0) from error
-    return make_manifest(document, path, text)
 
 
 def _line_of(complaint: str, text: str) -> int:
