@@ -42,6 +42,8 @@ _ALLOWED = {
 
 @pytest.fixture
 def synced(project: Blast) -> Blast:
+    # As it is a second after a change, when all of it is on the disk.
+    project.environ["BLAST_FLUSH"] = "now"
     project("add", "alpha")
     project("sync")
     return project

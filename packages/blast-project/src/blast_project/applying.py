@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
+from blast_pm.store.flushing import flush_later
 from blast_project.bytecode import BACKGROUND, WAIT, compile_later, compile_now, when_to_compile
+from blast_project.environment.generations import settled_path
 from blast_project.environment.manager import Composition, VenvManager
 from blast_project.settings import settle_mode
 
@@ -71,6 +73,7 @@ def apply_change(session: Session, environment: str, interpreter: Interpreter, c
         compile_now(session, change.stored, interpreter)
     composition = composition_of(session, change, when)
     made = VenvManager(environment).apply(interpreter, composition, session.reporter)
+    flush_later(session.settings.home, environment, settled_path(environment, made.number))
     if when == BACKGROUND:
         compile_later(session, environment, made, change.stored, interpreter)
     return made

@@ -14,7 +14,7 @@ from blast_core.requirements import format_requirement
 from blast_project.applying import Change, composition_of
 from blast_project.asking import name_requirements, open_loader, parse_asked
 from blast_project.bytecode import BACKGROUND, NEVER, WAIT, compile_later, compile_now, when_to_compile
-from blast_project.environment.generations import current_number
+from blast_project.environment.generations import current_number, is_doubtful
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
 from blast_project.environment.manager import VenvManager
@@ -126,6 +126,12 @@ def _stands(session: Session, path: str, wanted: Sequence[WantedDistribution]) -
     number = current_number(path)
     if not number or not hold_generation(path, number) or not os.path.exists(python_path(path)):
         return False
+    if is_doubtful(path, number):
+        from blast_project.environment.soundness import find_loss
+
+        said = VenvManager(path).find(number)
+        if said is None or find_loss(path, said):
+            return False
     wheels = {row.sha256 for row in wanted if row.filename.endswith(".whl")}
     return session.cache.find(wheels).keys() == wheels
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
+from blast_pm.store.flushing import flush_later
 from blast_project.applying import Change, composition_of
 from blast_project.bytecode import (
     BACKGROUND,
@@ -18,9 +19,10 @@ from blast_project.bytecode import (
 )
 from blast_project.changes import compare_installed
 from blast_project.environment.drift import find_drift
-from blast_project.environment.generations import FIRST_COMMAND, Installed
+from blast_project.environment.generations import FIRST_COMMAND, Installed, is_doubtful, settled_path
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, write_state
+from blast_project.exclusive import sweep_temporaries
 from blast_project.fetching import ensure_stored
 from blast_project.hot_key import options_digest, request_of
 from blast_project.project import environment_path
@@ -130,8 +132,14 @@ class PreparedSync(NamedTuple):
             manager.prune()
             result = result._replace(generation=self.number)
         else:
+            manager.complete(self.session.reporter.note)
             manager.ensure_registered(self.session.settings.home, self.root)
+        sweep_temporaries(self.root)
         _record(self, result)
+        if self.number:
+            settled = settled_path(result.environment, self.number)
+            becomes = self.request.command == "run"
+            flush_later(self.session.settings.home, result.environment, settled, becomes=becomes)
         if self.bytecode != NEVER:
             self._compile(result)
         return result
@@ -350,6 +358,15 @@ def _is_as_made(
     if before.executable != interpreter.executable or before.python != interpreter.version:
         return False
     if before.link_mode != link_mode:
+        return False
+    lost: Sequence[str] = ()
+    if is_doubtful(environment, before.number):
+        from blast_project.environment.soundness import find_loss
+
+        lost = find_loss(environment, before)
+    if lost:
+        what = f"{', '.join(lost[:3])}{' …' if len(lost) > 3 else ''}"
+        session.reporter.note(f"the machine went down before the environment was on the disk: {what} made again")
         return False
     found = find_drift(environment, before.number, before.site_packages)
     if found:

@@ -2,15 +2,16 @@
 
     offset  type  meaning
     0       4s    magic ``BST1``
-    4       u16   format version, 3
+    4       u16   format version, 4
     6       u16   length of the paths that follow the struct
     8       8s    digest of the options (``blast_project.hot_key``)
     16      u32   number of the generation
     20      u32   number of distributions
     24      i64   when it was written, nanoseconds since 1970
     32      5 x   stamp: u64 inode, i64 size (-1: there is no such file), i64 mtime, i64 ctime, both in nanoseconds
-    192     ...   path of site-packages below the environment, NUL, path of the environment, and after a NUL each paths
-                  of directories of stores; UTF-8. In a memo: CRC-32 of each of the first three files' content, as eight
+    192     ...   path of site-packages below the environment, NUL, path of the environment, NUL, which start of the
+                  machine the generation was made under unless all of it is on the disk, and after a NUL each paths of
+                  directories of stores; UTF-8. In a memo: CRC-32 of each of the first three files' content, as eight
                   hexadecimal digits, and two NULs
 
 The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose
@@ -19,6 +20,9 @@ there, which is gone when the store is: the sum of their stamps.
 
 The path of the environment is the one under which the store knows it for a root. One that was moved since has to be
 registered again.
+
+What was made under another start of the machine and never flushed, a power loss may have spoiled: then the state is not
+believed, and the next command looks closer.
 
 A stamp proves nothing about a file that changed within one tick of the file system's clock before it was taken. Of a
 file that was younger than 20 ms when the state was written, the content is compared with what the generation keeps of
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Look", "State", "is_current", "is_memo_current", "look", "read_state", "write_memo", "write_state"]
 
 _MAGIC = b"BST1"
-_VERSION = 3
+_VERSION = 4
 _HEAD = Struct("<4sHH8sIIq")
 _STAMP = Struct("<Qqqq")
 _STAMPS = 5
@@ -60,10 +64,11 @@ class State:
         site_packages: below the environment, with ``/``.
         trees: a directory of each store that the environment links into.
         environment: where it was when it was registered with the store; empty for where it is.
+        boot: the start of the machine that it was made under; empty if it is known to be on the disk.
     """
 
     # typing.NamedTuple and collections.namedtuple cost the hot path more than all the rest of this module.
-    __slots__ = ("environment", "generation", "packages", "site_packages", "trees")
+    __slots__ = ("boot", "environment", "generation", "packages", "site_packages", "trees")
 
     def __init__(
         self,
@@ -72,12 +77,14 @@ class State:
         site_packages: str,
         trees: "tuple[str, ...]" = (),
         environment: str = "",
+        boot: str = "",
     ) -> None:
         self.generation = generation
         self.packages = packages
         self.site_packages = site_packages
         self.trees = trees
         self.environment = environment
+        self.boot = boot
 
 
 def is_current(root: str, environment: str, options: bytes, *, wider: bool = False) -> State | None:
@@ -103,6 +110,8 @@ def is_current(root: str, environment: str, options: bytes, *, wider: bool = Fal
     if state.trees and _stamp_all(state.trees) != _STAMP.unpack_from(content, _HEAD.size + 4 * _STAMP.size):
         return None
     if state.environment != environment and not _is_same(state.environment, environment):
+        return None
+    if state.boot and not _is_settled(content, environment, state):
         return None
     # The interpreter may have gone away: the link then leads nowhere.
     return state if os.access(f"{environment}/bin/python", os.X_OK) else None
@@ -164,7 +173,10 @@ def write_state(
     """
     directory = f"{environment}/{state.site_packages}"
     known = state.environment or environment
-    linked = State(state.generation, state.packages, state.site_packages, _find_trees(directory), known)
+    from blast_project.environment.generations import unsettled_boot
+
+    boot = unsettled_boot(environment, state.generation)
+    linked = State(state.generation, state.packages, state.site_packages, _find_trees(directory), known, boot)
     stamps = [_stamp(f"{root}/{name}") for name in _FILES]
     written = 0 if contents is None else _settle(root, stamps, contents, seen)
     return written is not None and _write(f"{environment}/.blast/state", options, linked, stamps, directory, written)
@@ -232,9 +244,40 @@ def _write(
     if state.trees and tree == _ABSENT:
         return False
     all_stamps = (*stamps, _stamp(directory) if directory else _ABSENT, tree)
-    paths = "\0".join((state.site_packages, state.environment, *state.trees)).encode("utf-8", "surrogateescape")
+    paths = _pack_paths(state)
     head = _HEAD.pack(_MAGIC, _VERSION, len(paths), options, state.generation, state.packages, written)
     fs.replace_file(path, b"".join([head, *(_STAMP.pack(*stamp) for stamp in all_stamps), paths]), durable=False)
+    return True
+
+
+def _pack_paths(state: State) -> bytes:
+    parts = (state.site_packages, state.environment, state.boot, *state.trees)
+    return "\0".join(parts).encode("utf-8", "surrogateescape")
+
+
+def _is_settled(content: bytes, environment: str, state: State) -> bool:
+    """Tell whether a generation that was not on the disk when the state was written can be used without a closer look.
+
+    Cost: a stat; three system calls more until it is on the disk, then a write, once.
+    """
+    try:
+        os.stat(f"{environment}/.blast/generations/{state.generation}/.meta/settled")
+    except OSError:
+        from blast_core.boot import boot_id
+
+        return boot_id() == state.boot
+    from blast_core import fs
+
+    state.boot = ""
+    paths = _pack_paths(state)
+    head = _HEAD.unpack_from(content)
+    head = (*head[:2], len(paths), *head[3:])
+    settled = b"".join([_HEAD.pack(*head), content[_HEAD.size : _SIZE], paths])
+    try:
+        fs.replace_file(f"{environment}/.blast/state", settled, durable=False)
+    except OSError:
+        # Such as a full disk: the next command looks again.
+        return True
     return True
 
 
@@ -341,10 +384,10 @@ def _decode(content: bytes) -> State | None:
     if magic != _MAGIC or version != _VERSION or len(content) != _SIZE + length:
         return None
     paths = content[_SIZE:].decode("utf-8", "surrogateescape").split("\0")
-    if len(paths) < 2:
+    if len(paths) < 3:
         return None
-    site_packages, environment, *trees = paths
-    return State(generation, packages, site_packages, tuple(trees), environment)
+    site_packages, environment, boot, *trees = paths
+    return State(generation, packages, site_packages, tuple(trees), environment, boot)
 
 
 def _stamp(path: str) -> tuple[int, int, int, int]:
