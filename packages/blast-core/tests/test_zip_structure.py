@@ -37,6 +37,13 @@ def _unicode_path(real: bytes, other: bytes) -> bytes:
     return struct.pack("<2H", 0x7075, len(content)) + content
 
 
+def _with_version(data: bytes, version: int) -> bytes:
+    """Let the first member need a version of ZIP, in tenths."""
+    changed = bytearray(data)
+    changed[data.index(b"PK\1\2") + 6] = version
+    return bytes(changed)
+
+
 def _read_all(data: bytes) -> dict[str, bytes]:
     archive = read_archive(data)
     return {member.name: bytes(archive.read(member)) for member in archive.members}
@@ -65,6 +72,7 @@ LEGAL: dict[str, bytes] = {
     "level hints": write_zip([Member("a.txt", b"x" * 50, DEFLATED, flags=2)]),
     "stored archive inside": write_zip([Member("inner.zip", write_zip([A])), B]),
     "64 levels": write_zip([Member("d/" * 63 + "x", b"1")]),
+    "the newest version of ZIP": _with_version(write_zip([A]), 63),
 }
 
 
@@ -122,6 +130,8 @@ def _cp437() -> bytes:
 
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
+    "a newer version of ZIP": (_with_version(write_zip([A, B]), 64), r"needs version 6\.4"),
+    "a version from far away": (_with_version(write_zip([A, B]), 226), r"needs version 22\.6"),
     "absolute path": (write_zip([Member("/etc/x", b"1")]), "absolute"),
     "parent": (write_zip([Member("../x", b"1")]), r"'\.\.'"),
     "parent that stays inside": (write_zip([Member("a/../x", b"1")]), r"'\.\.'"),
