@@ -73,7 +73,7 @@ def streamed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     small: bool = request.param
     if small:
         monkeypatch.setattr("blast_core.archive.source.ARCHIVE_IN_MEMORY", 1 << 10)
-        monkeypatch.setattr("blast_core.formats.dpp.convert.MEMBER_IN_MEMORY", 64)
+        monkeypatch.setattr("blast_core.archive.contents.CHUNK", 64)
         monkeypatch.setattr("blast_core.formats.dpp.output.DPP_IN_MEMORY", 1 << 10)
         monkeypatch.setattr("blast_core.formats.dpp.verify.MEMBER_IN_MEMORY", 64)
     return small
@@ -99,7 +99,7 @@ def test_streaming_and_memory_give_the_same_bytes(tmp_path: Path, monkeypatch: p
     wheel = _write(tmp_path)
     whole = convert_wheel(wheel, str(tmp_path / "a.dpp"))
     monkeypatch.setattr("blast_core.archive.source.ARCHIVE_IN_MEMORY", 1 << 10)
-    monkeypatch.setattr("blast_core.formats.dpp.convert.MEMBER_IN_MEMORY", 1 << 10)
+    monkeypatch.setattr("blast_core.archive.contents.CHUNK", 1 << 10)
     monkeypatch.setattr("blast_core.formats.dpp.output.DPP_IN_MEMORY", 1 << 10)
     pieces = convert_wheel(wheel, str(tmp_path / "b.dpp"))
     assert whole == pieces

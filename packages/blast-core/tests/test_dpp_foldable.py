@@ -108,7 +108,7 @@ def test_libraries_of_data_and_scripts_are_placed_below_the_prefix(tmp_path: Pat
 def test_large_libraries_are_read_without_holding_them(
     method: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blast_core.formats.dpp.convert.MEMBER_IN_MEMORY", 16)
+    monkeypatch.setattr("blast_core.archive.contents.MEMBER_IN_MEMORY", 16)
     facts = ElfFacts("libs.so.2", ("libc.so.6",), ("$ORIGIN",))
     library = Member("sample/s.so", make_elf(facts) + bytes(3 << 20), method)
     (native,) = _open(tmp_path, INIT, library).native

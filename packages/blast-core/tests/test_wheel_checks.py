@@ -358,6 +358,7 @@ def test_a_wheel_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkey
 
 def test_large_wheels_are_read_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("blast_core.archive.source.ARCHIVE_IN_MEMORY", 100)
+    monkeypatch.setattr("blast_core.archive.source.CHUNK", 10)  # and read no further ahead than that
     path = _write(tmp_path, WheelRecipe())
     assert convert_wheel(path, str(tmp_path / "a.dpp")).size > 0
     wheel = read_wheel(path)

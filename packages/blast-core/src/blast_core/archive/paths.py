@@ -13,6 +13,8 @@ __all__ = ["path_fault", "show_path", "tree_fault"]
 # Besides C0, DEL and C1: what str.splitlines takes for the end of a line, because RECORD and logs are read by lines.
 _LINE_SEPARATORS = "\u2028\u2029"
 _SHOWN = 80
+# No path of this length has a component that is too long.
+_PLAIN_SIZE = min(PATH_COMPONENT_BYTES, PATH_BYTES)
 
 
 def path_fault(path: str) -> str:
@@ -21,6 +23,8 @@ def path_fault(path: str) -> str:
     Args:
         path: as in the archive; one slash at the end (a directory) is allowed.
     """
+    if _is_plain(path):
+        return ""
     fault = _character_fault(path)
     if fault:
         return fault
@@ -35,6 +39,21 @@ def path_fault(path: str) -> str:
         if fault:
             return fault
     return ""
+
+
+def _is_plain(path: str) -> bool:
+    """Tell of nearly all good paths that they are, without looking at their parts."""
+    return (
+        path.isascii()
+        and path.isprintable()
+        and 1 < len(path) <= _PLAIN_SIZE
+        and path[0] not in "/."
+        and path[1] != ":"
+        and "/." not in path
+        and "//" not in path
+        and "\\" not in path
+        and path.count("/") < PATH_DEPTH
+    )
 
 
 def _character_fault(path: str) -> str:

@@ -9,7 +9,7 @@ import os
 import stat
 
 from blast_core.errors import ArchiveRejected
-from blast_core.limits import ARCHIVE_IN_MEMORY
+from blast_core.limits import ARCHIVE_IN_MEMORY, CHUNK
 from blast_core.positioned import open_for_reading, read_at
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ class BytesSource:
 
 
 class FileSource:
-    """An open regular file."""
+    """An open regular file, read a MiB ahead; one thread at a time uses it."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         facts = os.fstat(descriptor)
@@ -56,6 +56,8 @@ class FileSource:
         self.size = facts.st_size
         self._descriptor = descriptor
         self._facts = facts
+        self._window = b""
+        self._window_start = 0
 
     def check_regular(self) -> None:
         """Make sure that it is a file and no device, pipe or directory.
@@ -85,6 +87,15 @@ class FileSource:
         """
         if offset < 0 or length < 0 or offset + length > self.size:
             raise _ended(self.name, offset, length)
+        if length >= CHUNK:
+            return self._read(offset, length)
+        start = offset - self._window_start
+        if start < 0 or start + length > len(self._window):
+            # Members are read in the order in which they lie there.
+            self._window, self._window_start, start = self._read(offset, min(CHUNK, self.size - offset)), offset, 0
+        return self._window[start : start + length]
+
+    def _read(self, offset: int, length: int) -> bytes:
         data = read_at(self._descriptor, length, offset)
         if len(data) != length:
             raise _ended(self.name, offset, length)

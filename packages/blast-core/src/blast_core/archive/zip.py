@@ -56,6 +56,8 @@ _NEWEST = 63
 _TYPE_MASK = 0o170000
 _TYPE_DIRECTORY = 0o040000
 _TYPE_REGULAR = 0o100000
+# The four upper bits of the external attributes of an ordinary file.
+_PLAIN_KINDS = (0, _TYPE_REGULAR >> 12)
 # What a DEFLATE stream of nothing takes: some writers compress directories too.
 _EMPTY_DEFLATE = 2
 
@@ -209,11 +211,37 @@ def _parse_central(central: bytes, count: int) -> list[ZipMember]:
         if fields[0] != b"PK\1\2" or extra_end + fields[12] > len(central):
             raise ValueError(f"entry {index} of the central directory is damaged")
         raw_name = central[position + _CENTRAL.size : name_end]
-        entries.append(_central_member(fields, raw_name, central[name_end:extra_end]))
+        if name_end == extra_end and _is_plain_entry(fields, raw_name):
+            name = raw_name.decode("ascii")
+            fault = path_fault(name)
+            if fault:
+                raise ValueError(f"member {show_path(name)}: {fault}")
+            entries.append(
+                ZipMember(name, fields[15] >> 16, fields[4], fields[7], fields[8], fields[9], fields[3], fields[16], 0)
+            )
+        else:
+            entries.append(_central_member(fields, raw_name, central[name_end:extra_end]))
         position = extra_end + fields[12]
     if position != len(central):
         raise ValueError("the central directory has more bytes than its entries")
     return entries
+
+
+def _is_plain_entry(fields: tuple[int, ...], raw_name: bytes) -> bool:
+    """Tell whether an entry without extra fields is an ordinary file, of which nothing but the path is to be checked.
+
+    All that is not is looked at closer by `_central_member`.
+    """
+    flags, method = fields[3], fields[4]
+    return (
+        not flags & ~_KNOWN_FLAGS
+        and fields[2] & 0xFF <= _NEWEST
+        and (method == DEFLATED or (method == STORED and fields[8] == fields[9] and not flags & _DESCRIPTOR))
+        and not fields[13]
+        and fields[15] >> 28 in _PLAIN_KINDS
+        and raw_name.isascii()
+        and not raw_name.endswith(b"/")
+    )
 
 
 def _central_member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> ZipMember:
@@ -299,6 +327,21 @@ def _walk_locals(source: Source, entries: Sequence[ZipMember], end: int) -> Iter
 
 
 def _check_local(source: Source, entry: ZipMember, boundary: int) -> ZipMember:
+    raw_name = entry.name.encode()
+    name_end = entry.header_offset + _LOCAL.size + len(raw_name)
+    if name_end + entry.stored_size == boundary:
+        head = bytes(source.read(entry.header_offset, _LOCAL.size + len(raw_name)))
+        # What nearly every header is: word for word what the central directory says, and nothing more.
+        if head[_LOCAL.size :] == raw_name and not entry.flags & _DESCRIPTOR:
+            fields = _LOCAL.unpack_from(head)
+            if (fields[0], *fields[2:4], *fields[6:]) == (
+                b"PK\3\4", entry.flags, entry.method, entry.crc32, entry.stored_size, entry.raw_size, len(raw_name), 0,
+            ):  # fmt: skip
+                return ZipMember(*entry[:8], name_end)
+    return _check_odd_local(source, entry, boundary)
+
+
+def _check_odd_local(source: Source, entry: ZipMember, boundary: int) -> ZipMember:
     if entry.header_offset + _LOCAL.size > boundary:
         raise ValueError("its local header is cut")
     fields = _LOCAL.unpack(source.read(entry.header_offset, _LOCAL.size))
