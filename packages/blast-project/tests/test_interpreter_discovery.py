@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blast_core.errors import InterpreterError, InterpreterNotFound, ProbeFailed
-from blast_project.python.discover import find_interpreter, iter_interpreters, read_python_version_file
+from blast_project.python.discover import find_interpreter, iter_interpreters
 from blast_project.python.probe import InterpreterCache
+from blast_project.python.version_files import read_python_version_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

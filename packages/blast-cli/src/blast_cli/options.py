@@ -53,10 +53,38 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     common.add_argument(
         "-p", "--python", metavar="REQUEST", default="", help="a version, a name or a path of an interpreter"
     )
+    _add_python_options(common)
     common.add_argument(
         "--config-file", metavar="FILE", default="", help="the only file of settings beside the project's"
     )
     common.add_argument("--no-config", action="store_true", help="read no config.toml")
+
+
+def _add_python_options(common: argparse._ArgumentGroup) -> None:
+    common.add_argument(
+        "--managed-python",
+        action="store_const",
+        const="only-managed",
+        default="",
+        dest="python_preference",
+        help="only interpreters that Blast installed",
+    )
+    common.add_argument(
+        "--no-managed-python",
+        action="store_const",
+        const="only-system",
+        default="",
+        dest="python_preference",
+        help="none of them",
+    )
+    common.add_argument(
+        "--no-python-downloads",
+        action="store_const",
+        const="never",
+        default="",
+        dest="python_downloads",
+        help="download no interpreter that is missing",
+    )
 
 
 def add_index_options(parser: argparse.ArgumentParser) -> None:
@@ -294,6 +322,9 @@ def settings_from(
         refresh=arguments.refresh,
         index_url=getattr(arguments, "index_url", "") or environ.get("BLAST_INDEX_URL", ""),
         python=arguments.python,
+        python_downloads=arguments.python_downloads or environ.get("BLAST_PYTHON_DOWNLOADS", ""),
+        python_preference=arguments.python_preference or environ.get("BLAST_PYTHON_PREFERENCE", ""),
+        python_mirror=environ.get("BLAST_PYTHON_MIRROR", ""),
         link_mode=link_mode,
         environment=environ.get("BLAST_PROJECT_ENVIRONMENT", ""),
         allow_overwrite=getattr(arguments, "allow_overwrite", False),

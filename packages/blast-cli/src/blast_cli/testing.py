@@ -36,6 +36,9 @@ class Blast:
             "BLAST_CONFIG_DIR": f"{self.home}-config",
             # A test that is about bytecode says so.
             "BLAST_COMPILE_BYTECODE": "never",
+            # So does one that is about interpreters, and none touches the user's own.
+            "BLAST_PYTHON_DOWNLOADS": "never",
+            "BLAST_PYTHON_BIN_DIR": str(self.home / "bin"),
             # Nor does a test want the disk flushed behind it.
             "BLAST_FLUSH": "never",
             "PYTHONPATH": os.pathsep.join(_SOURCES),

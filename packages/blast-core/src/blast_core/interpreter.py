@@ -38,7 +38,8 @@ class Interpreter(NamedTuple):
     """A Python executable on this machine.
 
     Attributes:
-        executable: absolute path of the real executable, outside any virtual environment.
+        executable: absolute path of the executable outside any virtual environment; of an installation of Blast's own
+            by way of the link that leads to the newest patch level.
         version: full version, such as ``3.12.1``.
         implementation: ``cpython`` or ``pypy``.
         cache_tag: such as ``cpython-312``, the middle part of a pyc's name.
@@ -47,6 +48,7 @@ class Interpreter(NamedTuple):
         scripts: scripts below an environment, ``bin`` or ``Scripts``.
         include: where headers go below an environment, such as ``include/site/python3.12``.
         target: what it can install.
+        variant: of its build: ``t`` without the global lock, ``d`` with assertions, ``td``; empty for an ordinary one.
     """
 
     executable: str
@@ -58,3 +60,4 @@ class Interpreter(NamedTuple):
     scripts: str
     include: str
     target: Target
+    variant: str = ""

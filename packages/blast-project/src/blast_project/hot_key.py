@@ -50,6 +50,9 @@ _UNDERSTOOD = frozenset(
         "BLAST_PROJECT_ENVIRONMENT",
         "BLAST_PROXY",
         "BLAST_PYTHON",
+        "BLAST_PYTHON_BIN_DIR",
+        "BLAST_PYTHON_DOWNLOADS",
+        "BLAST_PYTHON_INSTALL_DIR",
         "BLAST_PYTHON_MIRROR",
         "BLAST_QUIET",
         "BLAST_SITE_STORE",
@@ -120,17 +123,22 @@ def covers(found: bytes, asked: bytes) -> bool:
 
 
 def request_of(root: str, python: str) -> str:
-    """Return the interpreter request that counts for a project: the user's own, else that of ``.python-version``."""
+    """Return the interpreter request that counts for a project: the user's own, else what its version file holds."""
     if python:
         return python
-    try:
-        fd = os.open(os.path.join(root, ".python-version"), os.O_RDONLY)
-    except OSError:
-        return ""
-    try:
-        return os.read(fd, 256).decode("utf-8", "replace")
-    finally:
-        os.close(fd)
+    for name in (".python-version", ".python-versions"):
+        try:
+            fd = os.open(f"{root}/{name}", os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            return os.read(fd, 256).decode("utf-8", "replace")
+        except OSError:
+            # A directory of that name, such as pyenv's plugins make.
+            continue
+        finally:
+            os.close(fd)
+    return ""
 
 
 def project_memo_path(home: str, root: str) -> str:

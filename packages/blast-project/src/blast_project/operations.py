@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from blast_compat.pyproject import Manifest
     from blast_core.interpreter import Interpreter
     from blast_project.session import Session
     from blast_project.syncing import PreparedSync, SyncResult
@@ -58,15 +59,20 @@ def project_interpreter(session: Session, project: Project) -> Interpreter:
     Raises:
         InterpreterNotFound: none satisfies requires-python.
     """
-    return _find_interpreter(session, project.root, project.manifest.requires_python or "")
+    return _find_interpreter(session, project.root, project.manifest.requires_python or "", project.manifest)
 
 
-def _find_interpreter(session: Session, root: str, requires: str) -> Interpreter:
+def _find_interpreter(session: Session, root: str, requires: str, manifest: Manifest | None = None) -> Interpreter:
+    """Return the interpreter of the project at ``root``; one is downloaded only for a manifest, which may forbid it."""
     from blast_core.errors import InterpreterError
     from blast_project.environment.layout import environment_interpreter
-    from blast_project.python.discover import read_python_version_file
+    from blast_project.hot_key import request_of
 
-    request = session.settings.python or read_python_version_file(root)
+    request = session.settings.python or request_of(root, "")
+    if request and not session.settings.python:
+        from blast_project.python.version_files import read_python_version_file
+
+        request = read_python_version_file(root)
     if not request:
         standing = environment_interpreter(environment_path(root, session.settings))
         if standing:
@@ -75,7 +81,29 @@ def _find_interpreter(session: Session, root: str, requires: str) -> Interpreter
             except InterpreterError:
                 # The environment's interpreter went away or no longer satisfies the manifest: choose another.
                 pass
-    return session.find_interpreter(request, requires)
+        request = _wish_of_the_user(session)
+    return session.find_interpreter(request, requires, manifest, download=manifest is not None)
+
+
+def _tell_of_loss(session: Session, environment: str) -> None:
+    """Say that the interpreter of an environment went away, which is made again with another."""
+    from blast_project.environment.layout import python_path
+
+    path = python_path(environment)
+    if os.path.exists(path):
+        return
+    try:
+        lost = os.readlink(path)
+    except OSError:
+        return
+    session.reporter.note(f"the interpreter of {environment} is gone ({lost}); it is made again with another")
+
+
+def _wish_of_the_user(session: Session) -> str:
+    """Return what ``blast python pin --global`` wrote; "" without."""
+    from blast_project.python.version_files import global_version_file, read_versions
+
+    return next(iter(read_versions(global_version_file(session.settings.environ))), "")
 
 
 def lock_here(
@@ -138,6 +166,8 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         NoSolution, IndexAccessError, IntegrityError, InstallError: nothing was changed.
     """
     root = find_root(session.settings.directory)
+    if root is not None:
+        _tell_of_loss(session, environment_path(root, session.settings))
     if root is not None and not options.frozen and not session.settings.has_wishes:
         with exclusive(session, root, environment_path(root, session.settings)):
             known = _prepare_known(session, root, options)
@@ -169,7 +199,7 @@ def _prepare_known(session: Session, root: str, options: SyncOptions) -> Prepare
     from blast_project.syncing import SyncRequest, prepare_known_sync
 
     contents = read_contents(root)
-    if LOCK_NAME not in contents:
+    if LOCK_NAME not in contents or b"python-preference" in contents["pyproject.toml"]:
         return None
     try:
         # Whether it satisfies requires-python is part of what is known: another interpreter, another recipe.
@@ -188,7 +218,7 @@ def make_environment(session: Session, path: str, *, prompt: str, clear: bool) -
         InstallError: something that is no environment stands there, or one does and ``clear`` is not set.
     """
     from blast_project.environment.manager import VenvManager
-    from blast_project.python.discover import read_python_version_file
+    from blast_project.python.version_files import read_python_version_file
 
     root = find_root(session.settings.directory)
     requires = ""

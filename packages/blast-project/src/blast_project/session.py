@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+# Variables that the hot path takes from the environment alone.
+_FOR_THE_LONG_WAY = ("BLAST_HOME", "BLAST_PROJECT_ENVIRONMENT", "BLAST_QUIET")
+
 
 class Session:
     """Opens the metadata database, the index client and the store for one command.
@@ -177,9 +180,21 @@ class Session:
             prerelease=own.prerelease or wishes.prerelease,
             no_binary_package=(*wishes.no_binary_package, *own.no_binary_package),
             only_binary=(*wishes.only_binary, *own.only_binary),
+            indexes=(*own.indexes, *wishes.indexes),
+            find_links=(*own.find_links, *wishes.find_links),
+            no_index=own.no_index or wishes.no_index,
         )
         self.settings = self.settings._replace(policy=policy)
         self._policy = None
+
+    def forget_policy(self) -> None:
+        """Read the policy again when it is next asked for, because the settings are others now."""
+        self._policy = None
+
+    def set_build_options(self, options: BuildOptions, python: str = "") -> None:
+        """Say how source trees are built; ``python`` is the interpreter for builds that shall not be isolated."""
+        self._build_options = options
+        self.shared_python = python or self.shared_python
 
     def kinds_of(self, manifest: Manifest) -> FilePolicy | None:
         """Return of which projects wheels or source distributions are not installed; None where all may be.
@@ -215,16 +230,42 @@ class Session:
             self._interpreters = InterpreterCache(self.settings.home)
         return self._interpreters
 
-    def find_interpreter(self, request: str = "", requires_python: str = "") -> Interpreter:
+    def find_interpreter(
+        self, request: str = "", requires_python: str = "", manifest: Manifest | None = None, *, download: bool = True
+    ) -> Interpreter:
         """Return the interpreter for ``request``, or for the settings' own request when it is empty.
+
+        Args:
+            request: see `blast_project.python.discover`.
+            requires_python: a specifier set that it must satisfy, too.
+            manifest: of the project that it is for, which may have settings of its own.
+            download: get one where there is none, unless the settings forbid it.
 
         Raises:
             InterpreterNotFound: none answers.
+            IndexAccessError, IntegrityError: one would, but can't be had.
         """
+        from blast_core.errors import InterpreterNotFound
         from blast_project.python.discover import find_interpreter
 
-        asked = self.settings.python or request
-        return find_interpreter(asked, requires_python, self.settings.environ, self.settings.home, self.interpreters)
+        settings = self.settings
+        asked = settings.python or request
+        manifest = manifest or self._manifest
+        preference = settings.python_preference
+        if not preference and manifest is not None and "python-preference" in manifest.tool:
+            from blast_project.python.policy import read_preference
+
+            preference = read_preference(settings, manifest.tool)
+        try:
+            return find_interpreter(
+                asked, requires_python, settings.environ, settings.home, self.interpreters, preference
+            )
+        except InterpreterNotFound as error:
+            if not download:
+                raise
+            from blast_project.python.obtaining import obtain_interpreter
+
+            return obtain_interpreter(self, asked, requires_python, manifest, error)
 
     def close(self) -> None:
         """Close what was opened; safe to call twice."""

@@ -93,6 +93,7 @@ class Workbench:
             python=sys.executable,
             # A test that is about bytecode says so.
             compile_bytecode="never",
+            python_downloads="never",
         )
         return Settings(**{**plain._asdict(), **changes})
 

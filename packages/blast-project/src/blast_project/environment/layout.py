@@ -49,9 +49,15 @@ def python_path(environment: str) -> str:
 
 
 def environment_interpreter(environment: str) -> str:
-    """Return the real interpreter behind an environment; empty where there is none or it went away."""
-    path = os.path.realpath(python_path(environment))
-    return path if os.path.isfile(path) else ""
+    """Return the interpreter behind an environment, by the path that it was made with; empty where it went away."""
+    path = python_path(environment)
+    try:
+        # An installation is linked by its minor version, so that a newer patch level reaches environments at once.
+        target = os.readlink(path)
+    except OSError:
+        target = path
+    found = target if os.path.isabs(target) else os.path.realpath(path)
+    return found if os.path.isfile(found) else ""
 
 
 def is_virtual_environment(path: str) -> bool:

@@ -2,6 +2,9 @@
 
 The answer is kept under the executable's path with its size and modification time, so an interpreter that was replaced
 is asked again. A script is asked each time: what it starts may be another interpreter tomorrow, as with pyenv's shims.
+
+What is no interpreter for Blast, such as Python 2.7, is remembered for those who search; who names it has it asked
+again.
 """
 
 from __future__ import annotations
@@ -15,21 +18,41 @@ from blast_core.interpreter import Interpreter, Target
 
 __all__ = ["InterpreterCache", "interpreter_from_answer", "probe"]
 
-_FORMAT = 2
+_FORMAT = 3
 # Of what a program says that is no interpreter: it may repeat the whole question.
 _LINE = 200
+# In the place of an answer: why there is none.
+_FAILED = "failed"
 
-# Runs inside the interpreter. It borrows only `packaging` from Blast's own installation, for the tags (PEP 425).
+# Runs inside the interpreter. It borrows only `packaging` from Blast's own installation, for the tags (PEP 425). Python
+# 3.8 is too old for that by now: its tags are found out here, from what it says.
 _PROGRAM = """
 import json, os, platform, sys, sysconfig
 sys.path.insert(0, sys.argv[1])
-from packaging.tags import sys_tags
-from packaging.markers import default_environment
+try:
+    from packaging.tags import sys_tags
+    from packaging.markers import default_environment
+    tags, environment = [str(tag) for tag in sys_tags()], default_environment()
+except Exception:
+    if sys.version_info < (3, 8):
+        raise SystemExit("Python " + platform.python_version() + " is too old")
+    tags, environment = None, {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": platform.python_version(),
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": platform.python_version(),
+        "python_version": "%d.%d" % sys.version_info[:2],
+        "sys_platform": sys.platform,
+    }
 sys.path.pop(0)
 scheme = "venv" if "venv" in sysconfig.get_scheme_names() else ("nt" if os.name == "nt" else "posix_prefix")
 below = {"base": "", "platbase": "", "installed_base": "", "installed_platbase": ""}
 path = lambda key: sysconfig.get_path(key, scheme, vars=below).strip("/\\\\").replace(os.sep, "/")
-environment = default_environment()
 environment.pop("extra", None)
 base = getattr(sys, "_base_executable", sys.executable)
 print(json.dumps({
@@ -42,10 +65,12 @@ print(json.dumps({
     "site_packages": path("purelib"),
     "scripts": path("scripts"),
     "include": "include/site/python%d.%d" % sys.version_info[:2],
+    "variant": ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
+    + ("d" if hasattr(sys, "gettotalrefcount") else ""),
     "system": {"darwin": "macos"}.get(platform.system().lower(), platform.system().lower()),
     "machine": platform.machine().lower().replace("amd64", "x86_64").replace("aarch64", "arm64"),
     "markers": environment,
-    "tags": [str(tag) for tag in sys_tags()],
+    "tags": tags,
 }))
 """
 
@@ -82,6 +107,7 @@ def interpreter_from_answer(answer: dict[str, object]) -> Interpreter:
         scripts=text["scripts"],
         include=text["include"],
         target=target,
+        variant=text.get("variant", ""),
     )
 
 
@@ -97,6 +123,7 @@ def probe(executable: str) -> dict[str, object]:
     import packaging
 
     library = os.path.dirname(os.path.dirname(packaging.__file__))
+    lasting = False
     try:
         done = subprocess.run(
             [executable, "-I", "-S", "-c", _PROGRAM, library],
@@ -108,17 +135,33 @@ def probe(executable: str) -> dict[str, object]:
         if done.returncode == 0:
             answer = json.loads(done.stdout)
             if isinstance(answer, dict):
-                return answer
+                return answer if answer.get("tags", ()) is not None else {**answer, "tags": _tags_of(answer)}
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         why = said[-1][:_LINE] if said else f"exit status {done.returncode}"
+        # It ran to its end: it will say the same tomorrow. Who was killed, or found no memory, may not.
+        lasting = done.returncode >= 0
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         why = str(error)
-    raise _failed(executable, why)
+    raise _failed(executable, why, lasting=lasting)
 
 
-def _failed(executable: str, why: str) -> ProbeFailed:
+def _tags_of(answer: dict[str, object]) -> list[str]:
+    """Return the tags of a CPython that is too old to tell them itself; it runs on this machine as Blast does."""
+    from packaging.tags import compatible_tags, cpython_tags, platform_tags
+
+    version = tuple(int(part) for part in str(answer["version"]).split(".")[:2])
+    abi = f"cp{version[0]}{version[1]}"
+    platforms = list(platform_tags())
+    tags = (*cpython_tags(version, [abi], platforms), *compatible_tags(version, abi, platforms))
+    return [str(tag) for tag in tags]
+
+
+def _failed(executable: str, why: str, *, lasting: bool = False) -> ProbeFailed:
     return ProbeFailed(
-        f"{executable} is no usable Python interpreter", reason=why, hint="name another one with --python"
+        f"{executable} is no usable Python interpreter",
+        reason=why,
+        hint="name another one with --python",
+        lasting=lasting,
     )
 
 
@@ -134,8 +177,12 @@ class InterpreterCache:
         self._path = os.path.join(home, "interpreters")
         self._rows: dict[str, tuple[tuple[int, int], dict[str, object]]] | None = None
 
-    def get(self, executable: str) -> Interpreter:
+    def get(self, executable: str, *, searching: bool = False) -> Interpreter:
         """Return the interpreter at ``executable``, probing it when it is new or was replaced.
+
+        Args:
+            executable: path, or a link to it.
+            searching: it is one of many; what was none before is not asked again.
 
         Raises:
             ProbeFailed: as ``probe``.
@@ -149,12 +196,20 @@ class InterpreterCache:
         rows = self._load()
         try:
             known, answer = rows[real]
+            if known == stamp and searching and _FAILED in answer:
+                raise _failed(executable, str(answer[_FAILED]))
             if known == stamp:
                 return interpreter_from_answer(answer)
         except (KeyError, TypeError, ValueError):
             # It is new, or the row is damaged.
             pass
-        answer = probe(executable)
+        try:
+            answer = probe(executable)
+        except ProbeFailed as error:
+            if error.details.get("lasting") and not _is_script(real):
+                rows[real] = (stamp, {_FAILED: error.reason})
+                self._save(rows)
+            raise
         try:
             interpreter = interpreter_from_answer(answer)
         except (KeyError, TypeError, ValueError) as error:
