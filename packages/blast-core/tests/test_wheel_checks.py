@@ -244,6 +244,17 @@ def test_takes_every_sound_spelling_of_a_digest(cell: object, tmp_path: Path) ->
     convert_wheel(_write(tmp_path, _with(record=_rows(row, drop=row[0]))), str(tmp_path / "out.dpp"))
 
 
+@pytest.mark.parametrize("junk", ["\0\0", "!", " ", "é", "=", "\n"])
+@pytest.mark.parametrize("at", [0, 20, 42])
+def test_a_digest_has_no_signs_that_are_passed_over(junk: str, at: int, tmp_path: Path) -> None:
+    """Found by fuzzing: pip compares texts, so it would see another digest than we do."""
+    path, digest, size = record_row("sample/__init__.py", b"x = 1\n")
+    place = len("sha256=") + at
+    row = (path, digest[:place] + junk + digest[place:], size)
+    with pytest.raises(ArchiveRejected, match="refused"):
+        convert_wheel(_write(tmp_path, _with(record=_rows(row, drop=path))), str(tmp_path / "out.dpp"))
+
+
 @pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
 def test_checks_stronger_digests_too(algorithm: str, tmp_path: Path) -> None:
     good = record_row("sample/__init__.py", b"x = 1\n", algorithm)

@@ -106,12 +106,13 @@ def _from_hex(text: str) -> bytes:
 
 
 def _from_base64(text: str) -> bytes:
-    import binascii
-    from base64 import urlsafe_b64decode
+    from binascii import a2b_base64
 
+    plain = text.replace("-", "+").replace("_", "/")
     try:
-        return urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError):
+        # Strict: what is no sign of the alphabet would be passed over, so that one digest had many spellings.
+        return a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
+    except ValueError:
         return b""
 
 
