@@ -249,9 +249,7 @@ def _central_member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Z
     disk, attributes, offset = fields[13], fields[15], fields[16]
     name = _decode_name(raw_name, flags)
     try:
-        if fields[2] & 0xFF > _NEWEST:
-            raise ValueError(f"it needs version {(fields[2] & 0xFF) / 10} of ZIP")
-        _check_coding(flags, method)
+        _check_coding(fields[2] & 0xFF, flags, method)
         sizes = zip64_sizes(parse_extra(extra, raw_name), Sizes(raw_size, stored_size, offset, disk))
         member = ZipMember(name, attributes >> 16, method, crc, sizes.stored, sizes.raw, flags, sizes.offset, 0)
         _check_kind(member, sizes.disk)
@@ -272,7 +270,9 @@ def _decode_name(raw: bytes, flags: int) -> str:
     return name
 
 
-def _check_coding(flags: int, method: int) -> None:
+def _check_coding(version: int, flags: int, method: int) -> None:
+    if version > _NEWEST:
+        raise ValueError(f"it needs version {version / 10} of ZIP")
     if flags & _ENCRYPTED:
         raise ValueError("it is encrypted")
     if method not in {STORED, DEFLATED}:
