@@ -12,7 +12,7 @@ from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_project.asking import name_requirements, open_loader, parse_asked, parse_name
 from blast_project.bounds import bounded
-from blast_project.exclusive import exclusive
+from blast_project.exclusive import exclusive, sweep_temporaries
 from blast_project.first_generation import first_generation
 from blast_project.locking import LockResult, lock_project, publish_lock
 from blast_project.operations import project_interpreter
@@ -305,7 +305,9 @@ def _all_lines(manifest: Manifest) -> list[str]:
 def _publish_manifest(project: Project, edited: str, before: str) -> None:
     if edited != before:
         _check_unedited(project, before)
-        fs.replace_file(edited_manifest(project).path, edited.encode())
+        path = edited_manifest(project).path
+        sweep_temporaries(os.path.dirname(path))
+        fs.replace_file(path, edited.encode())
 
 
 def _check_unedited(project: Project, before: str) -> None:

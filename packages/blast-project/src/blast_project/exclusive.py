@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from blast_pm.store.locks import Lock
     from blast_project.session import Session
 
-__all__ = ["Exclusive", "exclusive"]
+__all__ = ["Exclusive", "exclusive", "exclusive_below", "sweep_temporaries"]
 
 _LOCK_TIMEOUT_S = 300.0
 _UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
@@ -32,7 +32,12 @@ def exclusive(session: Session, *places: str, timeout_s: float = _LOCK_TIMEOUT_S
     Raises:
         StoreLocked: another process holds one for longer than ``timeout_s``, five minutes unless said otherwise.
     """
-    directory = os.path.join(session.settings.home, "locks")
+    return exclusive_below(session.settings.home, *places, timeout_s=timeout_s)
+
+
+def exclusive_below(home: str, *places: str, timeout_s: float = _LOCK_TIMEOUT_S) -> Exclusive:
+    """Hold the locks of ``places``, which lie below ``home``; see `exclusive`."""
+    directory = os.path.join(home, "locks")
     names = (f"{fnv1a64(os.path.realpath(place).encode('utf-8', 'surrogateescape')):016x}" for place in places)
     return Exclusive([os.path.join(directory, name) for name in dict.fromkeys(names)], timeout_s)
 
@@ -73,6 +78,28 @@ class Exclusive:
     def _release(self) -> None:
         while self._held:
             self._held.pop().release()
+
+
+def sweep_temporaries(directory: str) -> None:
+    """Remove what killed commands left in a directory while they replaced files or links there.
+
+    The caller holds the lock of the project or the environment, so that none of it is in use.
+
+    Cost: a listing.
+    """
+    from blast_core import fs
+
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return
+    for name in names:
+        if fs.is_temporary(name):
+            try:
+                fs.unlink(os.path.join(directory, name))
+            except OSError:
+                # A directory, or on a disk that refuses: it hurts nobody, and there will be another time.
+                continue
 
 
 def _outside_the_store(path: str) -> str:

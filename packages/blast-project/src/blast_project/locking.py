@@ -9,6 +9,7 @@ from blast_core.errors import FormatError, StaleLock
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_project.changes import VersionChange
+from blast_project.exclusive import sweep_temporaries
 from blast_project.inputs import input_hash
 from blast_project.project import LOCK_NAME, PYLOCK_NAME, Project
 
@@ -316,6 +317,7 @@ def publish_lock(root: str, result: LockResult) -> None:
     """Write the lock, text first: killed between the two, the next command rebuilds the binary from the text."""
     if not result.changed:
         return
+    sweep_temporaries(root)
     if result.text is not None and _read(os.path.join(root, PYLOCK_NAME)) != result.text:
         fs.replace_file(os.path.join(root, PYLOCK_NAME), result.text)
     fs.replace_file(os.path.join(root, LOCK_NAME), result.content)

@@ -137,11 +137,13 @@ def diff(session: Session, before: int | None, after: int | None) -> tuple[int, 
 
 
 def _move(session: Session, manager: VenvManager, current: Generation, target: Generation, *, force: bool) -> Move:
-    from blast_project.exclusive import exclusive
+    from blast_project.exclusive import exclusive, sweep_temporaries
 
     root = find_root(session.settings.directory)
     restored: tuple[str, ...] = ()
     with exclusive(session, *filter(None, (root, manager.environment))):
+        if root is not None:
+            sweep_temporaries(root)
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
         if snapshots and root is not None:
             found = {name: _read(os.path.join(root, name)) for name in _FILES}

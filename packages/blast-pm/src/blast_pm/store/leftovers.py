@@ -28,6 +28,8 @@ __all__ = ["Leftovers", "remove_leftovers"]
 # A lock's file may be opened by somebody who has yet to lock it; whoever waits for one notices when it goes.
 _LOCK_AGE_S = 86400.0
 _PATIENCE_S = 0.25
+# Directories in which files are replaced: the home itself, registrations, memos of projects, what went wrong.
+_REPLACING = ("", ROOTS, "projects", "log")
 # Directories whose entries are old when nobody has touched them for long: memos of projects, clones, fetched archives.
 _AGING = ("projects", "git", "sources")
 
@@ -58,9 +60,10 @@ def remove_leftovers(paths: StorePaths, trees: Sequence[str], *, before: float, 
         if dry_run or _remove(path):
             found.append(path)
             size += bytes_there
-    for path in _iter_temporary(os.path.join(paths.home, ROOTS), now - _LOCK_AGE_S):
-        if dry_run or _remove(path):
-            found.append(path)
+    for name in _REPLACING:
+        for path in _iter_temporary(os.path.join(paths.home, name), now - _LOCK_AGE_S):
+            if dry_run or _remove(path):
+                found.append(path)
     found.extend(path for path in _iter_locks(paths.home, now - _LOCK_AGE_S) if dry_run or _remove_lock(path))
     return Leftovers(tuple(os.path.relpath(path, paths.home) for path in found), size)
 

@@ -183,7 +183,7 @@ def _write(path: str, environment: str, project: str, trees: Mapping[int, Mappin
         fs.make_directories(directory)
     temporary = os.path.join(directory, f".{name}.{os.urandom(4).hex()}{_TEMPORARY}")
     second = os.path.join(environment, ".blast", _LINK)
-    second_temporary = f"{second}.{os.urandom(4).hex()}{_TEMPORARY}"
+    second_temporary = os.path.join(environment, ".blast", f".{_LINK}.{os.urandom(4).hex()}{_TEMPORARY}")
     fs.write_file(temporary, content)
     try:
         try:

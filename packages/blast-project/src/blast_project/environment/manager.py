@@ -192,6 +192,22 @@ class VenvManager:
             fs.replace_symlink(current_link(self.environment), f"generations/{number}")
         self._point(self.environment, generation, number, note)
 
+    def complete(self, note: Callable[[str], None]) -> None:
+        """Do what a command that was killed while it switched left to be done, and remove what it left.
+
+        Args:
+            note: is told what had to be moved out of the way.
+
+        Cost: three listings and a look at each entry of the generation, half a dozen.
+        """
+        number = generations.current_number(self.environment)
+        if not number:
+            return
+        generation = os.path.join(generations_directory(self.environment), str(number))
+        skeleton.write_markers(self.environment)
+        skeleton.link_entries(self.environment, generation, note)
+        self._tidy(self.environment, generation)
+
     def ensure_registered(self, home: str, project: str) -> None:
         """Make the environment a root of the store at ``home`` if it is none under this path: it was moved or copied.
 
@@ -225,6 +241,13 @@ class VenvManager:
         fs.replace_symlink(current_link(environment), f"generations/{number}")
         # One flush of the directory makes the journal hold all that was done before it.
         fs.sync_directory(blast_directory(environment))
+        self._tidy(environment, generation)
+
+    def _tidy(self, environment: str, generation: str) -> None:
+        from blast_project.exclusive import sweep_temporaries
+
+        sweep_temporaries(environment)
+        sweep_temporaries(blast_directory(environment))
         skeleton.unlink_stale_entries(environment, generation)
 
     def _take_over(self, number: int, note: Callable[[str], None]) -> None:

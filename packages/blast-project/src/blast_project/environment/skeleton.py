@@ -65,7 +65,8 @@ def write_markers(environment: str) -> None:
     for name, content in _MARKERS.items():
         path = os.path.join(environment, name)
         if not os.path.lexists(path):
-            fs.write_file(path, content)
+            # Never half there: nobody would write it again.
+            fs.replace_file(path, content, durable=False)
 
 
 def link_entries(environment: str, generation: str, note: Callable[[str], None]) -> None:
