@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from blast_project.syncing import SyncResult
+    from blast_project.pip_interface import PipResult
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def environment(bench: Workbench, name: str) -> Path:
     return bench.root / name
 
 
-def pip(bench: Workbench, *lines: str, python: str = "", **options: object) -> SyncResult:
+def pip(bench: Workbench, *lines: str, python: str = "", **options: object) -> PipResult:
     with bench.session(python=python) as session:
         return install(session, InstallRequest(lines)._replace(**options))  # type: ignore[arg-type]
 
@@ -139,7 +139,7 @@ def test_an_environment_is_named_by_its_directory_or_interpreter(bench: Workbenc
     assert set(listed(bench, python="other")) == {"beta", "gamma"}
 
 
-@pytest.mark.parametrize("name", ["nowhere/env", "./nowhere", "/usr/bin/python3", "folder/"])
+@pytest.mark.parametrize("name", ["nowhere/env", "./nowhere", "/usr/bin/env", "folder/"])
 def test_a_place_that_is_no_environment_is_not_replaced_by_another(bench: Workbench, name: str) -> None:
     (bench.root / "folder").mkdir()
     with pytest.raises(UsageError, match="is no environment"):
@@ -163,17 +163,19 @@ def test_an_environment_above_or_an_active_one_is_found(bare: Workbench) -> None
     deep = bare.root / "a/b"
     deep.mkdir(parents=True)
     assert listed(bare, directory=str(deep)) == {}
+    assert listed(inside, directory=str(deep)) == {"beta": "1.5"}
 
 
-def test_another_tools_environment_is_listed_but_not_changed(bare: Workbench) -> None:
+def test_another_tools_environment_is_changed_in_place(bare: Workbench) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare.root / ".venv"], check=True)
     site = next((bare.root / ".venv/lib").glob("python*/site-packages"))
     (site / "alien-1.0.dist-info").mkdir()
     (site / "alien-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: Alien\nVersion: 1.0\n\nName: x\n")
     (site / "broken-1.0.dist-info").mkdir()
     assert listed(bare) == {"Alien": "1.0"}
-    with pytest.raises(UsageError, match="not made by Blast"):
-        pip(bare, "beta")
+    result = pip(bare, "alpha")
+    assert (result.kind, result.generation) == ("virtual", 0)
+    assert listed(bare) == {"Alien": "1.0", "alpha": "2.0", "beta": "1.5"}
 
 
 def compiled(bench: Workbench, *files: str, **options: object) -> str:

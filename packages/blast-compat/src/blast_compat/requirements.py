@@ -128,28 +128,38 @@ class _Findings:
         )
 
 
-def read_requirements(path: str, environ: Mapping[str, str] | None = None) -> RequirementsFile:
+def read_requirements(
+    path: str, environ: Mapping[str, str] | None = None, content: bytes | None = None
+) -> RequirementsFile:
     """Read a requirements file and the files that it names.
 
     Args:
         path: of the file.
         environ: variables for ``${NAME}`` in the file; without it, and for unknown names, the text stays as it is.
+        content: of the file itself, where it was read already, such as from standard input.
 
     Raises:
         InvalidRequirement: a file can't be read, or a line is none that pip would take; names file and line.
     """
     findings = _Findings()
-    _read_file(os.fspath(path), "requirement", findings, environ or {}, ())
+    _read_file(os.fspath(path), "requirement", findings, environ or {}, (), content)
     return findings.freeze()
 
 
-def _read_file(path: str, kind: str, findings: _Findings, environ: Mapping[str, str], above: tuple[str, ...]) -> None:
+def _read_file(  # noqa: PLR0913 - what is read, as what, into what, with what
+    path: str,
+    kind: str,
+    findings: _Findings,
+    environ: Mapping[str, str],
+    above: tuple[str, ...],
+    content: bytes | None = None,
+) -> None:
     """Read one file into ``findings``; ``above`` are the files that led to it."""
     real = os.path.realpath(path)
     if real in above or len(above) > _DEEPEST:
         circle = " -> ".join(os.path.basename(each) for each in [*above, real])
         raise InvalidRequirement(f"{path} includes itself", reason=circle, file=path)
-    for line in _logical_lines(path, _read_text(path)):
+    for line in _logical_lines(path, _read_text(path, content)):
         expanded = line._replace(text=_expand(line.text, environ))
         if expanded.text.startswith("-"):
             _read_option(expanded, kind, findings, environ, (*above, real))
@@ -157,10 +167,11 @@ def _read_file(path: str, kind: str, findings: _Findings, environ: Mapping[str, 
             _read_requirement(expanded, kind, findings)
 
 
-def _read_text(path: str) -> str:
+def _read_text(path: str, content: bytes | None) -> str:
     try:
-        with open(path, "rb") as file:
-            content = file.read()
+        if content is None:
+            with open(path, "rb") as file:
+                content = file.read()
     except OSError as error:
         raise InvalidRequirement(f"{path} can't be read", reason=error.strerror or str(error), file=path) from error
     encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"

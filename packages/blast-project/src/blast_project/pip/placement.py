@@ -140,9 +140,7 @@ class _Placing:
         for path, content, _ in written:
             self._rows[self._relative(path)] = describe(content)
         written.append((f"{info}/RECORD", self._text(f"{info}/RECORD"), _PLAIN))
-        return Placement(
-            self._name, plan.version, linked, copied, tuple(programs), tuple(written), tuple(plan.startup)
-        )
+        return Placement(self._name, plan.version, linked, copied, tuple(programs), tuple(written), tuple(plan.startup))
 
     def _link_bytecode(
         self, linked: dict[str, list[tuple[str, tuple[str, ...]]]], directory: str, inside: str, files: tuple[str, ...]
@@ -247,5 +245,7 @@ def _shebang(python: str, options: bytes = b"") -> bytes:
     after = b" " + options if options else b""
     if b" " not in path and len(path) + len(after) + 3 <= _LONGEST_SHEBANG:
         return b"#!" + path + after + b"\n"
-    quoted = b'"' + path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"$", b"\\$").replace(b"`", b"\\`") + b'"'
+    quoted = (
+        b'"' + path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"$", b"\\$").replace(b"`", b"\\`") + b'"'
+    )
     return b"#!/bin/sh\n'''exec' " + quoted + after + b' "$0" "$@"\n' + b"' '''\n"

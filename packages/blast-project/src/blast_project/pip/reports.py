@@ -135,7 +135,11 @@ def _git(directory: str, environ: Mapping[str, str], *words: str) -> str:
     try:
         done = subprocess.run(
             ["git", "-C", directory, *words],  # noqa: S607 - the user's own
-            capture_output=True, text=True, check=False, env=clean, timeout=30
+            capture_output=True,
+            text=True,
+            check=False,
+            env=clean,
+            timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -1,7 +1,7 @@
 """Changing a place of another tool's so that it is done whole or not at all, whoever kills it.
 
-There is no generation to switch to: files are where the tool put them. So what is removed is moved aside, what is new is
-put in, and a journal in site-packages says both before anything is done:
+There is no generation to switch to: files are where the tool put them. So what is removed is moved aside, what is new
+is put in, and a journal in site-packages says both before anything is done:
 
     .blast-pip-1a2b3c4d/lock      held while a process works on it
     .blast-pip-1a2b3c4d/journal   what is moved where, what is added, which directories are made
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from blast_project.pip.placement import Placement
     from blast_project.pip.sites import Site
 
-__all__ = ["Step", "carry_out", "recover"]
+__all__ = ["Step", "carry_out", "is_interrupted", "recover"]
 
 _PREFIX = ".blast-pip-"
 _JOURNAL, _DONE, _OLD, _LOCK = "journal", "done", "old", "lock"
@@ -103,6 +103,17 @@ def carry_out(site: Site, steps: Sequence[Step], link_mode: str) -> tuple[str, .
             raise
         _finish(home)
     return notes
+
+
+def is_interrupted(site: Site) -> bool:
+    """Tell whether a command works on a place, or was killed while it did."""
+    for directory in site.own:
+        try:
+            if any(name.startswith(_PREFIX) for name in os.listdir(directory)):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def recover(site: Site, note: Callable[[str], None]) -> None:
