@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-__all__ = ["DATABASES", "Database"]
+__all__ = ["DATABASES", "SCHEMA_KEY", "Database", "rebuilding"]
 
 #: The named databases.
 DATABASES = ("pages", "metadata", "trees", "hints", "misc")
 
-_SCHEMA_KEY = b"\0schema"
+#: The only value without a seal.
+SCHEMA_KEY = b"\0schema"
 _SCHEMA = b"blast metadata 2"
 # Address space, not disk: the file holds what was written. Grown by doubling when it is full.
 _REBUILDING = "-rebuild"
@@ -254,7 +255,7 @@ class _Environment:
                 found = cursor.first() if after is None else cursor.set_range(after + b"\0")
                 while found and len(rows) < _ITEMS_AT_ONCE:
                     key = bytes(cursor.key())
-                    value = unsealed(key, cursor.value()) if key != _SCHEMA_KEY else None
+                    value = unsealed(key, cursor.value()) if key != SCHEMA_KEY else None
                     if value is not None:
                         rows.append((key, bytes(value)))
                     found = cursor.next()
@@ -353,7 +354,7 @@ class _Environment:
             env = lmdb.open(self.path, subdir=False, readonly=True, lock=False, max_dbs=len(DATABASES))
             self._handles = {name: env.open_db(name.encode(), create=False) for name in DATABASES}
             with env.begin() as transaction:
-                schema = transaction.get(_SCHEMA_KEY, db=self._handles["misc"])
+                schema = transaction.get(SCHEMA_KEY, db=self._handles["misc"])
             self._env = env
             if schema != _SCHEMA:
                 self.abandon()
@@ -404,14 +405,14 @@ class _Environment:
                 self._empty = {
                     name for name in _PASSED_BY_WHILE_EMPTY if not transaction.stat(self._handles[name])["entries"]
                 }
-                return transaction.get(_SCHEMA_KEY, db=self._handles["misc"]) == _SCHEMA
+                return transaction.get(SCHEMA_KEY, db=self._handles["misc"]) == _SCHEMA
         except lmdb.NotFoundError:
             if env.stat()["entries"]:
                 return False
         with env.begin(write=True) as transaction:
             self._handles = {name: env.open_db(name.encode(), transaction) for name in DATABASES}
             self._empty = set(_PASSED_BY_WHILE_EMPTY)
-            transaction.put(_SCHEMA_KEY, _SCHEMA, db=self._handles["misc"])
+            transaction.put(SCHEMA_KEY, _SCHEMA, db=self._handles["misc"])
         return True
 
     def _rebuild(self) -> None:
@@ -426,6 +427,11 @@ class _Environment:
                     unlink(path)
             if not self._try_open():
                 raise StoreError(f"{self.path} can't be opened", reason="a new file is damaged at once")
+
+
+def rebuilding(path: str) -> _Held:
+    """Return a context manager in which nobody opens or replaces the database at ``path``."""
+    return _Held(path + _REBUILDING, shared=False)
 
 
 class _Held:

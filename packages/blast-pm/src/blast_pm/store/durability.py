@@ -1,6 +1,6 @@
 """What is in the store and may not be on the disk yet: marks, so that nobody has to wait for a disk.
 
-    unsynced/<boot>-<random>    a mark: objects whose rows name it were published and, for all that is known, not flushed
+    unsynced/<boot>-<random>    a mark: objects whose rows name it were published, and maybe not flushed
 
 A mark is on the disk before the first row that names it, and is removed when everything was flushed
 (`blast_pm.store.flushing`), which nobody waits for. Within one start of the machine nothing is lost, whoever is killed.

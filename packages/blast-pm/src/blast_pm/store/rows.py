@@ -16,7 +16,7 @@ from blast_pm.store.durability import stale_marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from blast_pm.metadata.store import Database
 
@@ -105,6 +105,11 @@ class TreeRows:
         """Return the names of all marks that rows name. Cost: reads the whole table."""
         rows = (self._decode(key.hex(), value) for key, value in self._database.items(_TABLE))
         return frozenset(row[1] for row in rows if row is not None and row[1])
+
+    def suspects(self, marks: Collection[str]) -> list[StoredDistribution]:
+        """Return all rows that name one of these marks. Cost: reads the whole table."""
+        rows = (self._decode(key.hex(), value) for key, value in self._database.items(_TABLE))
+        return [row[0] for row in rows if row is not None and row[1] in marks]
 
     def resolved_with(self, sha256: str) -> bytes | None:
         """Return the sha256 of the METADATA that this wheel was resolved with, None where that isn't known."""

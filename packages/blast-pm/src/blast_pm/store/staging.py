@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["Staging", "check_own_directory", "object_lock_path", "sweep_staging"]
+__all__ = ["Staging", "abandoned", "check_own_directory", "is_free", "object_lock_path", "sweep_staging"]
 
 _PREFIX = "s-"
 _OBJECT_PREFIX = "o-"
@@ -92,6 +92,31 @@ def check_own_directory(path: str) -> None:
             reason="the store builds and renames there, and follows no link that may have been planted",
             hint="remove the link, or set BLAST_HOME to where it leads",
         )
+
+
+def abandoned(parent: str) -> list[str]:
+    """Return what dead processes left in ``parent``, for `sweep_staging` to remove; nothing is changed."""
+    try:
+        names = sorted(os.listdir(parent))
+    except OSError:
+        return []
+    found = []
+    for name in names:
+        path = os.path.join(parent, name)
+        if name.startswith((_PREFIX, _OBJECT_PREFIX)) and is_free(path.removesuffix(_LOCK_SUFFIX) + _LOCK_SUFFIX):
+            found.append(path)
+    return found
+
+
+def is_free(path: str) -> bool:
+    """Tell whether nobody holds the lock ``path``, or there is none; what can't be looked at may be held."""
+    if not os.path.lexists(path):
+        return True
+    try:
+        lock(path, 0, shared=True).release()
+    except (OSError, StoreError):
+        return False
+    return True
 
 
 def sweep_staging(parent: str) -> int:
