@@ -36,6 +36,7 @@ COMMANDS = (
     Command("build", "build", "Build source distributions and wheels"),
     Command("publish", "publish", "Upload distributions to an index"),
     Command("version", "version", "Show the version of the project, or change it"),
+    Command("task", "task", "Run a task of the project, or list its tasks"),
     Command("venv", "venv", "Make a bare virtual environment"),
     Command("undo", "undo", "Take back the last change of the environment, the manifest and the lock"),
     Command("redo", "redo", "Take back the last undo"),

@@ -54,6 +54,17 @@ class HttpxTransport:
             response = client.send(client.build_request("GET", parsed, headers=dict(headers)), stream=True)
         return HttpxExchange(response, shown)
 
+    def client_for(self, url: str) -> httpx.Client:
+        """Return the client for exchanges that are no GET, with the proxy and the certificates that ``url`` asks for.
+
+        Raises:
+            IndexAccessError: it is no address.
+        """
+        try:
+            return self._client_for(httpx.URL(url))
+        except httpx.InvalidURL as error:
+            raise IndexAccessError(f"{without_credentials(url)} is not an address", reason=str(error)) from None
+
     def close(self) -> None:
         """Drop all connections."""
         with self._lock:
