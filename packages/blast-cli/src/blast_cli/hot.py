@@ -29,7 +29,7 @@ def answer(arguments: list[str]) -> int | None:
         # An option before the command, or a word that only the long way understands.
         if not rest or rest[0].startswith("-") or os.name == "nt":
             return None
-    elif rest not in ([], ["-q"], ["--quiet"]):
+    elif not set(rest) <= ({"-q", "--quiet", "--offline"} if verb == "lock" else {"-q", "--quiet"}):
         return None
     root = _find_root(os.getcwd())
     if root is None:
@@ -39,7 +39,7 @@ def answer(arguments: list[str]) -> int | None:
     if has_unknown_options(os.environ):
         return None
     if verb == "lock":
-        return _lock(root, quiet=bool(rest))
+        return _lock(root, rest)
     return _sync_or_run(root, verb, rest)
 
 
@@ -64,7 +64,7 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
     return 0
 
 
-def _lock(root: str, *, quiet: bool) -> int | None:
+def _lock(root: str, rest: list[str]) -> int | None:
     from blast_core.home import find_home
     from blast_project.environment.state import is_memo_current
     from blast_project.hot_key import config_key, options_digest, project_memo_path, request_of
@@ -72,11 +72,22 @@ def _lock(root: str, *, quiet: bool) -> int | None:
     environ = os.environ
     config = config_key(environ, root)
     digest = options_digest(request_of(root, environ.get("BLAST_PYTHON", "")), "", "lock", config=config)
-    if not is_memo_current(root, project_memo_path(find_home(environ), root), digest):
-        return None
-    if not quiet and environ.get("BLAST_QUIET", "").lower() in _OFF:
+    home = find_home(environ)
+    quiet = "-q" in rest or "--quiet" in rest or environ.get("BLAST_QUIET", "").lower() not in _OFF
+    if not is_memo_current(root, project_memo_path(home, root), digest):
+        if config or _has_lock(root) or _find_root(os.path.dirname(root)) is not None:
+            return None
+        from blast_cli.replay import replay
+
+        offline = "--offline" in rest or environ.get("BLAST_OFFLINE", "").lower() not in _OFF
+        return replay(root, home, digest, offline=offline, quiet=quiet)
+    if not quiet:
         sys.stderr.write("The lock is up to date\n")
     return 0
+
+
+def _has_lock(root: str) -> bool:
+    return os.path.lexists(f"{root}/blast.lock") or os.path.lexists(f"{root}/pylock.toml")
 
 
 def _run(environment: str, words: list[str]) -> int | None:

@@ -46,8 +46,9 @@ class Output:
         if self.json:
             _write(_as_json(outcome.document))
             return
-        for line in outcome.lines:
-            self.say(self._painted(line))
+        if outcome.lines:
+            # At once: a terminal's stream is written line by line otherwise, 240 of them for a lock.
+            self.say("\n".join(map(self._painted, outcome.lines)))
         if outcome.data:
             _write(outcome.data if outcome.data.endswith("\n") else outcome.data + "\n")
 

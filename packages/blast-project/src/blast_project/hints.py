@@ -85,8 +85,10 @@ def hint_key(session: Session, *parts: object) -> bytes:
     return blake2b(question.encode("utf-8", "surrogateescape"), digest_size=20).digest()
 
 
-def find_hint(session: Session, key: bytes) -> Hint | None:
+def find_hint(session: Session, key: bytes) -> tuple[Hint, tuple[int, int]] | None:
     """Return the hint for a question if all pages that led to it are what they were, and fresh; None otherwise.
+
+    With it comes when the newest of these pages was fetched and when the first expires, in seconds since 1970.
 
     Cost: two rows, and a small one for each page.
     """
@@ -100,7 +102,8 @@ def find_hint(session: Session, key: bytes) -> Hint | None:
     pages, bases, hint = found
     client = session.client
     # The text holds whole addresses.
-    return hint if bases == _bases(client) and _are_current(client, pages) else None
+    times = _times(client, pages) if bases == _bases(client) else None
+    return (hint, times) if times is not None else None
 
 
 def keep_hint(session: Session, key: bytes, pages: Pages | None, hint: Hint) -> None:
@@ -135,18 +138,20 @@ def _bases(client: PyPiClient) -> tuple[str, ...]:
     return tuple([client.file_base(row.name) for row in client.locations])
 
 
-def _are_current(client: PyPiClient, pages: Pages) -> bool:
-    """Tell whether the indexes still say what they said, by what is stored of them and may be used unasked."""
+def _times(client: PyPiClient, pages: Pages) -> tuple[int, int] | None:
+    """Return when pages were fetched last and expire first; None if one is another, or must be asked for."""
+    newest, first = 0, 1 << 62
     for name, index, page_id in pages:
         try:
             page = client.stored_record(name)
         except BlastError:
-            return False
+            return None
         if page is None:
-            return False
+            return None
         if page.exists != bool(index) or (page.exists and (page.index, page.page_id) != (index, page_id)):
-            return False
-    return True
+            return None
+        newest, first = max(newest, page.fetched), min(first, page.expires)
+    return newest, first
 
 
 def _decode_directory(value: memoryview | bytes) -> tuple[tuple[bytes, int], ...] | None:

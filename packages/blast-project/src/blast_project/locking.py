@@ -131,6 +131,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
         NoSolution: no set of versions fits.
         UsageError, InvalidManifest: a target is named that there is not.
     """
+    from blast_project.answer_keeping import database_stamp, keep_answer
     from blast_project.hints import Hint, find_hint, keep_hint, may_hint
     from blast_project.lock_rules import remember_rules, rules_of
     from blast_project.policy import policy_key, resolution_of, stamp_resolution
@@ -160,12 +161,17 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
     rules = rules_of(session, project, asked, wishes) if delta else b""
     known = _Known(None if upgrade else old, free, pins or {}, like, rules)
     question = _question(session, project, wanted_hash, known) if hints and may_hint(session, project) else b""
-    hint = find_hint(session, question) if question else None
+    database = database_stamp(session)
+    found_hint = find_hint(session, question) if question else None
     _note_replacement(session, project, old)
-    if hint is not None:
+    if found_hint is not None:
+        hint, times = found_hint
         for note in hint.notes:
             session.reporter.note(note)
         result = _compared(LockResult(hint.content, hint.text, False, (), 0, hint.releases), old)  # noqa: FBT003
+        # Only what a plain command would be told again.
+        if old is None and not (hint.notes or free or pins or like or targets or upgrade):
+            keep_answer(session, project, result, times, rules, database)
     else:
         found = _resolved(session, project, interpreter, targets, wanted_hash, known)
         result = _finished(session, project, found.lock, old, found.visited)
