@@ -10,20 +10,28 @@ from __future__ import annotations
 
 import os
 import tarfile
-import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
+from blast_core import fs
 from blast_core.errors import ArchiveRejected, InvalidVersion
-from blast_core.limits import SDIST_MEMBERS, SDIST_UNPACKED
+from blast_core.limits import (
+    CHUNK,
+    PATH_BYTES,
+    PATH_DEPTH,
+    SDIST_MEMBERS,
+    SDIST_UNPACKED,
+    UNPACKED_FLOOR,
+    UNPACKED_RATIO,
+)
 from blast_core.names import normalize_name
+from blast_pm.build.tar_headers import header_fault
 
 if TYPE_CHECKING:
     from typing import IO
 
-__all__ = ["unpack_sdist"]
+__all__ = ["unpack_sdist", "unpacked_limit"]
 
-_CHUNK = 1 << 20
 # A gzip stream with its header and checksum (zlib's manual, inflateInit2).
 _GZIP = 31
 _TYPES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE)
@@ -48,7 +56,9 @@ def unpack_sdist(path: str, destination: str, *, is_named: bool = True) -> str:
             _unpack_zip(path, destination)
         else:
             _unpack_tar(path, destination)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except ArchiveRejected:
+        raise
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise ArchiveRejected(f"{name} can't be unpacked", reason=str(error)) from error
     names = os.listdir(destination)
     if len(names) != 1 or not os.path.isdir(os.path.join(destination, names[0])):
@@ -72,26 +82,31 @@ def _unpack_tar(path: str, destination: str) -> None:
         _inflate(path, plain)
         plain.seek(0)
         with tarfile.open(fileobj=plain, mode="r:") as archive:
-            members = _read_members(archive)
+            members = _read_members(archive, plain)
             plain.seek(archive.offset)
-            while rest := plain.read(_CHUNK):
+            while rest := plain.read(CHUNK):
                 if rest.strip(b"\0"):
                     raise ValueError("bytes follow the end of the tar archive")
             archive.extractall(destination, members, filter="data")
 
 
+def unpacked_limit(path: str) -> int:
+    """Return to how many bytes an archive may unpack, which its own size tells."""
+    return min(SDIST_UNPACKED, max(UNPACKED_FLOOR, UNPACKED_RATIO * os.path.getsize(path)))
+
+
 def _inflate(path: str, plain: IO[bytes]) -> None:
     """Write the content of one gzip stream to ``plain``, its checksum verified."""
     stream = zlib.decompressobj(_GZIP)
-    written = 0
+    written, limit = 0, unpacked_limit(path)
     with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(CHUNK):
             while chunk and not stream.eof:
-                content = stream.decompress(chunk, _CHUNK)
+                content = stream.decompress(chunk, CHUNK)
                 chunk = stream.unconsumed_tail
                 written += len(content)
-                if written > SDIST_UNPACKED:
-                    raise ValueError(f"it unpacks to more than {SDIST_UNPACKED} bytes")
+                if written > limit:
+                    raise ValueError(f"it unpacks to more than {limit} bytes")
                 plain.write(content)
             if stream.eof and (stream.unused_data or chunk).strip(b"\0"):
                 raise ValueError("bytes follow the end of the gzip stream")
@@ -99,8 +114,9 @@ def _inflate(path: str, plain: IO[bytes]) -> None:
         raise EOFError("the gzip stream is cut off")
 
 
-def _read_members(archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
+def _read_members(archive: tarfile.TarFile, plain: IO[bytes]) -> list[tarfile.TarInfo]:
     members: list[tarfile.TarInfo] = []
+    files: set[str] = set()
     for member in archive:
         members.append(member)
         if len(members) > SDIST_MEMBERS:
@@ -109,25 +125,53 @@ def _read_members(archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
             raise ValueError(f"{member.name!r} is neither file, directory nor link")
         if "size" in member.pax_headers:
             raise ValueError(f"{member.name!r} has two sizes")
-        _check_name(member.name)
+        fault = _name_fault(member.name) or header_fault(plain, member)
+        if member.islnk() and member.linkname not in files:
+            fault = f"it is a link to {member.linkname!r}, which is no file before it"
+        if fault:
+            raise ValueError(f"{member.name!r}: {fault}")
+        if member.isreg():
+            files.add(member.name)
+    if {"path", "linkpath"} & archive.pax_headers.keys():
+        raise ValueError("one name is given to all that follow")
     return members
 
 
-def _check_name(name: str) -> None:
+def _name_fault(name: str) -> str:
+    """Return why no member may have this path, or ""; what old tools wrote, such as double slashes, is let in."""
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-        raise ValueError(f"{name!r} leaves the directory")
+        return "it leaves the directory"
+    if any(ord(sign) < 0x20 or ord(sign) == 0x7F for sign in name):
+        return "its path has a control character"
+    if len(parts) > PATH_DEPTH or len(name.encode(errors="replace")) > PATH_BYTES:
+        return "its path is too long or too deep"
+    return ""
 
 
 def _unpack_zip(path: str, destination: str) -> None:
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if len(members) > SDIST_MEMBERS or sum(member.file_size for member in members) > SDIST_UNPACKED:
-            raise ValueError(f"it has more than {SDIST_MEMBERS} members or {SDIST_UNPACKED} bytes")
-        for member in members:
-            _check_name(member.filename)
-        for member in members:
-            archive.extract(member, destination)
+    """Unpack a ZIP archive that passes the front door for wheels; links and all that it can't be sure of don't."""
+    from blast_core.archive.source import open_source
+    from blast_core.archive.zip import read_archive
+
+    archive = read_archive(open_source(path))
+    try:
+        made = {""}
+        for member in archive.members:
+            parent = member.name.rstrip("/") if member.is_directory else member.name.rpartition("/")[0]
+            if parent not in made:
+                fs.make_directories(os.path.join(destination, parent))
+                made.add(parent)
+            if member.is_directory:
+                continue
+            descriptor = fs.create_file(os.path.join(destination, member.name), 0o755 if member.mode & 0o111 else 0o644)
+            try:
+                for content in archive.iter_unpacked(member, archive.iter_stored(member)):
+                    fs.write(descriptor, content)
+            finally:
+                os.close(descriptor)
+    finally:
+        archive.close()
 
 
 def _is_named_after(directory: str, stem: str) -> bool:

@@ -6,7 +6,7 @@ Spec: PEP 625 (names), PEP 643 (metadata that may be relied upon), PEP 517 (arch
 from __future__ import annotations
 
 from blast_core.errors import ArchiveRejected
-from blast_core.limits import METADATA, SDIST_MEMBERS, SDIST_UNPACKED
+from blast_core.limits import METADATA, SDIST_MEMBERS
 from blast_core.names import normalize_name
 
 TYPE_CHECKING = False
@@ -91,11 +91,14 @@ def _from_zip(path: str) -> bytes | None:
 def _from_tar(path: str) -> bytes | None:
     import tarfile
 
+    from blast_pm.build.unpack import unpacked_limit
+
+    limit = unpacked_limit(path)
     with tarfile.open(path, "r|*") as archive:
         unpacked = 0
         for count, info in enumerate(archive):
             unpacked += info.size
-            if count > SDIST_MEMBERS or unpacked > SDIST_UNPACKED:
+            if count > SDIST_MEMBERS or unpacked > limit:
                 raise ValueError("more members or bytes than a source distribution may have")
             if _is_top_pkg_info(info.name) and info.isreg():
                 return _extract(archive, info)
