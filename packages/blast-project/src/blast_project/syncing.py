@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blast_core.errors import InstallError
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_pm.store.flushing import flush_later
@@ -238,7 +239,7 @@ def _prepare(
 ) -> PreparedSync:
     environment = environment_path(root, session.settings)
     manager = VenvManager(environment)
-    before = manager.current()
+    before = _standing(session, manager)
     change = change._replace(options=_options(session, root, request), project=root)
     if request.inexact and before is not None:
         change = change._replace(stored=_with_kept(session, change.stored, before))
@@ -276,6 +277,15 @@ def _prepare(
         changes=changes,
     )
     return PreparedSync(session, root, interpreter, request, number, result, change.stored, when)
+
+
+def _standing(session: Session, manager: VenvManager) -> Generation | None:
+    """Return the current generation; None where there is none, or none that can be read."""
+    try:
+        return manager.current()
+    except InstallError as error:
+        session.reporter.note(f"{error.message}; it is made again")
+        return None
 
 
 def _wanted(

@@ -163,6 +163,9 @@ class GlobalCache:
         """
         stored = self.find(one.sha256 for one in wanted)
         missing = list({one.sha256: one for one in wanted if one.sha256 not in stored}.values())
+        if missing and os.path.isdir(self._paths.archives) and self._rows.is_empty():
+            stored |= self._adopt({one.sha256 for one in missing}, reporter)
+            missing = [one for one in missing if one.sha256 not in stored]
         if missing:
             from blast_pm.store.fetching import store_all
 
@@ -171,6 +174,16 @@ class GlobalCache:
         else:
             self._sweep()
         return stored
+
+    def _adopt(self, sha256s: set[str], reporter: Reporter) -> dict[str, StoredDistribution]:
+        """Enter objects again whose rows went with a damaged database."""
+        from blast_pm.store.adopting import adopt_objects
+
+        with self.in_use():
+            found = adopt_objects(self._paths, self._rows, sha256s)
+        if found:
+            reporter.note(f"the database of the store was lost; {len(found)} distributions were found without it")
+        return found
 
     def add_wheel(self, path: str, filename: str | None = None, *, editable: bool = False) -> StoredDistribution:
         """Store a wheel that lies on this machine, and return it.

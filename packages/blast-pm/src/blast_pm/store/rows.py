@@ -106,6 +106,10 @@ class TreeRows:
         rows = (self._decode(key.hex(), value) for key, value in self._database.items(_TABLE))
         return frozenset(row[1] for row in rows if row is not None and row[1])
 
+    def is_empty(self) -> bool:
+        """Tell whether the table has no row, as after the database was lost."""
+        return next(iter(self._database.items(_TABLE)), None) is None
+
     def suspects(self, marks: Collection[str]) -> list[StoredDistribution]:
         """Return all rows that name one of these marks. Cost: reads the whole table."""
         rows = (self._decode(key.hex(), value) for key, value in self._database.items(_TABLE))

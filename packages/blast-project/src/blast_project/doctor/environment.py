@@ -35,7 +35,7 @@ def check_project(session: Session, root: str) -> Iterator[Check]:
     try:
         load_project(root)
     except (BlastError, OSError) as error:
-        hint = error.hint if isinstance(error, BlastError) else "make it readable"
+        hint = (error.hint if isinstance(error, BlastError) else "") or "edit it until it can be read"
         yield Check("project.manifest", PROBLEM, str(error), "nothing can be locked or synced", hint, (root,))
         return
     yield Check("project.manifest", OK, "pyproject.toml can be read")

@@ -42,7 +42,11 @@ def check_store(session: Session, *, fix: bool) -> Iterator[Check]:
     yield _check_disk(home)
     yield _check_links(home)
     yield _check_clock(home)
-    yield _check_database(session, fix=fix)
+    database = _check_database(session, fix=fix)
+    yield database
+    if database.state == PROBLEM:
+        # Who opens it would make it anew.
+        return
     yield _check_marks(session, fix=fix)
     yield _check_objects(session, fix=fix)
     yield _check_leftovers(session, fix=fix)
@@ -192,6 +196,7 @@ def _check_clock(home: str) -> Check:
 
 def _check_database(session: Session, *, fix: bool) -> Check:
     from blast_pm.metadata.checking import check_database, discard_database
+    from blast_pm.store.adopting import adopt_objects
 
     name = "store.database"
     path = os.path.join(session.settings.home, "store", "meta.lmdb")
@@ -203,33 +208,10 @@ def _check_database(session: Session, *, fix: bool) -> Check:
         return Check(name, PROBLEM, f"the database is damaged: {wrong}", "a disk or a power loss did it", hint, (path,))
     try:
         discard_database(path)
-        count = _enter_objects(session)
+        count = len(adopt_objects(session.cache.paths, session.cache.rows))
     except (OSError, BlastError) as error:
         return Check(name, PROBLEM, f"the database is damaged: {wrong}", str(error), hint, (path,))
     return Check(name, MENDED, f"the database was made anew, with {count} distributions of the store", wrong)
-
-
-def _enter_objects(session: Session) -> int:
-    """Write rows of all containers that are sound and have none, and return how many."""
-    from blast_core.formats.dpp.reader import DppPackage
-    from blast_pm.store.ingest import adopt_object
-
-    cache = session.cache
-    rows = []
-    for item in list(cache.iter_objects()):
-        if item.distribution is not None:
-            continue
-        try:
-            cache.repair_object(item.blake3)
-            with DppPackage.open(item.archive) as container:
-                sha256 = container.wheel_sha256
-            stored = adopt_object(item.blake3, sha256, cache.paths)
-        except (BlastError, OSError):
-            continue
-        if stored is not None:
-            rows.append(stored)
-    cache.rows.put(rows)
-    return len(rows)
 
 
 def _check_marks(session: Session, *, fix: bool) -> Check:
@@ -258,7 +240,7 @@ def _check_marks(session: Session, *, fix: bool) -> Check:
 
 
 def _check_objects(session: Session, *, fix: bool) -> Check:
-    """Look for rows whose tree or container is gone; 'blast cache verify' reads every byte."""
+    """Look for rows whose tree or wheel is gone; 'blast cache verify' reads every byte."""
     name = "store.objects"
     cache = session.cache
     rows = list(cache.rows)
@@ -273,7 +255,7 @@ def _check_objects(session: Session, *, fix: bool) -> Check:
     paths = tuple(row.tree for row in bare) + tuple(cache.paths.archive(row.blake3) for row in lost)
     if not fix:
         hint = "'blast self doctor --fix'; 'blast sync' fetches again what a project needs"
-        return Check(name, PROBLEM, what, "trees or containers are gone", hint, paths)
+        return Check(name, PROBLEM, what, "trees or wheels are gone", hint, paths)
     unpacked = 0
     gone = {row.sha256 for row in lost}
     for row in bare:
