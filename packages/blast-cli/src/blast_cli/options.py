@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BYTECODE_VARIABLE",
     "add_common_options",
+    "add_env_options",
     "add_group_options",
     "add_index_options",
     "add_install_options",
@@ -32,6 +33,8 @@ BYTECODE_VARIABLE = "BLAST_COMPILE_BYTECODE"
 # The choices stand here a second time: where they belong, importing them costs a command with nothing to do too much.
 _RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 _PRERELEASES = ("disallow", "allow", "if-necessary", "explicit", "if-necessary-or-explicit")
+_DOWNLOADS = ("automatic", "manual", "never")
+_PREFERENCES = ("managed", "system", "only-managed", "only-system")
 _RESOLVERS = ("pubgrub", "resolvelib")
 # What a variable that other commands take as a switch says for all projects, and for none.
 _SWITCHED = {"1": ":all:", "true": ":all:", "yes": ":all:", "on": ":all:", "0": "", "false": "", "no": "", "off": ""}
@@ -175,6 +178,14 @@ def add_install_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_env_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which variables a program sees."""
+    parser.add_argument(
+        "--env-file", action="append", default=[], metavar="FILE", help="variables of the program; a later file wins"
+    )
+    parser.add_argument("--no-env-file", action="store_true", help="no files of variables")
+
+
 def add_lock_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that lock before they act."""
     parser.add_argument("--frozen", action="store_true", help="use the lock as it is, without looking at the manifest")
@@ -293,6 +304,13 @@ def _when_to_compile(arguments: argparse.Namespace, environ: Mapping[str, str]) 
     return str(said)
 
 
+def _checked(environ: Mapping[str, str], variable: str, allowed: tuple[str, ...]) -> str:
+    said = environ.get(variable, "")
+    if said and said not in allowed:
+        raise UsageError(f"{variable} is '{said}'", reason=f"it may be {', '.join(allowed)}", hint="unset it")
+    return said
+
+
 def settings_from(
     arguments: argparse.Namespace, environ: Mapping[str, str], configured: Mapping[str, str] | None = None
 ) -> Settings:
@@ -322,8 +340,8 @@ def settings_from(
         refresh=arguments.refresh,
         index_url=getattr(arguments, "index_url", "") or environ.get("BLAST_INDEX_URL", ""),
         python=arguments.python,
-        python_downloads=arguments.python_downloads or environ.get("BLAST_PYTHON_DOWNLOADS", ""),
-        python_preference=arguments.python_preference or environ.get("BLAST_PYTHON_PREFERENCE", ""),
+        python_downloads=arguments.python_downloads or _checked(environ, "BLAST_PYTHON_DOWNLOADS", _DOWNLOADS),
+        python_preference=arguments.python_preference or _checked(environ, "BLAST_PYTHON_PREFERENCE", _PREFERENCES),
         python_mirror=environ.get("BLAST_PYTHON_MIRROR", ""),
         link_mode=link_mode,
         environment=environ.get("BLAST_PROJECT_ENVIRONMENT", ""),

@@ -58,7 +58,7 @@ def _line(shell: str, directory: str) -> str:
     quoted = "'" + directory.replace("'", "'\\''") + "'"
     if shell == "fish":
         escaped = directory.replace("\\", "\\\\").replace("'", "\\'")
-        return f"fish_add_path --path '{escaped}'"
+        return f"contains -- '{escaped}' $PATH; or set -gx PATH '{escaped}' $PATH"
     if shell in {"tcsh", "csh"}:
         return f"set path = ({quoted} $path)"
     return f'export PATH={quoted}:"$PATH"'

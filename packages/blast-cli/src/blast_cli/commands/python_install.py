@@ -39,7 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--default", action="store_true", help="link it as python3 and python, too")
     parser.add_argument("--no-bin", action="store_true", help="link nothing")
     parser.add_argument(
-        "--compile-bytecode", action="store_true", dest="compile_library", help="compile the standard library"
+        "--compile-library",
+        "--compile-bytecode",
+        action="store_true",
+        dest="compile_library",
+        help="compile the standard library",
     )
 
 

@@ -29,7 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-r", "--reinstall", action="store_true", help="put a fresh one in the place of the newest patch level, too"
     )
     parser.add_argument(
-        "--compile-bytecode", action="store_true", dest="compile_library", help="compile the standard library"
+        "--compile-library",
+        "--compile-bytecode",
+        action="store_true",
+        dest="compile_library",
+        help="compile the standard library",
     )
 
 

@@ -54,9 +54,9 @@ def find_here(session: Session, request: str, *, system: bool = False, project: 
     Raises:
         InterpreterNotFound: there is none; nothing is downloaded.
     """
-    asked, requires = request, ""
-    if not request:
-        asked, requires = request_here(session, project=project)
+    asked, requires = request_here(session, project=project)
+    if request:
+        asked, requires = request, ""
     for environment in () if system else _environments(session, project=project):
         found = _in_environment(session, environment, asked, requires)
         if found is not None:

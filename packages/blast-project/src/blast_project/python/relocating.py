@@ -72,7 +72,8 @@ def _is_sysconfig_data(name: str) -> bool:
 
 def _with_prefix(text: str, final: str) -> str:
     """Replace the build's prefix where it is the beginning of a path, and all of it."""
-    return re.sub(rf"(?<![\w./-]){re.escape(_BUILT_BELOW)}(?=[/'\"\s:]|$)", lambda _: final, text, flags=re.MULTILINE)
+    begins = r"(?:(?<![\w./-])|(?<=-L)|(?<=-I))"
+    return re.sub(rf"{begins}{re.escape(_BUILT_BELOW)}(?=[/'\"\s:]|$)", lambda _: final, text, flags=re.MULTILINE)
 
 
 def _with_tools(text: str) -> str:
