@@ -20,6 +20,12 @@ def _read(tmp_path: Path, text: str, **environ: str) -> RequirementsFile:
     return read_requirements(str(tmp_path / "requirements.txt"), environ)
 
 
+def test_a_file_that_no_path_can_name_is_refused(tmp_path: Path) -> None:
+    """Found by fuzzing: a zero byte in the name was an error of the standard library's."""
+    with pytest.raises(InvalidRequirement, match=r"\\x00.*can't be read"):
+        _read(tmp_path, "-c a\0b.txt\n")
+
+
 def test_reads_requirements_with_comments_and_continuations(tmp_path: Path) -> None:
     found = _read(
         tmp_path,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from blast_compat.locks import pylock_rules as rules
 from blast_compat.locks.pylock_markers import LockMarkers
-from blast_core.errors import BlastError, FormatError, InvalidField, UnsupportedFormatVersion
+from blast_core.errors import BlastError, FormatError, InvalidField, InvalidVersion, UnsupportedFormatVersion
 from blast_core.formats.dpl.check import check_lock
 from blast_core.formats.dpl.model import (
     Lock,
@@ -52,7 +52,10 @@ def read_pylock(text: str) -> Lock:
     document = _parse(text)
     lock = _Reader(document).read(blake3_digest(text.encode()))
     check_lock(lock, _FILE)
-    return canonical_lock(lock)
+    try:
+        return canonical_lock(lock)
+    except InvalidVersion as error:
+        raise InvalidField("a version is none", file=_FILE, field="packages", value=error.message) from error
 
 
 def read_urls(text: str) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
