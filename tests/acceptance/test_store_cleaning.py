@@ -243,7 +243,7 @@ def test_damage_is_found_and_mended(project: Blast) -> None:
     assert finding["environments"] == [str(project.directory / ".venv")]
     assert project.json("cache", "verify", "--repair")["findings"][0]["state"] == "repaired"
     assert project.python("import alpha; print(alpha.VERSION)") == "2.0"
-    container = next((project.home / "store/dpp").rglob(f"{finding['blake3']}.dpp"))
+    container = next((project.home / "store/whl").rglob(f"{finding['blake3']}.whl"))
     container.chmod(0o644)
     container.write_bytes(container.read_bytes()[:-1] + b"?")
     done = project.run("cache", "verify", "--repair", "alpha")

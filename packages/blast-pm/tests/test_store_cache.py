@@ -116,7 +116,7 @@ def test_another_digest_is_refused(cache: GlobalCache, home: str, tmp_path: Path
     with pytest.raises(DigestMismatch, match=r"swapped-1-py3-none-any\.whl"):
         cache.ensure([wanted], LocalWheels().fetch, SilentReporter())
     assert check_store(home) == 0
-    assert not os.path.exists(os.path.join(home, "store", "dpp"))
+    assert not os.path.exists(os.path.join(home, "store", "whl"))
     assert os.listdir(os.path.join(home, "tmp")) == []
 
 

@@ -45,7 +45,7 @@ def test_a_home_that_is_no_text_works() -> None:
 def test_paths_are_those_of_the_architecture() -> None:
     paths = StorePaths("/h")
     digits = "ab" * 32
-    assert paths.container(digits) == f"/h/store/dpp/ab/ab/{digits}.dpp"
+    assert paths.archive(digits) == f"/h/store/whl/ab/ab/{digits}.whl"
     tree = paths.tree(bytes.fromhex(digits))
     assert tree.startswith("/h/t/")
     assert len(tree.removeprefix("/h/t/")) == 20

@@ -176,10 +176,10 @@ def test_size_counts_files_and_bytes(cache: GlobalCache, tmp_path: Path) -> None
     assert cache.size().total_bytes == 0
     ensure_wheels(str(tmp_path / "home"), [make_wheel(tmp_path, f"p{n}", "1", files=_FILES) for n in range(2)])
     size = cache.size()
-    assert (size.containers, size.trees) == (2, 2)
+    assert (size.archives, size.trees) == (2, 2)
     trees = [list_tree(one.tree) for one in cache.iter_objects()]
     assert size.tree_bytes == sum(len(content) for tree in trees for _, content in tree.values())
     assert size.tree_files == 2 * (len(_FILES) + 3)
-    assert size.container_bytes == sum(os.path.getsize(one.container) for one in cache.iter_objects())
+    assert size.archive_bytes == sum(os.path.getsize(one.archive) for one in cache.iter_objects())
     assert size.staging_bytes == 0
-    assert size.total_bytes == size.container_bytes + size.tree_bytes
+    assert size.total_bytes == size.archive_bytes + size.tree_bytes

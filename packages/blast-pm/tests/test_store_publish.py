@@ -10,16 +10,17 @@ import pytest
 
 from blast_core import fs
 from blast_core.errors import StoreError
-from blast_core.formats.dpp.reader import DppPackage
+
 from blast_core.reporter import SilentReporter
 from blast_pm.metadata.store import Database
 from blast_pm.store import fetching, objects
+from blast_pm.store.archives import StoredWheel
 from blast_pm.store.cache import GlobalCache, StoredDistribution, WantedDistribution
 from blast_pm.store.home import StorePaths
 from blast_pm.store.ingest import adopt_object
 from blast_pm.store.leases import hold_store
 from blast_pm.store.locks import lock
-from blast_pm.store.objects import unpack_container
+from blast_pm.store.objects import unpack_archive
 from blast_pm.store.publish import is_complete, publish_tree
 from blast_pm.store.staging import object_lock_path
 from blast_pm.store.testing import LocalWheels, check_store, want_wheel
@@ -63,11 +64,11 @@ def test_a_tree_that_came_in_the_last_moment_is_kept(
     cache: GlobalCache, stored: StoredDistribution, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(tmp_path / "tree")
-    with DppPackage.open(cache.get_path(stored.blake3)) as container:
-        unpack_container(container, str(tmp_path / "staged"))
-        _before_rename(monkeypatch, lambda destination: unpack_container(container, destination))
-        publish_tree(str(tmp_path / "staged"), path, container)
-        assert is_complete(path, container)
+    with StoredWheel(cache.get_path(stored.blake3)) as archive:
+        unpack_archive(archive, str(tmp_path / "staged"))
+        _before_rename(monkeypatch, lambda destination: unpack_archive(archive, destination))
+        publish_tree(str(tmp_path / "staged"), path, archive)
+        assert is_complete(path, archive)
     assert os.path.isdir(tmp_path / "staged")
 
 
@@ -77,11 +78,11 @@ def test_a_tree_that_is_in_the_way_and_not_complete_is_an_error(
     def occupy(path: str) -> None:
         os.makedirs(f"{path}/other")
 
-    with DppPackage.open(cache.get_path(stored.blake3)) as container:
-        unpack_container(container, str(tmp_path / "staged"))
+    with StoredWheel(cache.get_path(stored.blake3)) as archive:
+        unpack_archive(archive, str(tmp_path / "staged"))
         _before_rename(monkeypatch, occupy)
         with pytest.raises(OSError, match="not empty"):
-            publish_tree(str(tmp_path / "staged"), str(tmp_path / "tree"), container)
+            publish_tree(str(tmp_path / "staged"), str(tmp_path / "tree"), archive)
 
 
 def test_a_tree_that_leaves_while_it_is_looked_at_is_replaced(
@@ -89,11 +90,11 @@ def test_a_tree_that_leaves_while_it_is_looked_at_is_replaced(
 ) -> None:
     path = str(tmp_path / "tree")
     os.mkdir(path)
-    with DppPackage.open(cache.get_path(stored.blake3)) as container:
-        unpack_container(container, str(tmp_path / "staged"))
+    with StoredWheel(cache.get_path(stored.blake3)) as archive:
+        unpack_archive(archive, str(tmp_path / "staged"))
         _before_rename(monkeypatch, os.rmdir)
-        publish_tree(str(tmp_path / "staged"), path, container)
-        assert is_complete(path, container)
+        publish_tree(str(tmp_path / "staged"), path, archive)
+        assert is_complete(path, archive)
 
 
 @pytest.mark.parametrize("spoil", ["missing", "size", "kind", "file"])
@@ -101,9 +102,9 @@ def test_a_tree_that_is_not_complete(
     cache: GlobalCache, stored: StoredDistribution, tmp_path: Path, spoil: str
 ) -> None:
     path = str(tmp_path / "tree")
-    with DppPackage.open(cache.get_path(stored.blake3)) as container:
-        unpack_container(container, path)
-        assert is_complete(path, container)
+    with StoredWheel(cache.get_path(stored.blake3)) as archive:
+        unpack_archive(archive, path)
+        assert is_complete(path, archive)
         module = f"{path}/pkg/__init__.py"
         os.chmod(f"{path}/pkg", 0o755)
         os.unlink(module)
@@ -114,7 +115,7 @@ def test_a_tree_that_is_not_complete(
         elif spoil == "file":
             fs.remove_tree(path)
             fs.write_file(path, b"")
-        assert not is_complete(path, container)
+        assert not is_complete(path, archive)
 
 
 @pytest.mark.parametrize("message", ["", "ab", "no digits", "ab" * 32, "../../" * 4])

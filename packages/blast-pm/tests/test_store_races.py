@@ -107,7 +107,7 @@ def test_a_link_planted_where_objects_go_is_not_followed(tmp_path: Path, wheels:
     os.mkdir(outside)
     (stored,) = ensure_wheels(str(tmp_path / "other"), wheels[:1]).values()
     tree = os.path.join(home, "t", os.path.basename(stored.tree))
-    container = os.path.join(home, "store", "dpp", stored.blake3[:2], stored.blake3[2:4], f"{stored.blake3}.dpp")
+    container = os.path.join(home, "store", "whl", stored.blake3[:2], stored.blake3[2:4], f"{stored.blake3}.whl")
     for path in (tree, container):
         os.makedirs(os.path.dirname(path))
         os.symlink(outside, path)

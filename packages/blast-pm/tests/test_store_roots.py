@@ -211,7 +211,7 @@ def test_objects_without_a_row_are_found_and_removed(cache: GlobalCache, home: s
 
 
 def candidate(name: str, used: float, size: int = 10) -> Candidate:
-    return Candidate(Item(name, "", "", "", (), used, is_known=True, has_tree=True, has_container=True), size)
+    return Candidate(Item(name, "", "", "", (), used, is_known=True, has_tree=True, has_archive=True), size)
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,8 @@ class SizeReport(NamedTuple):
     """What the store takes; sizes are in bytes, those of the contents and not of the blocks on disk.
 
     Attributes:
-        containers: how many.
-        container_bytes: of all containers.
+        archives: how many.
+        archive_bytes: of all wheels.
         trees: how many.
         tree_files: files in all trees, bytecode included; -1 where nobody counted.
         tree_bytes: of these files; of what Python itself compiled there, only where somebody counted.
@@ -77,8 +77,8 @@ class SizeReport(NamedTuple):
         objects: by name.
     """
 
-    containers: int
-    container_bytes: int
+    archives: int
+    archive_bytes: int
     trees: int
     tree_files: int
     tree_bytes: int
@@ -91,7 +91,7 @@ class SizeReport(NamedTuple):
     @property
     def total_bytes(self) -> int:
         """All of the store."""
-        return self.container_bytes + self.tree_bytes + self.staging_bytes
+        return self.archive_bytes + self.tree_bytes + self.staging_bytes
 
 
 class Use(NamedTuple):
@@ -124,9 +124,9 @@ class Why(NamedTuple):
     Attributes:
         name: normalised.
         version: as in its metadata.
-        blake3: of its container.
+        blake3: of its wheel.
         tree: name of its tree.
-        bytes: of container and tree.
+        bytes: of wheel and tree.
         used: when an environment was last made from it or removed, in seconds since 1970.
         uses: the environments that reach it; none for an object that may go.
         unknown_links: how many generations hold links to it, of environments whose place is not known.
@@ -156,11 +156,11 @@ def measure(session: Session, *, exact: bool) -> SizeReport:
         for name in holder.reached():
             counts[name] = counts.get(name, 0) + 1
     counted = measure_store(paths) if exact else None
-    container_bytes = sum(size.container for size in view.sizes.values())
+    archive_bytes = sum(size.archive for size in view.sizes.values())
     tree_bytes = sum(size.tree for size in view.sizes.values())
     return SizeReport(
-        containers=sum(item.has_container for item in view.items.values()),
-        container_bytes=counted.container_bytes if counted else container_bytes,
+        archives=sum(item.has_archive for item in view.items.values()),
+        archive_bytes=counted.archive_bytes if counted else archive_bytes,
         trees=sum(item.has_tree for item in view.items.values()),
         tree_files=counted.tree_files if counted else -1,
         tree_bytes=counted.tree_bytes if counted else tree_bytes,

@@ -1,4 +1,4 @@
-"""``blast cache verify``: every object of the store against its container, and what can be mended mended."""
+"""``blast cache verify``: every object of the store against its wheel, and what can be mended mended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["DAMAGED", "LOST", "REPAIRED", "Finding", "VerifyReport", "verify"]
 DAMAGED = "damaged"
 #: Its tree was unpacked again.
 REPAIRED = "repaired"
-#: Its container is damaged or gone, so it has to be fetched again.
+#: Its wheel is damaged or gone, so it has to be fetched again.
 LOST = "lost"
 
 _KEY = "verify"
@@ -37,7 +37,7 @@ class Finding(NamedTuple):
     Attributes:
         name: normalised.
         version: as in its metadata.
-        blake3: of its container; empty where it is gone.
+        blake3: of its wheel; empty where it is gone.
         tree: name of its tree.
         state: `DAMAGED`, `REPAIRED` or `LOST`.
         reason: what is wrong, a sentence.
@@ -73,7 +73,7 @@ class VerifyReport(NamedTuple):
 
 
 def verify(session: Session, words: Sequence[str], *, repair: bool) -> VerifyReport:
-    """Compare objects with their containers, every byte; a site store is its owner's to verify.
+    """Compare objects with their wheels, every byte; a site store is its owner's to verify.
 
     Args:
         session: services.
@@ -88,7 +88,7 @@ def verify(session: Session, words: Sequence[str], *, repair: bool) -> VerifyRep
 
     view = view_store(session)
     items = find_items(view, words) if words else [view.items[name] for name in sorted(view.items)]
-    there = {item.blake3: item for item in items if item.has_container}
+    there = {item.blake3: item for item in items if item.has_archive}
     total = sum(view.sizes[item.name].total for item in items)
     reporter = session.reporter
     found: list[tuple[Item, ObjectReport]] = []
@@ -112,7 +112,7 @@ def verify(session: Session, words: Sequence[str], *, repair: bool) -> VerifyRep
         _miss(session, view, item, repair=repair)
         for item in items
         # A tree that nobody knows was left by a killed command, for gc to remove.
-        if not item.has_container and (item.is_known or view.holders_of(item.name))
+        if not item.has_archive and (item.is_known or view.holders_of(item.name))
     ]
     return VerifyReport(len(items), total, tuple(sorted(findings)))
 
@@ -120,7 +120,7 @@ def verify(session: Session, words: Sequence[str], *, repair: bool) -> VerifyRep
 def _is_removed(session: Session, item: Item) -> bool:
     """Tell whether somebody removed an object while it was looked at."""
     cache = session.cache
-    return not os.path.lexists(cache.paths.container(item.blake3)) and not cache.rows.find(item.sha256s)
+    return not os.path.lexists(cache.paths.archive(item.blake3)) and not cache.rows.find(item.sha256s)
 
 
 def _judge(session: Session, view: StoreView, item: Item, report: ObjectReport, *, repair: bool) -> Finding:
@@ -133,7 +133,7 @@ def _judge(session: Session, view: StoreView, item: Item, report: ObjectReport, 
             session.cache.rows.delete_all(item.sha256s)
             state = LOST
     if report.damage:
-        reason = f"its container is damaged: {report.damage}"
+        reason = f"its wheel is damaged: {report.damage}"
     else:
         counts = {"changed": report.changed, "missing": report.missing, "extra": report.extra}
         reason = ", ".join(f"{len(paths)} {word}" for word, paths in counts.items() if paths) + " in its tree"
@@ -144,7 +144,7 @@ def _miss(session: Session, view: StoreView, item: Item, *, repair: bool) -> Fin
     if repair:
         with session.cache.in_use():
             session.cache.rows.delete_all(item.sha256s if item.is_known else ())
-    return _finding(view, item, LOST if repair else DAMAGED, "its container is gone", None)
+    return _finding(view, item, LOST if repair else DAMAGED, "its wheel is gone", None)
 
 
 def _finding(view: StoreView, item: Item, state: str, reason: str, report: ObjectReport | None) -> Finding:
@@ -155,7 +155,7 @@ def _finding(view: StoreView, item: Item, state: str, reason: str, report: Objec
     return Finding(
         item.project or item.name,
         item.version,
-        item.blake3 if item.has_container else "",
+        item.blake3 if item.has_archive else "",
         item.name,
         state,
         reason,

@@ -206,7 +206,7 @@ def test_cleaning_never_breaks_and_forgets_nothing(recipes: list[WheelRecipe], s
             assert set(items) <= world.reached()
             # What was to be removed by force, in a process that was killed, an older generation may hold half of.
             if not any(step[0] == "force" and step[4] for step in steps):
-                assert all(item.is_known and item.has_tree and item.has_container for item in items.values())
+                assert all(item.is_known and item.has_tree and item.has_archive for item in items.values())
         check_store(world.home)
         for name in _PROJECTS:
             shutil.rmtree(os.path.join(directory, world.projects[name]), ignore_errors=True)
@@ -218,5 +218,5 @@ def check_empty(home: str) -> None:
     for name in ("t", "i1", "tmp", "leases"):
         path = os.path.join(home, name)
         assert not os.path.isdir(path) or os.listdir(path) == [], name
-    assert [names for _, _, names in os.walk(os.path.join(home, "store/dpp")) if names] == []
+    assert [names for _, _, names in os.walk(os.path.join(home, "store/whl")) if names] == []
     assert check_store(home) == 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "execute"]
 
-_COUNTS = ("containers", "container_bytes", "trees", "tree_files", "tree_bytes", "staging_bytes")
+_COUNTS = ("archives", "archive_bytes", "trees", "tree_files", "tree_bytes", "staging_bytes")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
 def _totals(report: SizeReport) -> list[str]:
     rows = [
-        ("containers", f"{report.containers}", report.container_bytes),
+        ("archives", f"{report.archives}", report.archive_bytes),
         ("unpacked", f"{report.trees}", report.tree_bytes),
         ("database", "", report.database_bytes),
         ("no environment needs", "", report.unreachable_bytes),

@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
-    """Compare every file of the store with its container."""
+    """Compare every file of the store with its wheel."""
     from blast_project.session import Session
     from blast_project.store_verifying import verify
 

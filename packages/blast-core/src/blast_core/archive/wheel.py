@@ -20,7 +20,11 @@ from blast_core.limits import ENTRY_POINTS, METADATA, PTH_FILE, RECORD, REQUIREM
 from blast_core.names import is_valid_name, normalize_name
 from blast_core.tuples import NamedTuple
 
-__all__ = ["STANDARD", "Policy", "Wheel", "check_record", "read_wheel"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_core.archive.source import BytesSource, FileSource
+
+__all__ = ["STANDARD", "Policy", "Wheel", "check_record", "check_wheel", "read_wheel"]
 
 
 class Policy(NamedTuple):
@@ -111,15 +115,26 @@ def read_wheel(path: str, filename: str | None = None, *, policy: Policy = STAND
     import os
 
     filename = filename or os.path.basename(path)
-    named = parse_wheel_name(filename)
-    archive = read_archive(open_source(path, filename))
+    parse_wheel_name(filename)
+    return check_wheel(open_source(path, filename), filename, policy=policy)
+
+
+def check_wheel(source: BytesSource | FileSource, filename: str, *, policy: Policy = STANDARD) -> Wheel:
+    """Check all of a wheel but the content of its files, as `read_wheel`; an error closes the source.
+
+    Args:
+        source: its bytes; what is returned closes it.
+        filename: its name on the index.
+        policy: how strict to be.
+    """
     try:
-        return _read(archive, filename, named, policy)
+        named = parse_wheel_name(filename)
+        return _read(read_archive(source), filename, named, policy)
     except ValueError as error:
-        archive.close()
+        source.close()
         raise ArchiveRejected(f"{filename} was refused", reason=str(error)) from None
     except BaseException:
-        archive.close()
+        source.close()
         raise
 
 

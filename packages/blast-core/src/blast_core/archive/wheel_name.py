@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from blast_core.errors import ArchiveRejected, InvalidVersion
-from blast_core.limits import PATH_COMPONENT_BYTES, WHEEL_TAGS
+from blast_core.limits import PATH_COMPONENT_BYTES, WHEEL_FILE, WHEEL_TAGS
 from blast_core.names import is_valid_name, normalize_name
 from blast_core.tuples import NamedTuple
 
-__all__ = ["WheelName", "parse_wheel_name"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_core.archive.zip import ZipArchive
+
+__all__ = ["WheelName", "infer_wheel_name", "parse_wheel_name"]
 
 _TAG_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
 
@@ -40,6 +44,33 @@ def parse_wheel_name(filename: str) -> WheelName:
         raise ArchiveRejected(
             f"{filename[:PATH_COMPONENT_BYTES]} was refused", reason=f"its file name is not a wheel's: {error}"
         ) from None
+
+
+def infer_wheel_name(archive: ZipArchive) -> str:
+    """Return the file name that a wheel should have by what is in it, for one that lies under another.
+
+    Raises:
+        ArchiveRejected: it is no wheel.
+    """
+    from blast_core.archive.headers import parse_headers
+
+    try:
+        (top,) = {name for name in (member.name.partition("/")[0] for member in archive.members) if _is_info(name)}
+        member = archive.find(f"{top}/WHEEL")
+        if member is None or member.raw_size > WHEEL_FILE:
+            raise ValueError("WHEEL is missing or too large")  # noqa: TRY301 - as all that is wrong with it
+        headers = parse_headers(bytes(archive.read(member)))
+    except ValueError as error:
+        raise ArchiveRejected(f"{archive.source.name} was refused", reason=f"it is no wheel: {error}") from None
+    tags = [tag.split("-") for tag in headers.get_all("tag")]
+    sets = zip(*(tag for tag in tags if len(tag) == 3), strict=True)
+    compressed = [".".join(dict.fromkeys(part)) for part in sets] or ["py3", "none", "any"]
+    build = headers.get("build")
+    return "-".join([top.removesuffix(".dist-info"), *([build] if build else []), *compressed]) + ".whl"
+
+
+def _is_info(name: str) -> bool:
+    return name.endswith(".dist-info")
 
 
 def _parse(filename: str) -> WheelName:

@@ -15,8 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from blast_core.formats.dpp.reader import DppPackage
-    from blast_pm.install.plan import TreePlan
+    from blast_pm.install.plan import Distribution, TreePlan
 
 __all__ = ["Base", "find_unfolded", "native_directories", "origin_targets", "place_native"]
 
@@ -38,7 +37,7 @@ def place_native(path: str, scheme: str) -> tuple[int, str] | None:
     return None
 
 
-def origin_targets(dpp: DppPackage) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
+def origin_targets(dpp: Distribution) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
     """Return, for each directory with objects that search relative to themselves, where they search.
 
     Returns:
@@ -62,7 +61,7 @@ def _targets(directory: str, rpaths: Sequence[str]) -> Iterator[str]:
                 yield normpath(f"{directory}/{entry[len(token) :]}".strip("/") or ".")
 
 
-def native_directories(dpp: DppPackage) -> tuple[tuple[int, str], ...]:
+def native_directories(dpp: Distribution) -> tuple[tuple[int, str], ...]:
     """Return (scheme, directory) of every directory that a loader could find something in, sorted."""
     named = {native.path for native in dpp.native}
     found = set()

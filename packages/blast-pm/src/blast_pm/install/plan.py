@@ -13,7 +13,31 @@ from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from blast_core.formats.dpp.reader import DppPackage
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from blast_core.archive.entry_points import EntryPoint
+    from blast_core.formats.dpp.layout import DppFile, NativeObject
+
+    class Distribution(Protocol):
+        """What a plan is made from: a wheel, or a container."""
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def version(self) -> str: ...
+        @property
+        def dist_info(self) -> str: ...
+        @property
+        def import_names(self) -> Sequence[str]: ...
+        @property
+        def entry_points(self) -> Sequence[EntryPoint]: ...
+        @property
+        def files(self) -> Sequence[DppFile]: ...
+        @property
+        def native(self) -> Sequence[NativeObject]: ...
+        def read(self, file: DppFile, /) -> bytes | memoryview: ...
+
 
 __all__ = [
     "HEADERS",
@@ -102,7 +126,7 @@ class TreePlan(NamedTuple):
 
 
 def is_current_plan(plan: bytes) -> bool:
-    """Tell whether this version of Blast wrote a plan; one that it did not has to be made again from the container."""
+    """Tell whether this version of Blast wrote a plan; one that it did not has to be made again from the wheel."""
     return plan[:4] == PLAN_MAGIC
 
 
@@ -130,11 +154,11 @@ def read_listing(plan: TreePlan) -> tuple[tuple[int, str, str, tuple[str, ...]],
     return listing
 
 
-def make_tree_plan(dpp: DppPackage) -> bytes:
+def make_tree_plan(dpp: Distribution) -> bytes:
     """Make the plan of a distribution: once, when it enters the store.
 
     Args:
-        dpp: its container; only small files are read from it: ``__init__.py`` of outer directories, scripts, ``.pth``.
+        dpp: its wheel or container; only small files are read from it: scripts and ``.pth``.
 
     Raises:
         PathEscape: a path would leave its scheme.

@@ -15,7 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from blast_core.formats.dpp.reader import DppPackage
+    from blast_core.formats.dpp.layout import DppFile
+    from blast_pm.install.plan import Distribution
+
 
     # What `read_listing` returns: scheme, path, source and files of each directory.
     Listing = tuple[tuple[int, str, str, tuple[str, ...]], ...]
@@ -31,7 +33,7 @@ _EXECUTABLE = 0o111
 _SCRIPT_TEXT = 1024 * KIB
 
 
-def list_files(dpp: DppPackage) -> Listing:
+def list_files(dpp: Distribution) -> Listing:
     """Return every directory with its files, parents first, directories without files included.
 
     Raises:
@@ -84,14 +86,14 @@ def _enter(found: dict[tuple[int, str, str], list[str]], scheme: int, directory:
         directory = directory.rpartition("/")[0]
 
 
-def _check_path(dpp: DppPackage, shown: str, path: str) -> None:
+def _check_path(dpp: Distribution, shown: str, path: str) -> None:
     parts = path.split("/")
     if "" in parts or "." in parts or ".." in parts or "\0" in path:
         reason = f"its file {shown!r} would leave the environment"
         raise PathEscape(f"{dpp.name} {dpp.version} was refused", reason=reason, path=shown)
 
 
-def fold_listing(dpp: DppPackage, listing: Listing) -> tuple[Folder, ...]:
+def fold_listing(dpp: Distribution, listing: Listing) -> tuple[Folder, ...]:
     """Return the directories that are real in a folded environment: rules 1, 2 and 6."""
     return tuple(_Folding(dpp, listing).walk())
 
@@ -99,7 +101,7 @@ def fold_listing(dpp: DppPackage, listing: Listing) -> tuple[Folder, ...]:
 class _Folding:
     """Walks down from the top of each scheme as long as directories are open."""
 
-    def __init__(self, dpp: DppPackage, listing: Listing) -> None:
+    def __init__(self, dpp: Distribution, listing: Listing) -> None:
         self._dpp = dpp
         self._files = {file.path: file for file in dpp.files}
         self._at: dict[tuple[int, str], list[tuple[str, tuple[str, ...]]]] = {}
@@ -162,7 +164,7 @@ def _parents(path: str) -> Iterator[str]:
         yield path
 
 
-def list_scripts(dpp: DppPackage) -> tuple[Script, ...]:
+def list_scripts(dpp: Distribution) -> tuple[Script, ...]:
     """Return the programs for ``bin``, by name; an entry point wins over a file of the same name, as with pip.
 
     Raises:
@@ -173,7 +175,7 @@ def list_scripts(dpp: DppPackage) -> tuple[Script, ...]:
         if file.scheme == "scripts" and is_unpacked(file.path):
             name = file.path.split("/", 2)[2]
             _check_script(dpp, name)
-            is_text = file.raw_size <= _SCRIPT_TEXT and dpp.read(file).startswith(b"#!python")
+            is_text = file.raw_size <= _SCRIPT_TEXT and bytes(dpp.read(file)[:8]) == b"#!python"
             found[name] = Script(name, file.path, "", not is_text and bool(file.mode & _EXECUTABLE))
     for entry in dpp.entry_points:
         if entry.group in SCRIPT_GROUPS:
@@ -182,13 +184,13 @@ def list_scripts(dpp: DppPackage) -> tuple[Script, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _check_script(dpp: DppPackage, name: str) -> None:
+def _check_script(dpp: Distribution, name: str) -> None:
     fault = script_name_fault(name)
     if fault:
         raise PathEscape(f"{dpp.name} {dpp.version} was refused", reason=f"script {name!r}: {fault}", path=name)
 
 
-def list_startup(dpp: DppPackage) -> tuple[str, ...]:
+def list_startup(dpp: Distribution) -> tuple[str, ...]:
     """Return what runs whenever the environment's Python starts: ``.pth`` files with code, ``sitecustomize``."""
     found = []
     for file in dpp.files:
@@ -197,6 +199,10 @@ def list_startup(dpp: DppPackage) -> tuple[str, ...]:
             continue
         path = place[1]
         is_pth = path.endswith(".pth") and "/" not in path
-        if is_startup_module(path) or (is_pth and (file.raw_size > PTH_FILE or has_code(pth_lines(dpp.read(file))))):
+        if is_startup_module(path) or (is_pth and _runs_code(dpp, file)):
             found.append(path)
     return tuple(sorted(found))
+
+
+def _runs_code(dpp: Distribution, file: DppFile) -> bool:
+    return file.raw_size > PTH_FILE or has_code(pth_lines(bytes(dpp.read(file))))

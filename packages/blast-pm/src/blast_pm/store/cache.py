@@ -92,7 +92,7 @@ class GlobalCache:
         """Return what of these is in the store, by the wheel's sha256. No network.
 
         All of them, found or not, are leased until `close`: nobody removes them. A plan that another version of Blast
-        made is made again from the container, and kept. What only the site store has is found there.
+        made is made again from the wheel, and kept. What only the site store has is found there.
 
         Raises:
             StoreLocked: somebody has been removing objects for half a minute.
@@ -207,15 +207,15 @@ class GlobalCache:
             return stored
 
     def get_path(self, blake3: str) -> str:
-        """Return the path of a container.
+        """Return the path of a wheel.
 
         Raises:
             ObjectMissing: the store does not hold it.
         """
-        path = self._paths.container(blake3)
+        path = self._paths.archive(blake3)
         if not os.path.isfile(path):
             raise ObjectMissing(
-                f"the store holds no container {blake3}",
+                f"the store holds no wheel {blake3}",
                 hint="'blast sync' fetches what a project needs",
                 blake3=blake3,
             )
@@ -238,13 +238,13 @@ class GlobalCache:
         return measure_store(self._paths)
 
     def iter_objects(self) -> Iterator[StoredObject]:
-        """Yield every container with its tree and what the table knows of it, by BLAKE3."""
+        """Yield every wheel with its tree and what the table knows of it, by BLAKE3."""
         from blast_pm.store.objects import iter_objects
 
         return iter_objects(self._paths, self._rows)
 
     def remove_object(self, blake3: str) -> None:
-        """Remove a container, its tree and its rows; environments that link to the tree break.
+        """Remove a wheel, its tree and its rows; environments that link to the tree break.
 
         Raises:
             StoreLocked: the store is in use.
@@ -256,22 +256,22 @@ class GlobalCache:
             remove_object(blake3, self._paths, self._rows)
 
     def verify_object(self, blake3: str) -> ObjectReport:
-        """Compare a tree with its container, file by file, and the container with its name. Nothing is changed.
+        """Compare a tree with its wheel, file by file, and the wheel with its name. Nothing is changed.
 
         Raises:
-            ObjectMissing: there is no such container.
+            ObjectMissing: there is no such wheel.
         """
         from blast_pm.store.verify import verify_object
 
         return verify_object(self.get_path(blake3), blake3, self._paths)
 
     def repair_object(self, blake3: str) -> ObjectReport:
-        """Unpack a tree anew from its container if it differs, and return what was wrong.
+        """Unpack a tree anew from its wheel if it differs, and return what was wrong.
 
         A tree that differs is swapped for the new one in one instant, so environments that link into it go on working.
 
         Raises:
-            ObjectMissing: there is no such container, or it is itself damaged: it is removed then, to be fetched again.
+            ObjectMissing: there is no such wheel, or it is itself damaged: it is removed then, to be fetched again.
             StoreError: the disk refuses.
         """
         from blast_pm.store.objects import repair_object

@@ -1,6 +1,6 @@
 """Entering finished objects, a batch at a time and while others are still being made.
 
-SECURITY.md, rule 5, without a flush per file: the trees and containers of a batch are published by renames, and the
+SECURITY.md, rule 5, without a flush per file: the trees and wheels of a batch are published by renames, and the
 rows that vouch for them are written last. They name a mark (`blast_pm.store.durability`): after a power loss the
 objects are compared again. Where there are no marks, one syncfs brings contents and names to the disk before the rows.
 Objects without a row are checked when they are met again.

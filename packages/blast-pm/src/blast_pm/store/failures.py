@@ -6,7 +6,7 @@ import errno
 
 from blast_core.errors import StoreError
 
-__all__ = ["explain_failure"]
+__all__ = ["explain_failure", "hint_for"]
 
 _HINTS = {
     errno.ENOSPC: "free some space, or set BLAST_HOME to a directory on a larger disk",
@@ -24,9 +24,14 @@ _HINTS = {
     errno.ELOOP: "a symbolic link stands where the store keeps something of its own: remove it",
     errno.ENOTDIR: "something that is no directory stands in the way below BLAST_HOME: remove it",
     errno.EEXIST: "something stands in the way below BLAST_HOME: remove it",
-    errno.ENAMETOOLONG: "set BLAST_HOME to a shorter path",
+    errno.ENAMETOOLONG: "set BLAST_HOME, or move the project, to a shorter path",
     errno.EILSEQ: "the file system can't hold this name; set BLAST_HOME to a directory on another one",
 }
+
+
+def hint_for(error: OSError) -> str:
+    """Return what to do about what the operating system refused, "" where nothing is known."""
+    return _HINTS.get(error.errno or 0, "")
 
 
 def explain_failure(error: OSError, action: str) -> StoreError:
@@ -35,6 +40,6 @@ def explain_failure(error: OSError, action: str) -> StoreError:
     return StoreError(
         f"can't {action}",
         reason=f"{error.strerror or error}{place}",
-        hint=_HINTS.get(error.errno or 0, ""),
+        hint=hint_for(error),
         errno=errno.errorcode.get(error.errno or 0, ""),
     )

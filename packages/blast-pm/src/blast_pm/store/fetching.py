@@ -7,9 +7,8 @@ import queue
 import threading
 import time
 
-from blast_core import fs
 from blast_core.errors import BlastError, DigestMismatch, StoreLocked
-from blast_core.formats.dpp.reader import DppPackage
+from blast_pm.install.plan import read_plan
 from blast_pm.store.commits import Committer
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.ingest import adopt_object
@@ -190,9 +189,7 @@ class Fetching:
         finally:
             self._reporter.finish(wanted.filename)
         self._check()
-        stored = self._pool.ingest(wheel, wanted.filename, wanted.sha256)
-        fs.unlink(wheel)
-        return stored
+        return self._pool.ingest(wheel, wanted.filename, wanted.sha256)
 
     def _check_metadata(self, wanted: WantedDistribution, stored: StoredDistribution) -> StoredDistribution:
         """Return ``stored`` unless its METADATA is not what the index told of it when it was chosen.
@@ -207,8 +204,8 @@ class Fetching:
             return stored
         from hashlib import sha256
 
-        with DppPackage.open(self._paths.container(stored.blake3)) as container:
-            found = sha256(container.metadata_bytes).digest()
+        with open(os.path.join(stored.tree, read_plan(stored.plan).dist_info, "METADATA"), "rb") as file:
+            found = sha256(file.read()).digest()
         if found != expected:
             raise DigestMismatch(
                 f"{wanted.filename} holds other metadata than the index told of it",

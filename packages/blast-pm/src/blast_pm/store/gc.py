@@ -1,7 +1,7 @@
 """Removing objects while others use the store: a few at a time, out of sight in one instant each, and never waiting.
 
 For every batch the store's lock is taken exclusively, for some milliseconds. Under it, what is leased or was reached
-since is passed over, the rows go in one transaction, and trees, prepared files and containers are renamed into a
+since is passed over, the rows go in one transaction, and trees, prepared files and wheels are renamed into a
 staging directory. Only after that, and without the lock, the files are removed.
 
 Killed at any moment, it leaves whole objects: with their row, or without it and for the next gc to remove, or in a
@@ -175,5 +175,5 @@ def _put_aside(item: Item, paths: StorePaths, staging: str) -> None:
     for number, prepared in enumerate(prepared_paths(paths, item.name)):
         if os.path.isdir(prepared):
             fs.rename(prepared, os.path.join(staging, f"{item.name}.{number}"))
-    if item.blake3 and os.path.lexists(paths.container(item.blake3)):
-        fs.rename(paths.container(item.blake3), os.path.join(staging, f"{item.name}.dpp"))
+    if item.blake3 and os.path.lexists(paths.archive(item.blake3)):
+        fs.rename(paths.archive(item.blake3), os.path.join(staging, f"{item.name}.whl"))

@@ -6,19 +6,27 @@ import modules that import each other meet half of one.
 
 from __future__ import annotations
 
-from blast_core.archive.wheel import STANDARD
-from blast_core.errors import DigestMismatch
-from blast_core.formats.dpp.convert import convert_wheel
-from blast_core.formats.dpp.reader import DppPackage
+from hashlib import sha256 as new_sha256
+
+from blake3 import blake3 as new_blake3
+
+from blast_core.archive.contents import read_contents
+from blast_core.archive.source import open_source
+from blast_core.archive.wheel import STANDARD, check_wheel
+from blast_core.errors import BlastError, DigestMismatch
+from blast_core.limits import CHUNK
 from blast_core.names import normalize_name
 from blast_pm.install.plan import make_tree_plan
-from blast_pm.store.publish import is_complete, publish_container, publish_tree
+from blast_pm.store.archives import StoredWheel
+from blast_pm.store.publish import is_complete, publish_archive, publish_tree
 from blast_pm.store.rows import StoredDistribution
 from blast_pm.store.unpack import TreeWriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from blast_core.archive.source import BytesSource, FileSource
     from blast_core.archive.wheel import Policy
+    from blast_pm.install.plan import Distribution
     from blast_pm.store.home import StorePaths
 
 __all__ = ["adopt_object", "ingest_wheel"]
@@ -27,10 +35,10 @@ __all__ = ["adopt_object", "ingest_wheel"]
 def ingest_wheel(
     wheel: str, filename: str, sha256: str, paths: StorePaths, policy: Policy = STANDARD
 ) -> StoredDistribution:
-    """Convert, unpack and publish a wheel; the row is the caller's to write.
+    """Check, unpack and publish a wheel; the row is the caller's to write.
 
     Args:
-        wheel: path of the wheel in a staging directory; files with its name and other endings are made beside it.
+        wheel: path of the wheel in a staging directory, from where it goes into the store; its tree is made beside it.
         filename: the wheel's real name.
         sha256: what its digest has to be, hexadecimal; "" for whatever it is.
         paths: the store.
@@ -41,41 +49,61 @@ def ingest_wheel(
         IntegrityError: the wheel is malformed or hostile; nothing was published.
         OSError: the disk refused; at most whole objects were published.
     """
-    staged, tree = wheel + ".dpp", wheel + ".tree"
-    with TreeWriter(tree) as writer:
-        converted = convert_wheel(wheel, staged, filename=filename, sink=writer, policy=policy)
-        if sha256 and converted.sha256 != sha256:
+    source = open_source(wheel, filename)
+    try:
+        found, name = _hash(source)
+        if sha256 and found != sha256:
             raise DigestMismatch(
                 f"{filename} is not the file that was asked for",
-                reason=f"its sha256 is {converted.sha256}, not {sha256}",
+                reason=f"its sha256 is {found}, not {sha256}",
                 hint="the file on the index changed, or something on the way changes it; compare with its publisher",
             )
-        writer.seal()
-    path = paths.container(converted.blake3.hex())
-    publish_container(staged, path)
-    with DppPackage.open(path) as container:
-        publish_tree(tree, paths.tree(converted.blake3), container)
-        return _describe(container, converted.blake3, converted.sha256, paths)
+        opened = check_wheel(source, filename, policy=policy)
+        with TreeWriter(wheel + ".tree") as writer:
+            contents = read_contents(opened, writer)
+            writer.seal()
+        stored = _describe(contents, name, found, paths)
+        source.check_unchanged()
+    finally:
+        source.close()
+    archive = paths.archive(stored.blake3)
+    publish_archive(wheel, archive, writer.file_mode)
+    with StoredWheel(archive) as published:
+        publish_tree(wheel + ".tree", stored.tree, published)
+    return stored
 
 
 def adopt_object(blake3: str, sha256: str, paths: StorePaths) -> StoredDistribution | None:
-    """Return an object that somebody else has just published, or None if it is not there or not complete."""
+    """Return an object that somebody else has just published, or None if it is not there or not complete.
+
+    Cost: reads the wheel, all of it.
+    """
     try:
         digest = bytes.fromhex(blake3)
-        with DppPackage.open(paths.container(blake3)) as container:
-            if container.wheel_sha256 != sha256 or not is_complete(paths.tree(digest), container):
+        with StoredWheel(paths.archive(blake3)) as archive:
+            if archive.sha256 != sha256 or not is_complete(paths.tree(digest), archive):
                 return None
-            return _describe(container, digest, sha256, paths)
-    except (OSError, ValueError):  # FormatError is a ValueError
+            return _describe(archive, digest, sha256, paths)
+    except (OSError, ValueError, BlastError):
         return None
 
 
-def _describe(container: DppPackage, digest: bytes, sha256: str, paths: StorePaths) -> StoredDistribution:
+def _hash(source: BytesSource | FileSource) -> tuple[str, bytes]:
+    """Return the SHA-256 in hex, which others know a wheel by, and the BLAKE3, which the store does."""
+    sha256, blake3 = new_sha256(), new_blake3()
+    for start in range(0, source.size, CHUNK):
+        piece = source.read(start, min(CHUNK, source.size - start))
+        sha256.update(piece)
+        blake3.update(piece)
+    return sha256.hexdigest(), blake3.digest()
+
+
+def _describe(contents: Distribution, blake3: bytes, sha256: str, paths: StorePaths) -> StoredDistribution:
     return StoredDistribution(
-        name=normalize_name(container.name),
-        version=container.version,
+        name=normalize_name(contents.name),
+        version=contents.version,
         sha256=sha256,
-        blake3=digest.hex(),
-        tree=paths.tree(digest),
-        plan=make_tree_plan(container),
+        blake3=blake3.hex(),
+        tree=paths.tree(blake3),
+        plan=make_tree_plan(contents),
     )

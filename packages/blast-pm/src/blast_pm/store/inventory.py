@@ -1,6 +1,6 @@
 """What a store holds, object by object, from the table and two or three directory listings.
 
-An object is a tree with its container, its row and its prepared files; any of them may be missing, after a kill.
+An object is a tree with its archive, its row and its prepared files; any of them may be missing, after a kill.
 
 When an object was last used nobody has to write down: the small files that are prepared beside the trees are
 hard-linked into every environment that is composed from it, and the kernel notes in their inode when a link was made or
@@ -31,14 +31,14 @@ class Item(NamedTuple):
 
     Attributes:
         name: of its tree, there or not.
-        blake3: of its container, hexadecimal; empty where there is a tree alone.
+        blake3: of its archive, hexadecimal; empty where there is a tree alone.
         project: normalised name; empty if no row tells it.
         version: as in its metadata; empty if no row tells it.
         sha256s: of the wheels that it came from; more than one only by collision.
         used: when it was last linked, unlinked or made, in seconds since 1970.
         is_known: it has a row.
         has_tree: it is unpacked.
-        has_container: its container is there.
+        has_archive: its archive is there.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Item(NamedTuple):
     used: float
     is_known: bool
     has_tree: bool
-    has_container: bool
+    has_archive: bool
 
     @property
     def label(self) -> str:
@@ -60,7 +60,7 @@ class Item(NamedTuple):
 def take_inventory(paths: StorePaths, rows: TreeRows) -> dict[str, Item]:
     """Return all objects by the names of their trees.
 
-    Cost: the table, a listing of the trees, one of each directory of containers, and three lstats per object.
+    Cost: the table, a listing of the trees, one of each directory of archives, and three lstats per object.
     """
     from blast_core.digests import tree_name
 
@@ -68,17 +68,17 @@ def take_inventory(paths: StorePaths, rows: TreeRows) -> dict[str, Item]:
         trees = set(os.listdir(paths.trees))
     except OSError:
         trees = set()
-    containers = {}
-    for entry in walk(paths.containers):
-        digest = entry.name.removesuffix(".dpp")
+    archives = {}
+    for entry in walk(paths.archives):
+        digest = entry.name.removesuffix(".whl")
         if len(digest) == 64 and digest != entry.name:
-            containers[tree_name(bytes.fromhex(digest))] = digest
+            archives[tree_name(bytes.fromhex(digest))] = digest
     items: dict[str, Item] = {}
     for row in rows:
         name = os.path.basename(row.tree)
         sha256s = (*items[name].sha256s, row.sha256) if name in items else (row.sha256,)
-        has_container = containers.pop(name, "") != "" or (name in items and items[name].has_container)
-        used = _last_use(paths, name, row.blake3 if has_container else "")
+        has_archive = archives.pop(name, "") != "" or (name in items and items[name].has_archive)
+        used = _last_use(paths, name, row.blake3 if has_archive else "")
         items[name] = Item(
             name,
             row.blake3,
@@ -88,28 +88,28 @@ def take_inventory(paths: StorePaths, rows: TreeRows) -> dict[str, Item]:
             used,
             is_known=True,
             has_tree=name in trees,
-            has_container=has_container,
+            has_archive=has_archive,
         )
-    for name in {*trees, *containers} - items.keys():
-        blake3 = containers.get(name, "")
-        sha256 = _wheel_of(paths.container(blake3)) if blake3 else ""
+    for name in {*trees, *archives} - items.keys():
+        blake3 = archives.get(name, "")
+        sha256 = _wheel_of(paths.archive(blake3)) if blake3 else ""
         sha256s = (sha256,) if sha256 else ()
         used = _last_use(paths, name, blake3)
         items[name] = Item(
-            name, blake3, "", "", sha256s, used, is_known=False, has_tree=name in trees, has_container=bool(blake3)
+            name, blake3, "", "", sha256s, used, is_known=False, has_tree=name in trees, has_archive=bool(blake3)
         )
     return items
 
 
 def read_project(paths: StorePaths, item: Item) -> tuple[str, str]:
-    """Return name and version of an object that has no row, from its container; "" where that can't be read."""
+    """Return name and version of an object that has no row, from its archive; "" where that can't be read."""
     from blast_core.errors import BlastError
-    from blast_core.formats.dpp.reader import DppPackage
     from blast_core.names import normalize_name
+    from blast_pm.store.archives import StoredWheel
 
     try:
-        with DppPackage.open(paths.container(item.blake3)) as container:
-            return normalize_name(container.name), container.version
+        with StoredWheel(paths.archive(item.blake3)) as archive:
+            return normalize_name(archive.name), archive.version
     except (OSError, BlastError):
         return "", ""
 
@@ -138,7 +138,7 @@ def _last_use(paths: StorePaths, name: str, blake3: str) -> float:
     places = [os.path.join(directory, _PREPARED_FILE) for directory in prepared_paths(paths, name)]
     places.append(os.path.join(paths.trees, name))
     if blake3:
-        places.append(paths.container(blake3))
+        places.append(paths.archive(blake3))
     latest = 0.0
     for place in places:
         try:
@@ -149,11 +149,9 @@ def _last_use(paths: StorePaths, name: str, blake3: str) -> float:
 
 
 def _wheel_of(path: str) -> str:
-    from blast_core.errors import BlastError
-    from blast_core.formats.dpp.reader import DppPackage
+    from blast_core.digests import sha256_file
 
     try:
-        with DppPackage.open(path) as container:
-            return container.wheel_sha256
-    except (OSError, BlastError):
+        return sha256_file(path).hex()
+    except OSError:
         return ""

@@ -11,18 +11,18 @@ from blast_pm.store.unpack import is_unpacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from blast_core.formats.dpp.reader import DppPackage
+    from blast_pm.store.archives import StoredWheel
 
-__all__ = ["is_complete", "publish_container", "publish_tree"]
+__all__ = ["is_complete", "publish_archive", "publish_tree"]
 
 _READ_ONLY = 0o555
 _WRITABLE = 0o755
 _OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM)
 
 
-def publish_container(staged: str, path: str) -> None:
-    """Rename a finished container to its place; one of the same name there has the same bytes or is bad."""
-    fs.set_mode(staged, _mode(staged) & 0o444)
+def publish_archive(staged: str, path: str, mode: int) -> None:
+    """Rename a wheel to its place, with this mode; one of the same name there has the same bytes or is bad."""
+    fs.set_mode(staged, mode)
     try:
         fs.rename(staged, path)
     except FileNotFoundError:
@@ -30,17 +30,17 @@ def publish_container(staged: str, path: str) -> None:
         fs.rename(staged, path)
 
 
-def publish_tree(staged: str, path: str, container: DppPackage) -> None:
+def publish_tree(staged: str, path: str, archive: StoredWheel) -> None:
     """Rename a finished tree to its place, or leave the one that stands there if it is complete.
 
     Args:
         staged: the tree, in a staging directory of the same file system.
         path: where it belongs.
-        container: what it was unpacked from.
+        archive: what it was unpacked from.
     """
     mode = _mode(staged) & _READ_ONLY
     if os.path.lexists(path):
-        if _is_same(path, container):
+        if _is_same(path, archive):
             fs.set_mode(path, mode)
             return
         if stat.S_ISDIR(_mode(path)):
@@ -62,19 +62,19 @@ def publish_tree(staged: str, path: str, container: DppPackage) -> None:
         fs.rename(staged, path)
     except OSError as error:
         # Somebody else was quicker: between the look and the rename the same tree came here.
-        if error.errno not in _OCCUPIED or not is_complete(path, container):
+        if error.errno not in _OCCUPIED or not is_complete(path, archive):
             raise
     fs.set_mode(path, mode)
 
 
-def is_complete(path: str, container: DppPackage) -> bool:
-    """Tell whether a tree holds every file of its container with the right size.
+def is_complete(path: str, archive: StoredWheel) -> bool:
+    """Tell whether a tree holds every file of its archive with the right size.
 
     It is what a power loss can spoil; that contents are right is for `verify_object` to say. Cost: a stat per file.
     """
     if not stat.S_ISDIR(_mode(path)):
         return False
-    for file in container.files:
+    for file in archive.files:
         if not is_unpacked(file.path):
             continue
         try:
@@ -86,11 +86,11 @@ def is_complete(path: str, container: DppPackage) -> bool:
     return True
 
 
-def _is_same(path: str, container: DppPackage) -> bool:
+def _is_same(path: str, archive: StoredWheel) -> bool:
     """Tell whether a tree that no row vouches for is what was just unpacked: every byte is compared."""
     from blast_pm.store.verify import compare_tree
 
-    report = compare_tree(container, "", path)
+    report = compare_tree(archive, "", path)
     return stat.S_ISDIR(_mode(path)) and report.is_sound
 
 

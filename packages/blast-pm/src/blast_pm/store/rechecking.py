@@ -1,7 +1,7 @@
 """Comparing objects again that may not have reached the disk before the machine went down; see `store.durability`.
 
 It is done where an object is first used afterwards. What is sound is trusted from then on; a damaged tree is unpacked
-again from its container; what can't be is forgotten, and so fetched again.
+again from its wheel; what can't be is forgotten, and so fetched again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def recheck(
             _discard_prepared(paths, stored)
             if stored.blake3 in damaged and _repair(paths, rows, stored):
                 sound.append(stored)
-        # A container that was damaged in another's place has taken that one's row with it.
+        # A wheel that was damaged in another's place has taken that one's row with it.
         gone = {stored.sha256 for stored in suspects} - {stored.sha256 for stored in sound}
         rows.delete_all(gone)
         rows.put(sound)
@@ -78,7 +78,7 @@ def _find_damaged(paths: StorePaths, suspects: Sequence[StoredDistribution]) -> 
     for blake3 in {stored.blake3 for stored in suspects}:
         try:
             # The tree is about as large again, and more.
-            there.append((blake3, 3 * os.lstat(paths.container(blake3)).st_size))
+            there.append((blake3, 3 * os.lstat(paths.archive(blake3)).st_size))
         except OSError:
             damaged.add(blake3)
 
@@ -94,10 +94,10 @@ def _find_damaged(paths: StorePaths, suspects: Sequence[StoredDistribution]) -> 
 
 
 def _repair(paths: StorePaths, rows: TreeRows, stored: StoredDistribution) -> bool:
-    """Unpack the tree again; False, and the container is gone, where that is damaged itself."""
+    """Unpack the tree again; False, and the wheel is gone, where that is damaged itself."""
     from blast_pm.store.objects import repair_object
 
-    path = paths.container(stored.blake3)
+    path = paths.archive(stored.blake3)
     if not os.path.lexists(path):
         return False
     try:

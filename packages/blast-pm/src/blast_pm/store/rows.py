@@ -32,7 +32,7 @@ class StoredDistribution(NamedTuple):
         name: normalised name of the project.
         version: as in its metadata.
         sha256: of the wheel it came from, hexadecimal.
-        blake3: of its container, hexadecimal.
+        blake3: of its wheel, hexadecimal.
         tree: absolute path of the unpacked tree.
         plan: what composing an environment needs to know of the tree (``blast_pm.install.plan``).
     """
@@ -64,7 +64,7 @@ class TreeRows:
     def find(self, sha256s: Iterable[str]) -> dict[str, StoredDistribution]:
         """Return what the table knows of these digests and whose tree is a directory.
 
-        What another start of the machine may have lost is compared with its container, and mended or left out.
+        What another start of the machine may have lost is compared with its wheel, and mended or left out.
 
         Cost: one read transaction, a listing, and per row a lookup, the unmarshalling of five values and an lstat.
         """

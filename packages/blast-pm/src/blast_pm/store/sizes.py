@@ -27,16 +27,16 @@ class StoreSize(NamedTuple):
     """What the store holds; sizes are in bytes, those of the contents and not of the blocks on disk.
 
     Attributes:
-        containers: how many.
-        container_bytes: of all containers.
+        archives: how many.
+        archive_bytes: of all archives.
         trees: how many.
         tree_files: files in all trees, bytecode included.
         tree_bytes: of these files.
         staging_bytes: of what is being built now, or was left by the dead and not swept yet.
     """
 
-    containers: int
-    container_bytes: int
+    archives: int
+    archive_bytes: int
     trees: int
     tree_files: int
     tree_bytes: int
@@ -45,25 +45,25 @@ class StoreSize(NamedTuple):
     @property
     def total_bytes(self) -> int:
         """All of it."""
-        return self.container_bytes + self.tree_bytes + self.staging_bytes
+        return self.archive_bytes + self.tree_bytes + self.staging_bytes
 
 
 class ObjectSize(NamedTuple):
-    """Bytes of one object: of its container, and of its unpacked files."""
+    """Bytes of one object: of its archive, and of its unpacked files."""
 
-    container: int
+    archive: int
     tree: int
 
     @property
     def total(self) -> int:
         """Both together."""
-        return self.container + self.tree
+        return self.archive + self.tree
 
 
 def object_sizes(paths: StorePaths, database: Database, items: Iterable[Item]) -> dict[str, ObjectSize]:
     """Return the sizes of objects by the names of their trees; parts that are missing count nothing.
 
-    Cost: a lookup per object. At the first time two reads of its container, of one that was compiled a stat per file,
+    Cost: a lookup per object. At the first time two reads of its archive, of one that was compiled a stat per file,
     and one write for all of them.
     """
     from blast_core.errors import StoreError
@@ -78,9 +78,9 @@ def object_sizes(paths: StorePaths, database: Database, items: Iterable[Item]) -
         size = _decode(value, mark) if value is not None else None
         if size is None:
             size = _measure(paths, item, is_compiled=bool(mark))
-            if item.has_container and item.has_tree:
+            if item.has_archive and item.has_tree:
                 fresh.append((_KEY + item.name.encode(), marshal.dumps((*size, mark))))
-        sizes[item.name] = ObjectSize(size.container * item.has_container, size.tree * item.has_tree)
+        sizes[item.name] = ObjectSize(size.archive * item.has_archive, size.tree * item.has_tree)
     try:
         database.put_many(_TABLE, fresh)
     except StoreError:
@@ -108,21 +108,21 @@ def _bytecode_marks(database: Database) -> dict[str, int]:
 
 def _decode(value: bytes, mark: int) -> ObjectSize | None:
     try:
-        container, tree, known_mark = marshal.loads(value)  # noqa: S302 - written by this user's Blast on this machine
+        archive, tree, known_mark = marshal.loads(value)  # noqa: S302 - written by this user's Blast on this machine
     except (ValueError, EOFError, TypeError):
         return None
-    return ObjectSize(container, tree) if known_mark == mark else None
+    return ObjectSize(archive, tree) if known_mark == mark else None
 
 
 def _measure(paths: StorePaths, item: Item, *, is_compiled: bool) -> ObjectSize:
     from blast_core.errors import BlastError
-    from blast_core.formats.dpp.reader import DppPackage
+    from blast_pm.store.archives import StoredWheel
 
     tree = os.path.join(paths.trees, item.name)
     try:
-        path = paths.container(item.blake3)
-        with DppPackage.open(path) as container:
-            return ObjectSize(os.stat(path).st_size, measure_tree(tree) if is_compiled else container.unpacked_size)
+        path = paths.archive(item.blake3)
+        with StoredWheel(path) as archive:
+            return ObjectSize(os.stat(path).st_size, measure_tree(tree) if is_compiled else archive.unpacked_size)
     except (OSError, BlastError):
         return ObjectSize(0, measure_tree(tree))
 
@@ -146,15 +146,15 @@ def measure_tree(path: str) -> int:
 
 def measure_store(paths: StorePaths) -> StoreSize:
     """Return how much lies below these paths; what vanishes meanwhile is passed over."""
-    containers = [entry for entry in walk(paths.containers) if entry.name.endswith(".dpp")]
-    container_bytes = sum(map(_size, containers))
+    archives = [entry for entry in walk(paths.archives) if entry.name.endswith(".whl")]
+    archive_bytes = sum(map(_size, archives))
     sizes = [_size(entry) for entry in walk(paths.trees)]
     try:
         trees = len(os.listdir(paths.trees))
     except OSError:
         trees = 0
     staging_bytes = sum(map(_size, walk(paths.staging)))
-    return StoreSize(len(containers), container_bytes, trees, len(sizes), sum(sizes), staging_bytes)
+    return StoreSize(len(archives), archive_bytes, trees, len(sizes), sum(sizes), staging_bytes)
 
 
 def walk(path: str) -> Iterator[os.DirEntry[str]]:

@@ -73,13 +73,13 @@ def check_store(home: str) -> int:
         objects = list(cache.iter_objects())
         trees = set(os.listdir(os.path.join(home, "t"))) if os.path.isdir(os.path.join(home, "t")) else set()
         for one in objects:
-            assert blake3_file(one.container).hex() == one.blake3, "half a container is visible"
+            assert blake3_file(one.archive).hex() == one.blake3, "half a wheel is visible"
             if os.path.basename(one.tree) in trees:
                 assert cache.verify_object(one.blake3).is_sound, "half a tree is visible"
                 trees.discard(os.path.basename(one.tree))
             else:
                 assert one.distribution is None, "a row without its tree"
-        assert not trees, "a tree without its container"
+        assert not trees, "a tree without its wheel"
         return sum(one.distribution is not None for one in objects)
     finally:
         database.close()

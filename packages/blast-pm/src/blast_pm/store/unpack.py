@@ -1,4 +1,4 @@
-"""From a container's files to a tree in staging: in as few system calls as there can be.
+"""From a wheel's files to a tree in staging: in as few system calls as there can be.
 
 Three per file (open, write, close) and two per directory (mkdir, chmod); nothing is looked at. All are relative to the
 tree's own descriptor, and every file is created with ``O_EXCL`` in a directory that this process has made.
@@ -27,7 +27,7 @@ _BYTECODE = (".pyc", ".pyo")
 
 
 def is_unpacked(path: str) -> bool:
-    """Tell whether a container's file goes into the tree: all but bytecode, which may be stale or a lie."""
+    """Tell whether a wheel's file goes into the tree: all but bytecode, which may be stale or a lie."""
     return not path.endswith(_BYTECODE) and "__pycache__/" not in path
 
 
@@ -52,6 +52,11 @@ class TreeWriter:
         if os.open in os.supports_dir_fd:
             self._fd = os.open(path, _DIRECTORY)
             self._prefix = ""
+
+    @property
+    def file_mode(self) -> int:
+        """What files are to have that are no programs: all may read them whom the umask lets."""
+        return self._mode & 0o444
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Is a tree still what its container says? Every byte is read."""
+"""Is a tree still what its archive says? Every byte is read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from blast_pm.store.unpack import is_unpacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from blast_core.formats.dpp.reader import DppPackage
+    from blast_pm.store.archives import StoredWheel
     from blast_pm.store.home import StorePaths
 
 __all__ = ["ObjectReport", "compare_tree", "verify_object"]
@@ -21,8 +21,8 @@ class ObjectReport(NamedTuple):
     """What verifying an object found; paths are relative to the tree, sorted.
 
     Attributes:
-        blake3: the container, hexadecimal.
-        damage: what is wrong with the container itself, "" if nothing is; the tree was not compared then.
+        blake3: the archive, hexadecimal.
+        damage: what is wrong with the archive itself, "" if nothing is; the tree was not compared then.
         changed: files with another content or kind.
         missing: files that are not there.
         extra: what is there and should not be; bytecode that was compiled beside its source is no extra.
@@ -41,28 +41,28 @@ class ObjectReport(NamedTuple):
 
 
 def verify_object(path: str, blake3: str, paths: StorePaths) -> ObjectReport:
-    """Compare the container at ``path`` with its name, and its tree with it.
+    """Compare the archive at ``path`` with its name, and its tree with it.
 
     Raises:
-        OSError: the container can't be read.
+        OSError: the archive can't be read.
     """
     from blast_core.digests import blake3_file
     from blast_core.errors import BlastError
-    from blast_core.formats.dpp.reader import DppPackage
+    from blast_pm.store.archives import StoredWheel
 
     found = blake3_file(path).hex()
     if found != blake3:
         return ObjectReport(blake3, f"its BLAKE3 is {found}", (), (), ())
     try:
-        with DppPackage.open(path) as container:
-            return compare_tree(container, blake3, paths.tree(bytes.fromhex(blake3)))
+        with StoredWheel(path) as archive:
+            return compare_tree(archive, blake3, paths.tree(bytes.fromhex(blake3)))
     except BlastError as error:
         return ObjectReport(blake3, error.message, (), (), ())
 
 
-def compare_tree(container: DppPackage, blake3: str, tree: str) -> ObjectReport:
-    """Compare the tree at ``tree`` with a container, every byte; ``blake3`` is for the report."""
-    digests = {file.path: file.digest for file in container.files if is_unpacked(file.path)}
+def compare_tree(archive: StoredWheel, blake3: str, tree: str) -> ObjectReport:
+    """Compare the tree at ``tree`` with a archive, every byte; ``blake3`` is for the report."""
+    digests = {file.path: file.digest for file in archive.files if is_unpacked(file.path)}
     missing, changed, extra = set(digests), [], []
     for entry in walk(tree):
         path = entry.path[len(tree) + 1 :]

@@ -27,11 +27,11 @@ _MAIN = "import sys; sys.path[:] = sys.argv[1:]; from blast_pm.store.verify_all 
 
 
 def verify_objects(paths: StorePaths, objects: Sequence[tuple[str, int]], told: Callable[[ObjectReport], None]) -> None:
-    """Compare objects with their containers, and tell each result as it comes; nothing is changed.
+    """Compare objects with their wheels, and tell each result as it comes; nothing is changed.
 
     Args:
         paths: the store.
-        objects: BLAKE3 of each container, hexadecimal, and bytes of the object.
+        objects: BLAKE3 of each wheel, hexadecimal, and bytes of the object.
         told: is called in this thread.
 
     Raises:
@@ -114,6 +114,6 @@ def main() -> None:
 
 def _verify(paths: StorePaths, blake3: str) -> ObjectReport:
     try:
-        return verify_object(paths.container(blake3), blake3, paths)
+        return verify_object(paths.archive(blake3), blake3, paths)
     except OSError as error:
         return ObjectReport(blake3, f"it can't be read: {error.strerror}", (), (), ())
