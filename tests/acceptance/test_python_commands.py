@@ -21,6 +21,8 @@ from blast_project.python.probe import InterpreterCache
 from blast_project.testing_pythons import Mirror, MirrorServer, archive_name, tar_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from blast_core.interpreter import Interpreter
 
 pytestmark = [
