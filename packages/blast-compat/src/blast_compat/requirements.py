@@ -155,6 +155,8 @@ def _read_file(  # noqa: PLR0913 - what is read, as what, into what, with what
     content: bytes | None = None,
 ) -> None:
     """Read one file into ``findings``; ``above`` are the files that led to it."""
+    if "\0" in path:
+        raise InvalidRequirement(f"{ascii(path)} can't be read", reason="no path holds a zero byte", file=path)
     real = os.path.realpath(path)
     if real in above or len(above) > _DEEPEST:
         circle = " -> ".join(os.path.basename(each) for each in [*above, real])
