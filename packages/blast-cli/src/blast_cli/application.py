@@ -188,15 +188,18 @@ def _translated(error: OSError) -> BlastError:
     """An operating system error that no layer knew more about: still say what, why and what to do."""
     import errno
 
+    from blast_pm.store.failures import hint_for
+
     where = f" at {error.filename}" if error.filename else ""
     hint = {
         errno.ENOSPC: "free some space on the disk of the project or of BLAST_HOME",
         errno.EDQUOT: "free some space on the disk of the project or of BLAST_HOME",
-        errno.EACCES: "check who may write there",
-        errno.EPERM: "check who may write there",
+        errno.EACCES: "check who may write there; BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
+        errno.EPERM: "check who may write there; BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
         errno.EEXIST: "name another place, or move away what is there",
         errno.EROFS: "BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
-    }.get(error.errno or 0, "run again with -vv to see where")
+    }.get(error.errno or 0) or hint_for(error)
+    hint = hint or "run again with -vv to see where"
     return BlastError(f"the operating system refused{where}", reason=error.strerror or str(error), hint=hint)
 
 

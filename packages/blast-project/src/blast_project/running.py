@@ -53,6 +53,13 @@ def command_line(environment: str, words: Sequence[str], path: str) -> list[str]
             candidate = os.path.join(directory, first + suffix)
             if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
                 return [candidate, *words[1:]]
+    own = os.path.join(environment, _SCRIPTS, first)
+    if os.path.isfile(own):
+        raise UsageError(
+            f"'{first}' can't be run",
+            reason=f"Permission denied: {own}; it is no program, or its disk is mounted so that it runs none",
+            hint="BLAST_PROJECT_ENVIRONMENT names another place; 'blast run -m' needs no script",
+        )
     raise UsageError(
         f"there is no command '{first}'",
         reason=f"neither the environment {environment} nor PATH has it",

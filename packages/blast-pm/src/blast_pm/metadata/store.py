@@ -159,6 +159,11 @@ def _fit(key: bytes) -> bytes:
     return b"\xff#" + hashlib.sha256(key).digest()
 
 
+def _bytes(path: str) -> str:
+    # A path may hold what is no text, which LMDB would encode; its stubs don't know that it takes bytes.
+    return os.fsencode(path)  # type: ignore[return-value]
+
+
 def _damages() -> tuple[type[Exception], ...]:
     """Return the errors that only a damaged file makes."""
     import lmdb
@@ -351,7 +356,7 @@ class _Environment:
         if not os.path.exists(self.path):
             return
         try:
-            env = lmdb.open(self.path, subdir=False, readonly=True, lock=False, max_dbs=len(DATABASES))
+            env = lmdb.open(_bytes(self.path), subdir=False, readonly=True, lock=False, max_dbs=len(DATABASES))
             self._handles = {name: env.open_db(name.encode(), create=False) for name in DATABASES}
             with env.begin() as transaction:
                 schema = transaction.get(SCHEMA_KEY, db=self._handles["misc"])
@@ -369,7 +374,7 @@ class _Environment:
 
         try:
             env = lmdb.open(
-                self.path,
+                _bytes(self.path),
                 subdir=False,
                 map_size=_FIRST_MAP_BYTES,
                 max_dbs=len(DATABASES),
