@@ -1,4 +1,4 @@
-"""Everything that breaks is broken here for real: ``blast self doctor`` names it, and ``sync`` or ``--fix`` mends it."""
+"""Everything that breaks is broken here for real: ``blast self doctor`` names it, ``sync`` or ``--fix`` mends it."""
 
 from __future__ import annotations
 
@@ -355,7 +355,8 @@ def _in_namespace(blast: Blast, mount: str, words: str) -> subprocess.CompletedP
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="mounts are NOT tried")
 def test_a_full_and_a_read_only_disk(synced: Blast) -> None:
     home = synced.home
-    full = f"mount -t tmpfs -o size=64k none {home}/tmp; mount -t tmpfs -o size=4k none {home}; dd if=/dev/zero of={home}/fill 2>/dev/null || true"
+    fill = f"dd if=/dev/zero of={home}/fill 2>/dev/null || true"
+    full = f"mount -t tmpfs -o size=64k none {home}; {fill}"
     done = _in_namespace(synced, full, "self doctor --json")
     if done.returncode not in (0, 1) or not done.stdout:
         pytest.skip(f"no mounts here: {done.stderr}")
@@ -370,7 +371,7 @@ def test_a_full_and_a_read_only_disk(synced: Blast) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_file_system_without_hard_links(synced: Blast, tmp_path: Path) -> None:
+def test_a_file_system_without_hard_links(synced: Blast) -> None:
     program = (
         "import errno, os, sys\n"
         "def refuse(*_, **__): raise OSError(errno.EPERM, 'Operation not permitted')\n"

@@ -39,6 +39,8 @@ _REBUILDING = "-rebuild"
 _FIRST_MAP_BYTES = 256 << 20
 _MAX_MAP_BYTES = 1 << 40
 _MAX_READERS = 1022
+# What LMDB makes of so many readers.
+_LOCK_BYTES = 65536
 _MAX_KEY = 511
 _ITEMS_AT_ONCE = 512
 # What only tells what indexes said: where one of these was empty when the file was opened, nothing is looked up in it
@@ -214,6 +216,7 @@ class _Environment:
         self._handles: dict[str, lmdb._Database] = {}
         self._empty: set[str] = set()
         self._readonly = readonly
+        self._cause = "the store is read-only"
         self._rebuilt = False
         if readonly:
             self._open_readonly(PermissionError(self.path))
@@ -284,7 +287,7 @@ class _Environment:
             while True:
                 with self._writing:
                     if self._readonly or self._env is None:
-                        raise StoreError(f"{self.path} can't be written", reason="the store is read-only")
+                        raise StoreError(f"{self.path} can't be written", reason=self._cause)
                     try:
                         return action(self._env)
                     except lmdb.Error as error:
@@ -345,6 +348,10 @@ class _Environment:
             if not opened:
                 self._rebuild()
         except OSError as error:
+            import errno
+
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._cause = f"{error.strerror}: free some space, or set BLAST_HOME to a directory on a larger disk"
             self._open_readonly(error)
 
     def _open_readonly(self, cause: Exception) -> None:
@@ -372,6 +379,7 @@ class _Environment:
         """Open the file; False when it is damaged or of another schema."""
         import lmdb
 
+        _allocate(f"{self.path}-lock")
         try:
             env = lmdb.open(
                 _bytes(self.path),
@@ -432,6 +440,36 @@ class _Environment:
                     unlink(path)
             if not self._try_open():
                 raise StoreError(f"{self.path} can't be opened", reason="a new file is damaged at once")
+
+
+def _allocate(path: str) -> None:
+    """Give LMDB's lock file all its blocks: it is mapped, and on a full disk a page without one would be a SIGBUS.
+
+    Raises:
+        OSError: there is no room.
+
+    Cost: a stat where the file has them.
+    """
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        pass
+    else:
+        if getattr(status, "st_blocks", _LOCK_BYTES) * 512 >= _LOCK_BYTES:
+            return
+    if not hasattr(os, "posix_fallocate"):
+        return
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, _LOCK_BYTES)
+    except OSError as error:
+        import errno
+
+        # A file system that can't do it; EINVAL is what some say then.
+        if error.errno not in (errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS):
+            raise OSError(error.errno, error.strerror, path) from error
+    finally:
+        os.close(fd)
 
 
 def rebuilding(path: str) -> _Held:

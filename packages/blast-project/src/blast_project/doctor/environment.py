@@ -167,7 +167,9 @@ def _check_interpreter(session: Session, environment: str, said: Generation) -> 
         return Check(name, PROBLEM, f"{path} can't be executed", "its mode was changed", hint, (path,))
     try:
         version = session.interpreters.get(os.path.realpath(path)).version
-    except (BlastError, OSError) as error:
+    except OSError as error:
+        return Check(name, NOTE, "its interpreter was not asked for its version", str(error), "", (path,))
+    except BlastError as error:
         return Check(name, PROBLEM, f"its interpreter does not work: {path}", str(error), hint, (path,))
     if version != said.python:
         why = "Python was upgraded in its place"

@@ -61,6 +61,9 @@ def examine(session: Session, *, fix: bool) -> Examination:
     found = list(check_environment(session, environment, fix=fix))
     if fix and not any(check.state == PROBLEM and check.name == "project.manifest" for check in project):
         found = _sync(session, environment, found)
+    elif any(check.state == PROBLEM for check in found):
+        # What says that nothing is to be done looks at too little to see it.
+        _distrust(environment)
     return Examination(session.settings.home, environment, (*checks, *found))
 
 
