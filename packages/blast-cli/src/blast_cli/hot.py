@@ -24,23 +24,38 @@ def answer(arguments: list[str]) -> int | None:
 
         sys.stdout.write(f"blast {__version__}\n")
         return 0
-    rest = arguments[1:]
     if verb == "run":
-        # An option before the command, or a word that only the long way understands.
-        if not rest or rest[0].startswith("-") or os.name == "nt":
-            return None
-    elif not set(rest) <= ({"-q", "--quiet", "--offline"} if verb == "lock" else {"-q", "--quiet"}):
+        return _answer_run(arguments[1:])
+    rest = arguments[1:]
+    if not set(rest) <= ({"-q", "--quiet", "--offline"} if verb == "lock" else {"-q", "--quiet"}):
         return None
+    root = _plain_root()
+    if root is None:
+        return None
+    return _lock(root, rest) if verb == "lock" else _sync_or_run(root, verb, rest)
+
+
+def _answer_run(words: list[str]) -> int | None:
+    is_script = words[:1] in (["-s"], ["--script"])
+    words = words[1:] if is_script else words
+    # An option before the command, or a word that only the long way understands.
+    if not words or words[0].startswith("-") or os.name == "nt":
+        return None
+    content = _read(words[0]) if is_script or words[0].endswith((".py", ".pyw")) else b""
+    if b"# /// script" in content:
+        return _script(words, content)
+    root = None if is_script else _plain_root()
+    return _sync_or_run(root, "run", words) if root is not None else None
+
+
+def _plain_root() -> str | None:
+    """Return the root of the project around the current directory, unless a variable is set that is not understood."""
     root = _find_root(os.getcwd())
     if root is None:
         return None
     from blast_project.hot_key import has_unknown_options
 
-    if has_unknown_options(os.environ):
-        return None
-    if verb == "lock":
-        return _lock(root, rest)
-    return _sync_or_run(root, verb, rest)
+    return None if has_unknown_options(os.environ) else root
 
 
 def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
@@ -58,6 +73,8 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
     if verb == "run":
         from blast_project.environment.leases import hold_generation
 
+        if _names_variables(_read(root + os.sep + "pyproject.toml")):
+            return None
         return _run(environment, rest) if hold_generation(environment, state.generation) else None
     if not rest and environ.get("BLAST_QUIET", "").lower() in _OFF:
         sys.stderr.write("The environment is up to date\n")
@@ -94,13 +111,59 @@ def _run(environment: str, words: list[str]) -> int | None:
     """Become the program when it is a script of the environment or a file for its Python."""
     scripts = environment + os.sep + _SCRIPTS
     first = words[0]
-    python = scripts + os.sep + "python"
     if first.endswith(".py") and os.path.isfile(first):
-        line = [python, *words]
-    elif os.sep in first:
+        return _become(environment, [scripts + os.sep + "python", *words])
+    if os.sep in first:
         return None
-    else:
-        line = [scripts + os.sep + first, *words[1:]]
+    return _become(environment, [scripts + os.sep + first, *words[1:]])
+
+
+def _script(words: list[str], content: bytes) -> int | None:
+    """Become a script with metadata whose environment stands."""
+    from blast_core.home import find_home
+    from blast_project.environment.leases import hold_generation
+    from blast_project.environment.state import is_current
+    from blast_project.hot_key import config_key, has_unknown_options, options_digest, request_of
+    from blast_project.script_key import find_metadata, identity_of, script_places
+
+    environ = os.environ
+    metadata = find_metadata(content)
+    if not metadata or has_unknown_options(environ) or _names_variables(metadata.replace(b"\n# ", b"\n")):
+        return None
+    identity, made_for = identity_of(metadata, os.path.abspath(words[0]))
+    root, environment = script_places(find_home(environ), identity)
+    if _read(root + os.sep + "script") != made_for:
+        return None
+    request = request_of(root, environ.get("BLAST_PYTHON", ""))
+    digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "", config=config_key(environ, root))
+    state = is_current(root, environment, digest, wider=True)
+    if state is None or not hold_generation(environment, state.generation):
+        return None
+    return _become(environment, [environment + os.sep + _SCRIPTS + os.sep + "python", *words])
+
+
+def _names_variables(manifest: bytes) -> bool:
+    """Tell whether ``[tool.blast]`` may say something of variables: then it has to be read for a program.
+
+    It may say yes where it doesn't; where no key is spelled with escapes, it says no only where it doesn't. One whose
+    keys are spelled so goes the long way.
+    """
+    if b"env" not in manifest and b"\\" not in manifest:
+        return False
+    is_ours = False
+    for line in manifest.split(b"\n"):
+        key, equals, _ = line.partition(b"=")
+        words = key.strip(b" \t\r[]").replace(b'"', b"").replace(b"'", b"").replace(b" ", b"").split(b".")
+        if not equals and key.lstrip().startswith(b"["):
+            is_ours = b"blast" in words
+        names = b"env" in words or b"env-file" in words or b"\\" in key
+        if (names and (is_ours or b"blast" in words)) or (equals and words[-1] in (b"blast", b"tool")):
+            return True
+    return False
+
+
+def _become(environment: str, line: list[str]) -> int | None:
+    scripts = environment + os.sep + _SCRIPTS
     variables = dict(os.environ)
     variables["VIRTUAL_ENV"] = environment
     path = variables.get("PATH", "")
@@ -111,6 +174,24 @@ def _run(environment: str, words: list[str]) -> int | None:
     except OSError:
         # Not in the environment: the long way looks on PATH and explains.
         return None
+
+
+def _read(path: str) -> bytes:
+    """Return what a file holds; b"" where it can't be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        parts = [os.read(fd, 1 << 16)]
+        while parts[-1]:
+            parts.append(os.read(fd, 1 << 20))
+        return b"".join(parts)
+    except OSError:
+        # Such as a directory.
+        return b""
+    finally:
+        os.close(fd)
 
 
 def _find_root(directory: str) -> str | None:

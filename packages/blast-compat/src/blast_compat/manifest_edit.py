@@ -28,7 +28,9 @@ __all__ = ["add_requirements", "new_manifest", "remove_requirements", "set_setti
 _KINDS = ("app", "lib")
 
 
-def add_requirements(text: str, reqs: Sequence[str], *, group: str | None = None, extra: str | None = None) -> str:
+def add_requirements(
+    text: str, reqs: Sequence[str], *, group: str | None = None, extra: str | None = None, script: bool = False
+) -> str:
     """Return a manifest with requirements added.
 
     A requirement takes the place of the one of its name; of several of its name, of the one with an equal marker. A new
@@ -39,6 +41,7 @@ def add_requirements(text: str, reqs: Sequence[str], *, group: str | None = None
         reqs: requirements of PEP 508, written into the manifest as they are.
         group: the dependency group to add to, made if it does not exist.
         extra: the extra to add to, made if it does not exist; without both, ``project.dependencies``.
+        script: the text is the metadata of a script (PEP 723), whose ``dependencies`` are meant.
 
     Raises:
         InvalidRequirement: one is not PEP 508.
@@ -56,11 +59,17 @@ def add_requirements(text: str, reqs: Sequence[str], *, group: str | None = None
             return array
         return array._replace(elements=tuple(elements), is_multiline=True)
 
-    return _edit_array(text, _place(group, extra), edit, create=True)
+    place = ("dependencies",) if script else _place(group, extra)
+    return _edit_array(text, place, edit, create=True)
 
 
 def remove_requirements(
-    text: str, names: Collection[str], *, group: str | None = None, extra: str | None = None
+    text: str,
+    names: Collection[str],
+    *,
+    group: str | None = None,
+    extra: str | None = None,
+    script: bool = False,
 ) -> tuple[str, tuple[str, ...]]:
     """Return a manifest without the requirements of some names, and the requirements that were removed, as written.
 
@@ -71,6 +80,7 @@ def remove_requirements(
         names: names of projects, in any spelling.
         group: the dependency group to remove from.
         extra: the extra to remove from; without both, ``project.dependencies``.
+        script: the text is the metadata of a script (PEP 723), whose ``dependencies`` are meant.
 
     Raises:
         InvalidManifest: the manifest is not TOML.
@@ -91,7 +101,8 @@ def remove_requirements(
                 pending = ()
         return array._replace(elements=tuple(kept), after=pending + array.after)
 
-    return _edit_array(text, _place(group, extra), edit, create=False), tuple(removed)
+    place = ("dependencies",) if script else _place(group, extra)
+    return _edit_array(text, place, edit, create=False), tuple(removed)
 
 
 def set_source(text: str, name: str, source: Mapping[str, object] | None) -> str:

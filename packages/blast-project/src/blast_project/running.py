@@ -28,8 +28,14 @@ def environment_variables(environment: str, environ: Mapping[str, str]) -> dict[
     return variables
 
 
-def command_line(environment: str, words: Sequence[str], path: str) -> list[str]:
+def command_line(environment: str, words: Sequence[str], path: str, directory: str = "") -> list[str]:
     """Return what to execute for ``words``: an absolute program and its arguments.
+
+    Args:
+        environment: the environment.
+        words: the command.
+        path: the variable PATH.
+        directory: in which it will run; "" for the current one.
 
     ``-m module`` and a file ending in ``.py`` are run by the environment's Python; another word is looked for among the
     environment's scripts first, then on ``path``.
@@ -39,18 +45,19 @@ def command_line(environment: str, words: Sequence[str], path: str) -> list[str]
     """
     python = os.path.join(environment, _SCRIPTS, "python.exe" if os.name == "nt" else "python")
     first = words[0]
-    if first in {"-m", "-c"}:
+    if first in {"-m", "-c", "-"}:
         return [python, *words]
-    if first.endswith((".py", ".pyw")) and os.path.isfile(first):
+    there = os.path.join(directory, first)
+    if first.endswith((".py", ".pyw")) and os.path.isfile(there):
         return [python, *words]
     if os.sep in first:
-        if os.path.isdir(first) and os.path.isfile(os.path.join(first, "__main__.py")):
+        if os.path.isdir(there) and os.path.isfile(os.path.join(there, "__main__.py")):
             return [python, *words]
-        return [first, *words[1:]]
+        return [there, *words[1:]]
     # An empty part of PATH means the current directory to a shell. Not here: it may be a stranger's checkout.
-    for directory in (os.path.join(environment, _SCRIPTS), *filter(None, path.split(os.pathsep))):
+    for place in (os.path.join(environment, _SCRIPTS), *filter(None, path.split(os.pathsep))):
         for suffix in _SUFFIXES:
-            candidate = os.path.join(directory, first + suffix)
+            candidate = os.path.join(place, first + suffix)
             if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
                 return [candidate, *words[1:]]
     own = os.path.join(environment, _SCRIPTS, first)

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
+from blast_project.env_files import program_variables
 from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
@@ -18,9 +19,14 @@ from blast_project.running import command_line, environment_variables
 from blast_project.selection import GroupSelection
 
 if TYPE_CHECKING:
-    from blast_project.session import Session
+    from collections.abc import Sequence
 
-__all__ = ["RunOptions", "Start", "prepare_run"]
+    from blast_core.requirements import Requirement
+    from blast_project.scripts import Script
+    from blast_project.session import Session
+    from blast_project.settings import Settings
+
+__all__ = ["RunOptions", "Start", "env_files_of", "prepare_environment", "prepare_run"]
 
 
 class RunOptions(NamedTuple):
@@ -35,6 +41,10 @@ class RunOptions(NamedTuple):
         inexact: keep distributions that the lock does not name.
         requirements: for this run beside the project's own.
         project: look for a project.
+        env_files: absolute paths of files of variables.
+        use_env_files: read those that settings name, too.
+        isolated: in an environment of its own, even if nothing is added.
+        script: whose environment it is, in place of the project's.
     """
 
     words: tuple[str, ...]
@@ -45,13 +55,26 @@ class RunOptions(NamedTuple):
     inexact: bool = False
     requirements: tuple[str, ...] = ()
     project: bool = True
+    env_files: tuple[str, ...] = ()
+    use_env_files: bool = True
+    isolated: bool = False
+    script: Script | None = None
 
 
 class Start(NamedTuple):
-    """What to execute: the program with its arguments, and its variables."""
+    """What to execute.
+
+    Attributes:
+        line: the program with its arguments; () where the words name a task.
+        variables: of the program.
+        environment: in which it runs.
+        project: that has the task; None where the words name a program.
+    """
 
     line: tuple[str, ...]
     variables: dict[str, str]
+    environment: str = ""
+    project: Project | None = None
 
 
 def prepare_run(session: Session, options: RunOptions) -> Start:
@@ -61,20 +84,84 @@ def prepare_run(session: Session, options: RunOptions) -> Start:
         UsageError: there is no environment, or no such command.
         StaleLock, NoSolution, IndexAccessError, InstallError: as a sync.
     """
-    environment = _environment(session, options)
+    environment = prepare_environment(session, options)
     number = current_number(environment)
     if number:
         hold_generation(environment, number)
-    variables = environment_variables(environment, session.settings.environ)
-    line = command_line(environment, options.words, session.settings.environ.get("PATH", ""))
-    return Start(tuple(line), variables)
+    settings = session.settings
+    if options.script is not None:
+        return _script_start(session, options, options.script, environment)
+    project = _project(session) if options.project else None
+    if project is not None and _is_task(project, environment, options.words):
+        return Start((), {}, environment, project)
+    variables = environment_variables(environment, settings.program_environ)
+    tool = project.manifest.tool if project is not None else {}
+    root = project.root if project is not None else settings.directory
+    variables = program_variables(variables, root, tool, options.env_files, use_files=options.use_env_files)
+    line = command_line(environment, options.words, variables.get("PATH", ""))
+    return Start(tuple(line), variables, environment)
+
+
+def _script_start(session: Session, options: RunOptions, script: Script, environment: str) -> Start:
+    """Return what to execute for a script: its metadata may name variables, too."""
+    variables = environment_variables(environment, session.settings.program_environ)
+    tool = load_project(script.root, session.settings.home).manifest.tool
+    variables = program_variables(
+        variables, os.path.dirname(script.path), tool, options.env_files, use_files=options.use_env_files
+    )
+    return Start((python_path(environment), *options.words), variables, environment)
+
+
+def env_files_of(names: Sequence[str], settings: Settings, *, enabled: bool) -> tuple[str, ...]:
+    """Return absolute paths of the files of variables that options name; they are relative to the directory."""
+    return tuple(os.path.join(settings.directory, name) for name in names) if enabled else ()
+
+
+def _project(session: Session) -> Project | None:
+    root = find_root(session.settings.directory)
+    return load_project(session.settings.directory, session.settings.home) if root is not None else None
+
+
+def _is_task(project: Project, environment: str, words: Sequence[str]) -> bool:
+    """Tell whether words name a task: the environment's own programs go before tasks, tasks before those on PATH."""
+    members = project.workspace.members if project.workspace is not None else ()
+    tables = (project.manifest.tool, *(member.manifest.tool for member in members))
+    if not any("tasks" in table for table in tables):
+        return False
+    from blast_project.tasks.finding import open_book
+
+    if open_book(project).find(words[0]) is None:
+        return False
+    try:
+        command_line(environment, words, "")
+    except UsageError:
+        return True
+    return False
+
+
+def prepare_environment(session: Session, options: RunOptions) -> str:
+    """Make the environment of a run right and return its path.
+
+    Raises:
+        UsageError: there is no environment.
+        StaleLock, NoSolution, IndexAccessError, InstallError: as a sync.
+    """
+    if options.script is None:
+        return _environment(session, options)
+    before, session.settings = session.settings, options.script.settings
+    try:
+        environment = _environment(session, options)
+    finally:
+        session.settings = before
+    options.script.settle()
+    return environment
 
 
 def _environment(session: Session, options: RunOptions) -> str:
     root = find_root(session.settings.directory) if options.project else None
     if root is None:
         return _without_project(session, options)
-    if options.requirements:
+    if options.requirements or options.isolated:
         return _with_requirements(session, load_project(root), options)
     environment = environment_path(root, session.settings)
     if options.sync and not _has_all(session, root, environment, options):
@@ -118,6 +205,7 @@ def _with_requirements(session: Session, project: Project, options: RunOptions) 
     mask = select_groups(project.groups, options.selection, chosen_members(project))
     wanted = {group for bit, group in enumerate(project.groups) if mask >> bit & 1}
     own = [row.requirement for row in project.requirements() if row.group in wanted]
+    own += _itself(project, wanted)
     sources = {entry.name: entry.source for entry in locked.reader().entries() if entry.source.kind != "registry"}
     return ephemeral_environment(
         session,
@@ -127,3 +215,14 @@ def _with_requirements(session: Session, project: Project, options: RunOptions) 
         preferences=locked.pins_on(interpreter.target, mask),
         loader=SourceLoader(session, project.root, interpreter, project=project, locked=sources),
     )
+
+
+def _itself(project: Project, wanted: set[str]) -> list[Requirement]:
+    """Return the requirement of the project itself, where it is a package and its own requirements are wanted."""
+    from blast_core.requirements import Requirement
+    from blast_project.project import DEFAULT_GROUP
+    from blast_project.requirement_sources import local_address
+
+    if not project.is_package or DEFAULT_GROUP not in wanted:
+        return []
+    return [Requirement(project.name, url=local_address("."))]

@@ -3,53 +3,205 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from blast_cli.commands._shared import group_selection
-from blast_cli.options import add_group_options, add_index_options, add_lock_options, add_policy_options
+from blast_cli.options import (
+    add_env_options,
+    add_group_options,
+    add_index_options,
+    add_lock_options,
+    add_policy_options,
+)
 from blast_core.errors import UsageError
 
 if TYPE_CHECKING:
     from blast_cli.outcome import Context, Outcome
+    from blast_project.session import Session
+    from blast_project.starting import RunOptions, Start
 
 __all__ = ["configure", "execute"]
+
+
+class _What(NamedTuple):
+    """What is run: the words, the path of a script with metadata or "", and its text where no file holds it."""
+
+    words: tuple[str, ...]
+    script: str = ""
+    text: str = ""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--no-sync", action="store_true", help="use the environment as it is")
     parser.add_argument("--no-project", action="store_true", help="ignore a project that may be here")
+    parser.add_argument("--isolated", action="store_true", help="in an environment of its own, not in the project's")
+    _add_requirements(parser)
+    add_env_options(parser)
+    parser.add_argument("--watch", action="store_true", help="start it again whenever a file changes")
     parser.add_argument(
-        "--with", action="append", default=[], dest="with_", metavar="REQ", help="also with REQ, for this run"
+        "--allow-insecure-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a script may come from HOST without encryption",
     )
     add_lock_options(parser)
     add_group_options(parser)
+    parser.add_argument(
+        "--exact", action="store_true", help="remove what the lock does not name; it is what happens by default"
+    )
     add_index_options(parser)
     add_policy_options(parser)
-    parser.add_argument("-m", dest="module", action="store_true", help="run a module")
-    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD", help="a command, a script or a module")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("-m", "--module", dest="module", action="store_true", help="run a module")
+    kinds.add_argument("-s", "--script", action="store_true", help="run a Python script, whatever its name ends with")
+    kinds.add_argument("--gui-script", action="store_true", help="run a Python script without a console, on Windows")
+    parser.add_argument(
+        "words", nargs=argparse.REMAINDER, metavar="CMD", help="a command, a script, a module or a task"
+    )
+
+
+def _add_requirements(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--with", action="append", default=[], dest="with_", metavar="REQ", help="also with REQ, for this run"
+    )
+    parser.add_argument(
+        "--with-editable", action="append", default=[], metavar="PATH", help="also with the project at PATH, editable"
+    )
+    parser.add_argument(
+        "--with-requirements", action="append", default=[], metavar="FILE", help="also with the requirements of FILE"
+    )
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
-    """Sync where needed, then become the command."""
-    from blast_project.running import replace_process
+    """Sync where needed, then become the command; only a task comes back, and what is watched."""
     from blast_project.session import Session
-    from blast_project.starting import RunOptions, prepare_run
 
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else list(arguments.words)
     if not words:
         raise UsageError("nothing to run", hint="name a command, such as 'blast run python'")
+    if arguments.exact and arguments.inexact:
+        raise UsageError("--exact and --inexact are opposites")
+    with Session(context.settings, context.reporter) as session:
+        what = _what(arguments, session, words)
+    if arguments.watch:
+        return _watch(arguments, context, what)
+    return _run(arguments, context, what)
+
+
+def _run(arguments: argparse.Namespace, context: Context, what: _What) -> Outcome:  # noqa: RET503 - see its last line
+    from blast_project.running import replace_process
+    from blast_project.session import Session
+
+    with Session(context.settings, context.reporter) as session:
+        options, start = _prepare(arguments, session, what)
+        if start.project is not None:
+            return _run_task(session, start, options, context)
+    context.reporter.close()
+    if what.text and what.words[0] == "-":
+        from blast_project.script_inputs import give_standard_input
+
+        give_standard_input(what.text)
+    replace_process(_line(arguments, start), start.variables)
+
+
+def _what(arguments: argparse.Namespace, session: Session, words: list[str]) -> _What:
+    """Find out whether what is run is a script with metadata, and fetch it where it is not here."""
+    from blast_project.script_inputs import fetch_script, is_address, read_standard_input
+    from blast_project.scripts import find_script, has_metadata
+
+    directory = session.settings.directory
+    first = words[0]
+    if arguments.module:
+        return _What(("-m", *words))
+    if first == "-":
+        text = read_standard_input()
+        is_script = "# /// script" in text
+        return _What(tuple(words), os.path.join(directory, "stdin") if is_script else "", text)
+    if is_address(first):
+        path = fetch_script(session, first, arguments.allow_insecure_host)
+        return _What((path, *words[1:]), path if has_metadata(path) else "")
+    if arguments.script or arguments.gui_script:
+        path = find_script(session.settings._replace(directory=os.getcwd()), first)
+        return _What((path, *words[1:]), path if has_metadata(path) else "")
+    if first.endswith((".py", ".pyw")) and os.path.isfile(first) and has_metadata(first):
+        return _What(tuple(words), os.path.abspath(first))
+    return _What(tuple(words))
+
+
+def _prepare(arguments: argparse.Namespace, session: Session, what: _What) -> tuple[RunOptions, Start]:
+    from blast_project.scripts import open_script
+    from blast_project.starting import RunOptions, env_files_of, prepare_run
+
+    settings = session.settings
+    is_python = bool(what.script or what.words[0] == "-" or arguments.script or arguments.gui_script)
     options = RunOptions(
-        words=tuple(["-m", *words] if arguments.module else words),
+        words=what.words if what.script or not is_python else ("python", *what.words),
         selection=group_selection(arguments),
         frozen=arguments.frozen,
         locked=arguments.locked,
         sync=not arguments.no_sync,
         inexact=arguments.inexact,
-        requirements=tuple(arguments.with_),
+        requirements=_requirements(arguments, session),
         project=not arguments.no_project,
+        env_files=env_files_of(arguments.env_file, settings, enabled=not arguments.no_env_file),
+        use_env_files=not arguments.no_env_file,
+        isolated=arguments.isolated,
+        script=open_script(settings, what.script, what.text) if what.script else None,
     )
-    with Session(context.settings, context.reporter) as session:
-        start = prepare_run(session, options)
-    context.reporter.close()
-    replace_process(start.line, start.variables)
+    return options, prepare_run(session, options)
+
+
+def _requirements(arguments: argparse.Namespace, session: Session) -> tuple[str, ...]:
+    """Return what is asked for beside the project's own, paths absolute: the script's project is elsewhere."""
+    directory = session.settings.directory
+    found = [
+        f"./{os.path.relpath(os.path.join(directory, line), directory)}" if os.path.isdir(line) else line
+        for line in arguments.with_
+    ]
+    found += [f"-e {os.path.abspath(os.path.join(directory, path))}" for path in arguments.with_editable]
+    if arguments.with_requirements:
+        from blast_project.requirement_files import read_file
+
+        found += [line for name in arguments.with_requirements for line in read_file(session.settings, name).lines]
+    return tuple(found)
+
+
+def _line(arguments: argparse.Namespace, start: Start) -> tuple[str, ...]:
+    """Return what to execute; on Windows a script without a console has an interpreter of its own."""
+    if arguments.gui_script and os.name == "nt":
+        beside = os.path.join(os.path.dirname(start.line[0]), "pythonw.exe")
+        return (beside if os.path.isfile(beside) else start.line[0], *start.line[1:])
+    return start.line
+
+
+def _run_task(session: Session, start: Start, options: RunOptions, context: Context) -> Outcome:
+    from blast_cli.commands.task import run_task
+    from blast_project.tasks.starting import TaskOptions
+
+    assert start.project is not None
+    wishes = TaskOptions(env_files=options.env_files, use_env_files=options.use_env_files)
+    return run_task(session, start.project, start.environment, list(options.words), wishes, context)
+
+
+def _watch(arguments: argparse.Namespace, context: Context, what: _What) -> Outcome:
+    from blast_cli.outcome import Outcome
+    from blast_project.session import Session
+    from blast_project.watching import run_again_on_changes
+
+    if what.text:
+        raise UsageError("standard input can't be watched", hint="name a file")
+
+    def prepare() -> tuple[tuple[str, ...], dict[str, str]]:
+        with Session(context.settings, context.reporter) as session:
+            _, start = _prepare(arguments, session, what)
+        if start.project is not None:
+            raise UsageError(
+                f"'{what.words[0]}' is a task", reason="--watch watches a program", hint="name its program"
+            )
+        return _line(arguments, start), start.variables
+
+    status = run_again_on_changes(context.settings.directory, prepare, context.output.say)
+    return Outcome({"status": status}, code=status)

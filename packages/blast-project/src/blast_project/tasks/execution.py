@@ -1,0 +1,200 @@
+"""Running steps: one after the other with the terminal as it is, or several at once with a name before each line.
+
+A step's exit status becomes the command's own: that of the first that fails. A signal that ends Blast is passed on to
+what it runs, and what still runs when a step fails is ended, too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from blast_core.errors import UsageError
+from blast_core.tuples import NamedTuple
+from blast_project.running import command_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from subprocess import Popen
+    from types import FrameType
+
+    from blast_project.tasks.freshness import Freshness
+    from blast_project.tasks.planning import Plan, Step
+    from blast_project.tasks.words import Command
+
+__all__ = ["Execution", "cannot_start", "exit_status", "run_child", "run_plan", "start_line"]
+
+_FORWARDED = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)
+)
+
+
+class Execution(NamedTuple):
+    """How a plan is run.
+
+    Attributes:
+        environment: path of the environment whose programs are found first.
+        freshness: knows what has nothing to do; None to run everything.
+        jobs: how many steps may run at once.
+        say: told which step runs, or has nothing to do.
+        become: the last step may take this process's place.
+    """
+
+    environment: str
+    freshness: Freshness | None
+    jobs: int
+    say: Callable[[str], None]
+    become: Callable[[Sequence[str], Mapping[str, str], str], None] | None = None
+
+
+def run_plan(plan: Plan, execution: Execution) -> tuple[int, list[dict[str, object]]]:
+    """Run the steps of a plan and return the exit status, and what became of each step with a command.
+
+    Raises:
+        UsageError: there is no such command, or it can't be started.
+    """
+    if plan.is_parallel and execution.jobs > 1:
+        from blast_project.tasks.parallel import run_parallel
+
+        return run_parallel(plan, execution)
+    return _run_in_order(plan, execution)
+
+
+def _run_in_order(plan: Plan, execution: Execution) -> tuple[int, list[dict[str, object]]]:
+    status = 0
+    failed: set[int] = set()
+    done: list[dict[str, object]] = []
+    busy = [at for at, step in enumerate(plan.steps) if step.commands]
+    for at, step in enumerate(plan.steps):
+        if step.needs & failed:
+            failed.add(at)
+            if step.commands:
+                done.append({"task": step.label, "state": "skipped"})
+        elif step.commands:
+            may_become = at == busy[-1] and not failed
+            state, code = _run_remembered(step, execution, alone=len(busy) == 1, may_become=may_become)
+            done.append({"task": step.label, "state": state, "status": code})
+            if code:
+                status = status or code
+                failed.add(at)
+                if not step.keep_going or code == _INTERRUPTED:
+                    break
+    return status, done
+
+
+def _run_remembered(step: Step, execution: Execution, *, alone: bool, may_become: bool) -> tuple[str, int]:
+    """Run a step unless it has nothing to do; return what became of it, and its exit status."""
+    freshness = execution.freshness if step.is_remembered else None
+    record = None
+    if freshness is not None:
+        is_fresh, record = freshness.look(step)
+        if is_fresh:
+            execution.say(f"{step.label}: nothing to do")
+            return "fresh", 0
+        freshness.forget(step)
+    if not alone:
+        execution.say(f"{step.label}: {step.shown}")
+    code = _run_step(step, execution, may_become=may_become and record is None)
+    if not code and freshness is not None and record is not None:
+        freshness.remember(step, record)
+    return ("failed" if code else "done"), code
+
+
+_INTERRUPTED = 128 + signal.SIGINT
+
+
+def _run_step(step: Step, execution: Execution, *, may_become: bool) -> int:
+    for number, command in enumerate(step.commands):
+        line, variables = start_line(step, command, execution.environment)
+        if may_become and number == len(step.commands) - 1 and execution.become is not None:
+            execution.become(line, variables, step.directory)
+        code = run_child(line, variables, step.directory)
+        if code:
+            return code
+    return 0
+
+
+def start_line(step: Step, command: Command, environment: str) -> tuple[list[str], dict[str, str]]:
+    """Return the program with its arguments, and its variables.
+
+    Raises:
+        UsageError: there is no such command, or no such directory.
+    """
+    if not os.path.isdir(step.directory):
+        raise UsageError(f"{step.label}: {step.directory} is no directory", reason="the task has it as its cwd")
+    variables = {**step.variables, **dict(command.variables)}
+    try:
+        return command_line(environment, command.words, variables.get("PATH", ""), step.directory), variables
+    except UsageError as error:
+        raise UsageError(f"{step.label}: {error.message}", reason=error.reason, hint=error.hint) from error
+
+
+def run_child(line: Sequence[str], variables: Mapping[str, str], directory: str) -> int:
+    """Run a program in the foreground to its end, passing signals on, and return its exit status.
+
+    Raises:
+        UsageError: it can't be started.
+    """
+    import subprocess
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        child = subprocess.Popen(list(line), env=dict(variables), cwd=directory)
+    except OSError as error:
+        raise cannot_start(line, error) from error
+    before = {number: signal.signal(number, _forward(child)) for number in _FORWARDED}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, _interrupt(child))
+    try:
+        return exit_status(child.wait())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def cannot_start(line: Sequence[str], error: OSError) -> UsageError:
+    """Return the error of a program that the operating system doesn't start."""
+    return UsageError(
+        f"'{line[0]}' can't be started",
+        reason=error.strerror or str(error),
+        hint="check that the file is executable and its first line names a program that exists",
+    )
+
+
+def exit_status(code: int) -> int:
+    """Return the exit status of a process as a shell gives it: 128 and the signal's number where one ended it."""
+    return 128 - code if code < 0 else code
+
+
+def _forward(child: Popen[bytes]) -> Callable[[int, FrameType | None], None]:
+    def handle(number: int, _: FrameType | None) -> None:
+        child.send_signal(number)
+
+    return handle
+
+
+def _interrupt(child: Popen[bytes]) -> Callable[[int, FrameType | None], None]:
+    """Return what to do on Ctrl-C: a terminal tells the child itself; nobody else does."""
+    times = 0
+
+    def handle(number: int, _: FrameType | None) -> None:
+        nonlocal times
+        times += 1
+        if times > 1 or not _has_terminal():
+            child.send_signal(number)
+
+    return handle
+
+
+def _has_terminal() -> bool:
+    """Tell whether this process is in the foreground of a terminal, which sends its signals to all of the group."""
+    if os.name == "nt":
+        return True
+    for stream in (0, 1, 2):
+        try:
+            return os.tcgetpgrp(stream) == os.getpgrp()
+        except OSError:
+            continue
+    return False
