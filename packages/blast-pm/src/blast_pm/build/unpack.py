@@ -116,7 +116,7 @@ def _inflate(path: str, plain: IO[bytes]) -> None:
 
 def _read_members(archive: tarfile.TarFile, plain: IO[bytes]) -> list[tarfile.TarInfo]:
     members: list[tarfile.TarInfo] = []
-    files: set[str] = set()
+    kinds: dict[str, str] = {}
     for member in archive:
         members.append(member)
         if len(members) > SDIST_MEMBERS:
@@ -125,16 +125,32 @@ def _read_members(archive: tarfile.TarFile, plain: IO[bytes]) -> list[tarfile.Ta
             raise ValueError(f"{member.name!r} is neither file, directory nor link")
         if "size" in member.pax_headers:
             raise ValueError(f"{member.name!r} has two sizes")
-        fault = _name_fault(member.name) or header_fault(plain, member)
-        if member.islnk() and member.linkname not in files:
-            fault = f"it is a link to {member.linkname!r}, which is no file before it"
+        fault = _name_fault(member.name) or header_fault(plain, member) or _kind_fault(member, kinds)
         if fault:
             raise ValueError(f"{member.name!r}: {fault}")
-        if member.isreg():
-            files.add(member.name)
     if {"path", "linkpath"} & archive.pax_headers.keys():
         raise ValueError("one name is given to all that follow")
     return members
+
+
+def _kind_fault(member: tarfile.TarInfo, kinds: dict[str, str]) -> str:
+    """Return why a member can't come after the others, of which ``kinds`` has paths and kinds; "" if it can.
+
+    A file may come twice, in which case all readers take the last; what is a link once is one thing for all of them.
+    """
+    kind = "link" if member.issym() or member.islnk() else "directory" if member.isdir() else "file"
+    path = os.path.normpath(member.name)
+    if kinds.get(path, kind) != kind or (kind == "link" and path in kinds):
+        return "another member has this path"
+    kinds[path] = kind
+    parent = os.path.dirname(path)
+    while parent and kinds.setdefault(parent, "directory") == "directory":
+        parent = os.path.dirname(parent)
+    if parent and kinds[parent] == "file":
+        return f"{parent!r} is both a file and a directory"
+    if member.islnk() and kinds.get(os.path.normpath(member.linkname)) != "file":
+        return f"it is a link to {member.linkname!r}, which is no file before it"
+    return ""
 
 
 def _name_fault(name: str) -> str:
