@@ -14,7 +14,7 @@ from blast_core.errors import InvalidRequirement, NoSolution, UsageError
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.running import command_line, environment_variables, replace_process
 from blast_project.testing import Workbench
-from blast_project.tools import prepare_tool
+from blast_project.tools import ToolRun, prepare_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +159,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
 
 def run_tool(bench: Workbench, *words: str, from_: str = "", with_: tuple[str, ...] = ()) -> str:
     with bench.session() as session:
-        command, variables = prepare_tool(session, words, from_, with_)
+        command, variables = prepare_tool(session, ToolRun(tuple(words), from_, tuple(with_)))
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -204,11 +204,11 @@ def test_a_distribution_without_that_command_says_which_it_has(
     monkeypatch.chdir(tmp_path)
     program(Path(name))
     with pytest.raises(UsageError) as caught, tools.session() as session:
-        prepare_tool(session, [name], "", ())
+        prepare_tool(session, ToolRun((name,)))
     assert caught.value.reason == f"its environment has {'other' if name == 'odd' else 'no command'}"
 
 
 def test_what_is_no_tool_is_refused(tools: Workbench) -> None:
     for word, error in (("no-such-tool", NoSolution), ("./x", InvalidRequirement), ("@1", InvalidRequirement)):
         with pytest.raises(error), tools.session() as session:
-            prepare_tool(session, [word], "", ())
+            prepare_tool(session, ToolRun((word,)))

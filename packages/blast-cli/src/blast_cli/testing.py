@@ -39,6 +39,7 @@ class Blast:
             # So does one that is about interpreters, and none touches the user's own.
             "BLAST_PYTHON_DOWNLOADS": "never",
             "BLAST_PYTHON_BIN_DIR": str(self.home / "bin"),
+            "BLAST_TOOL_BIN_DIR": str(self.home / "bin"),
             # Nor does a test want the disk flushed behind it.
             "BLAST_FLUSH": "never",
             "PYTHONPATH": os.pathsep.join(_SOURCES),

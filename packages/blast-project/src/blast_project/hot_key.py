@@ -56,6 +56,8 @@ _UNDERSTOOD = frozenset(
         "BLAST_PYTHON_MIRROR",
         "BLAST_QUIET",
         "BLAST_SITE_STORE",
+        "BLAST_TOOL_BIN_DIR",
+        "BLAST_TOOL_DIR",
     )
 )
 

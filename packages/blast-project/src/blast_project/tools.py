@@ -3,50 +3,86 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
 from blast_core.requirements import parse_requirement
+from blast_project.environment.generations import current_number
+from blast_project.environment.layout import python_path
+from blast_project.environment.leases import hold_generation
 from blast_project.ephemeral import ephemeral_environment
 from blast_project.running import command_line, environment_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from blast_project.session import Session
 
-__all__ = ["prepare_tool"]
+__all__ = ["ToolRun", "prepare_tool"]
 
+_SCRIPTS, _SUFFIX = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
 
-def prepare_tool(
-    session: Session, words: Sequence[str], from_: str, with_: Sequence[str]
-) -> tuple[list[str], dict[str, str]]:
-    """Return the program with its arguments, and its variables, for a tool and what follows it.
+class ToolRun(NamedTuple):
+    """A tool to be run.
 
-    Args:
-        session: services.
-        words: the command and its arguments; ``name@version`` pins the distribution.
+    Attributes:
+        words: the command and its arguments; ``name@version`` pins the distribution, ``name@latest`` asks anew.
         from_: the requirement that brings the command, where its name is another.
         with_: further requirements.
+        with_requirements: files of such.
+        with_editable: directories.
+        isolated: pass by an installed tool.
+    """
+
+    words: tuple[str, ...]
+    from_: str = ""
+    with_: tuple[str, ...] = ()
+    with_requirements: tuple[str, ...] = ()
+    with_editable: tuple[str, ...] = ()
+    isolated: bool = False
+
+    @property
+    def is_special(self) -> bool:
+        """Whether an installed tool would not be what is asked for."""
+        return self.isolated or bool(self.with_ or self.with_requirements or self.with_editable)
+
+
+def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[str, str]]:
+    """Return the program with its arguments, and its variables, for a tool and what follows it.
+
+    An installed tool is run where it is installed, unless another version, or something besides, is asked for.
 
     Raises:
         UsageError: the distribution has no such command.
         NoSolution, IndexAccessError: it can't be had.
     """
-    command, _, version = words[0].partition("@")
-    requirement = from_ or (f"{command}=={version}" if version and version != "latest" else command)
-    if not from_:
+    from blast_project.tool_asking import split_version
+
+    word = request.words[0]
+    command, version = word.partition("@")[0], split_version(word)[1]
+    requirement = request.from_ or split_version(word)[0]
+    if not request.from_:
         # As written: a command is not normalised as a project's name is.
         command = command[: len(command) - len(command.lstrip(_NAME))]
         parse_requirement(requirement)
+        if not version and requirement == command and not request.is_special:
+            installed = _installed(session, command)
+            if installed:
+                hold_generation(installed, current_number(installed))
+                variables = environment_variables(installed, session.settings.environ)
+                return command_line(installed, [command, *request.words[1:]], ""), variables
     interpreter = session.find_interpreter()
-    environment = ephemeral_environment(session, interpreter, [requirement, *with_])
+    asked = [
+        requirement,
+        *request.with_,
+        *_lines_of(session, request),
+        *(f"-e {path}" for path in request.with_editable),
+    ]
+    environment = ephemeral_environment(session, interpreter, asked)
     scripts = os.path.join(environment, interpreter.scripts)
     variables = environment_variables(environment, session.settings.environ)
     try:
-        return command_line(environment, [command, *words[1:]], ""), variables
+        return command_line(environment, [command, *request.words[1:]], ""), variables
     except UsageError as error:
         there = sorted(name for name in os.listdir(scripts) if not name.startswith(("python", "activate", "Activate")))
         raise UsageError(
@@ -54,3 +90,25 @@ def prepare_tool(
             reason=f"its environment has {', '.join(there) or 'no command'}",
             hint=f"'blast tool run --from {requirement} COMMAND' runs a command of another name",
         ) from error
+
+
+def _installed(session: Session, command: str) -> str:
+    """Return the environment of the installed tool that has a command of this name; "" if none has."""
+    from blast_core.names import normalize_name
+    from blast_project.tool_receipts import find_tool, tool_path
+
+    name = normalize_name(command)
+    receipt = find_tool(session.settings, name)
+    environment = tool_path(session.settings, name)
+    if receipt is None or session.settings.python not in ("", session.settings.environ.get("BLAST_PYTHON")):
+        return ""
+    stands = os.path.exists(os.path.join(environment, _SCRIPTS, command + _SUFFIX))
+    return environment if stands and os.path.exists(python_path(environment)) else ""
+
+
+def _lines_of(session: Session, request: ToolRun) -> list[str]:
+    if not request.with_requirements:
+        return []
+    from blast_project.requirement_files import read_file
+
+    return [line for name in request.with_requirements for line in read_file(session.settings, name).lines]

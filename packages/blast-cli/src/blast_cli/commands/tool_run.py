@@ -10,6 +10,7 @@ from blast_core.errors import UsageError
 
 if TYPE_CHECKING:
     from blast_cli.outcome import Context, Outcome
+    from blast_project.settings import Settings
 
 __all__ = ["configure", "execute"]
 
@@ -20,6 +21,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--from", dest="from_", default="", metavar="REQ", help="the requirement that brings the command"
     )
     parser.add_argument("--with", dest="with_", action="append", default=[], metavar="REQ", help="also with REQ")
+    parser.add_argument(
+        "--with-requirements", action="append", default=[], metavar="FILE", help="also with the requirements of FILE"
+    )
+    parser.add_argument("--with-editable", action="append", default=[], metavar="DIR", help="also with DIR as editable")
+    parser.add_argument("-c", "--constraints", action="append", default=[], metavar="FILE", help="limits from FILE")
+    parser.add_argument("--isolated", action="store_true", help="pass by the installed tool of that name")
     add_index_options(parser)
     add_policy_options(parser)
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD", help="the command, or name@version")
@@ -29,12 +36,33 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Become the tool."""
     from blast_project.running import replace_process
     from blast_project.session import Session
-    from blast_project.tools import prepare_tool
+    from blast_project.tools import ToolRun, prepare_tool
 
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else list(arguments.words)
     if not words:
         raise UsageError("nothing to run", hint="name a tool, such as 'bx ruff --version'")
-    with Session(context.settings, context.reporter) as session:
-        line, variables = prepare_tool(session, words, arguments.from_, arguments.with_)
+    request = ToolRun(
+        tuple(words),
+        arguments.from_,
+        tuple(arguments.with_),
+        tuple(arguments.with_requirements),
+        tuple(arguments.with_editable),
+        arguments.isolated,
+    )
+    settings = _limited(context.settings, arguments.constraints)
+    if words[0].endswith("@latest"):
+        settings = settings._replace(refresh=True)
+    with Session(settings, context.reporter) as session:
+        line, variables = prepare_tool(session, request)
     context.reporter.close()
     replace_process(line, variables)
+
+
+def _limited(settings: Settings, names: list[str]) -> Settings:
+    if not names:
+        return settings
+    from blast_project.requirement_files import read_file
+
+    lines = [line for name in names for line in read_file(settings, name).lines]
+    policy = settings.policy
+    return settings._replace(policy=policy._replace(constraints=(*policy.constraints, *lines)))

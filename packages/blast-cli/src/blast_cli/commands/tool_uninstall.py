@@ -1,0 +1,33 @@
+"""``blast tool uninstall``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blast_cli.outcome import Context, Outcome
+from blast_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the tools")
+    parser.add_argument("--all", action="store_true", help="every tool")
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Remove tools with their programs."""
+    from blast_cli.commands._tools import tool_document, tool_lines
+    from blast_project.session import Session
+    from blast_project.tool_install import uninstall_tools
+
+    if bool(arguments.names) == arguments.all:
+        raise UsageError("which tools?", hint="name them, or give '--all'")
+    with Session(context.settings, context.reporter) as session:
+        changes = uninstall_tools(session, arguments.names, everything=arguments.all)
+    lines = tuple(line for change in changes for line in tool_lines(change))
+    return Outcome({"tools": [tool_document(change) for change in changes]}, lines or ("No tool is installed",))

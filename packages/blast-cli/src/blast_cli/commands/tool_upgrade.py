@@ -1,0 +1,34 @@
+"""``blast tool upgrade``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blast_cli.options import add_index_options, add_policy_options
+from blast_cli.outcome import Context, Outcome
+from blast_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="the tools")
+    parser.add_argument("--all", action="store_true", help="every tool")
+    add_index_options(parser)
+    add_policy_options(parser)
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Bring tools to the newest versions that were asked for when they were installed."""
+    from blast_cli.commands._tools import tool_document, tool_lines
+    from blast_project.tool_install import upgrade_tools
+
+    if bool(arguments.names) == arguments.all:
+        raise UsageError("which tools?", hint="name them, or give '--all'")
+    changes = upgrade_tools(context.settings, context.reporter, arguments.names, arguments.python)
+    lines = tuple(line for change in changes for line in tool_lines(change))
+    return Outcome({"tools": [tool_document(change) for change in changes]}, lines or ("No tool is installed",))
