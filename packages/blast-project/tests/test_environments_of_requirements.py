@@ -15,7 +15,8 @@ from blast_pm.testing import Reply, StaticIndex, make_wheel
 from blast_project.ephemeral import ephemeral_environment
 from blast_project.exclusive import exclusive
 from blast_project.fetching import ensure_stored
-from blast_project.operations import SyncOptions, make_environment, sync_here
+from blast_project.environment.making import BareOptions, make_environment
+from blast_project.operations import SyncOptions, sync_here
 from blast_project.pip_interface import InstallRequest, install
 from blast_project.resolving import resolve_requirements, wanted_of
 from blast_project.testing import Workbench
@@ -144,7 +145,7 @@ def test_a_sync_and_a_pip_install_of_one_environment_take_turns(bench: Workbench
     """They are about one environment, though one is asked for a project and the other for a place."""
     bench.write_manifest("dependencies = ['alpha']")
     with bench.session() as session:
-        make_environment(session, str(bench.root / ".venv"), prompt="", clear=False)
+        make_environment(session, str(bench.root / ".venv"), BareOptions())
 
     def sync() -> None:
         with bench.session() as session:

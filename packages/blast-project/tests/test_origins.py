@@ -9,7 +9,7 @@ import pytest
 from blast_core.errors import NoSolution
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.compiling import CompileRequest, compile_requirements
-from blast_project.operations import make_environment
+from blast_project.environment.making import BareOptions, make_environment
 from blast_project.origins import file_origins, place_in_file, project_origins
 from blast_project.pip_interface import InstallRequest, install
 from blast_project.project import parse_project
@@ -112,7 +112,7 @@ def test_installing_names_the_command_line_and_files(bench: Workbench) -> None:
     (bench.root / "a.txt").write_text("alpha\n")
     environment = str(bench.root / ".venv")
     with bench.session() as session:
-        make_environment(session, environment, prompt="", clear=False)
+        make_environment(session, environment, BareOptions())
     with pytest.raises(NoSolution) as caught, bench.session(python=environment) as session:
         install(session, InstallRequest(("beta>=2",), files=("a.txt",)))
     assert "The command line asks for beta>=2." in caught.value.reason

@@ -11,7 +11,7 @@ import pytest
 from blast_core.errors import BlastError, DigestMismatch, NoSolution, UsageError
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.compiling import CompileRequest, compile_requirements
-from blast_project.operations import make_environment
+from blast_project.environment.making import BareOptions, make_environment
 from blast_project.pip_interface import InstallRequest, install, list_installed
 from blast_project.testing import Workbench
 
@@ -52,7 +52,7 @@ def bench(bare: Workbench) -> Workbench:
 
 def environment(bench: Workbench, name: str) -> Path:
     with bench.session() as session:
-        make_environment(session, str(bench.root / name), prompt="", clear=False)
+        make_environment(session, str(bench.root / name), BareOptions())
     return bench.root / name
 
 
@@ -154,7 +154,7 @@ def test_a_version_is_no_place(bench: Workbench) -> None:
 
 def test_an_environment_above_or_an_active_one_is_found(bare: Workbench) -> None:
     with pytest.raises(UsageError, match="no environment"):
-        listed(bare)
+        pip(bare, "beta")
     active = environment(bare, "active")
     inside = Workbench(bare.root, bare.home, bare.index_url, {"VIRTUAL_ENV": str(active)})
     pip(inside, "beta")

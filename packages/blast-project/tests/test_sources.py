@@ -448,14 +448,14 @@ def test_add_editable_and_a_failed_add_changes_nothing(bench: Workbench, tmp_pat
 
 
 def test_pip_install_takes_paths_addresses_and_editables(bench: Workbench, tmp_path: Path, log: Path) -> None:
-    from blast_project.operations import make_environment
+    from blast_project.environment.making import BareOptions, make_environment
 
     repository = Repository.make(tmp_path / "origin", tree(log))
     write(tmp_path / "near", tree(log, "near"))
     write(bench.root / "here", tree(log, "here"))
     (bench.root / "r.txt").write_text(f"-e ./here\nlib @ git+{repository.url}\n")
     with bench.session() as session:
-        make_environment(session, str(bench.root / ".venv"), prompt="x", clear=False)
+        make_environment(session, str(bench.root / ".venv"), BareOptions(prompt="x"))
     with bench.session(python="") as session:
         install(session, InstallRequest((f"{tmp_path}/near",), files=("r.txt",)))
     assert {"here-1.0.dist-info", "lib-1.0.dist-info", "near-1.0.dist-info", "leaf-1.0.dist-info"} == set(

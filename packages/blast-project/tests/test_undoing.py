@@ -10,7 +10,8 @@ from blast_core.errors import InstallError, UsageError
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.editing import Place, add_requirements
 from blast_project.environment.state import is_current
-from blast_project.operations import SyncOptions, make_environment, sync_here
+from blast_project.environment.making import BareOptions, make_environment
+from blast_project.operations import SyncOptions, sync_here
 from blast_project.pip_interface import InstallRequest, install
 from blast_project.selection import GroupSelection
 from blast_project.testing import Workbench
@@ -220,7 +221,7 @@ def test_without_an_environment_there_is_no_history(tmp_path: Path) -> None:
 def test_a_bare_environment_has_a_history_too(tmp_path: Path, index: StaticIndex, home: Path) -> None:
     bench = Workbench.make(tmp_path, index.url, home)
     with bench.session() as session:
-        make_environment(session, str(bench.root / ".venv"), prompt="", clear=False)
+        make_environment(session, str(bench.root / ".venv"), BareOptions())
     pip_install(bench, "alpha")
     with bench.session() as session:
         assert undo(session, force=False).restored == ()

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "SyncOptions",
     "lock_here",
-    "make_environment",
     "project_interpreter",
     "sync_here",
 ]
@@ -208,26 +207,6 @@ def _prepare_known(session: Session, root: str, options: SyncOptions) -> Prepare
         return None
     request = SyncRequest(options.selection, options.command, contents, options.inexact, options.dry_run, seen=seen)
     return prepare_known_sync(session, root, interpreter, request)
-
-
-def make_environment(session: Session, path: str, *, prompt: str, clear: bool) -> Interpreter:
-    """Make a bare environment at ``path`` and return its interpreter.
-
-    Raises:
-        InterpreterNotFound: no interpreter answers to the request.
-        InstallError: something that is no environment stands there, or one does and ``clear`` is not set.
-    """
-    from blast_project.environment.manager import VenvManager
-    from blast_project.python.version_files import read_python_version_file
-
-    root = find_root(session.settings.directory)
-    requires = ""
-    if root is not None:
-        requires = load_project(root).manifest.requires_python or ""
-    interpreter = session.find_interpreter(read_python_version_file(session.settings.directory), requires)
-    with exclusive(session, path):
-        VenvManager(path).create(interpreter, reporter=session.reporter, prompt=prompt, clear=clear)
-    return interpreter
 
 
 def _lock_for_sync(session: Session, project: Project, interpreter: Interpreter, options: SyncOptions) -> LockResult:

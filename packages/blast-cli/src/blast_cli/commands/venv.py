@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from blast_cli.options import add_index_options, add_install_options
 from blast_cli.outcome import Context, Outcome
 
 if TYPE_CHECKING:
@@ -15,21 +16,61 @@ __all__ = ["configure", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("path", nargs="?", default=".venv", help="where to make it; .venv by default")
-    parser.add_argument("--prompt", default="", help="the name shown by an activated shell")
-    parser.add_argument("--clear", action="store_true", help="replace an environment that stands there")
+    parser.add_argument("path", nargs="?", default="", help="where to make it; .venv by default")
+    parser.add_argument("--prompt", default="", help="the name shown by an activated shell; '.' for this directory's")
+    parser.add_argument("-c", "--clear", action="store_true", help="replace an environment that stands there")
+    parser.add_argument("--force", action="store_true", help="with --clear, whatever stands there")
+    parser.add_argument("--allow-existing", action="store_true", help="keep what stands there")
+    parser.add_argument("--seed", action="store_true", help="install pip, before Python 3.12 setuptools and wheel, too")
+    parser.add_argument(
+        "--system-site-packages", action="store_true", help="let it see what is installed in the interpreter"
+    )
+    parser.add_argument(
+        "--relocatable", action="store_true", help="nothing that is installed into it leads into the store"
+    )
+    parser.add_argument("--no-project", action="store_true", help="ignore a project that may be here")
+    add_install_options(parser)
+    add_index_options(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Make a bare environment."""
-    from blast_project.operations import make_environment
+    from blast_project.environment.making import BareOptions, bare_path, make_environment, seed_environment
     from blast_project.session import Session
 
-    path = os.path.normpath(os.path.join(context.settings.directory, arguments.path))
-    with Session(context.settings, context.reporter) as session:
-        interpreter = make_environment(session, path, prompt=arguments.prompt, clear=arguments.clear)
-    activate = os.path.join(arguments.path, interpreter.scripts, "activate")
-    return Outcome(
-        {"environment": path, "python": interpreter.version, "interpreter": interpreter.executable},
-        (f"Made {arguments.path} with Python {interpreter.version}", f"Activate it with: source {activate}"),
+    options = BareOptions(
+        prompt=arguments.prompt,
+        clear=arguments.clear,
+        force=arguments.force,
+        keep=arguments.allow_existing,
+        system_site_packages=arguments.system_site_packages,
+        relocatable=arguments.relocatable,
+        project=not arguments.no_project,
     )
+    with Session(context.settings, context.reporter) as session:
+        path = bare_path(session, arguments.path, project=options.project)
+        interpreter = make_environment(session, path, options)
+        seeds = seed_environment(session, path, interpreter) if arguments.seed else ()
+    shown = arguments.path or os.path.relpath(path, context.settings.directory)
+    activate = os.path.join(shown, interpreter.scripts, "activate")
+    document = {
+        "environment": path,
+        "python": interpreter.version,
+        "interpreter": interpreter.executable,
+        "seeds": list(seeds),
+    }
+    seeded = f" and {', '.join(seeds)}" if seeds else ""
+    made = f"Made {shown} with Python {interpreter.version}{seeded}"
+    return Outcome(document, (made, f"Activate it with: {_activation(activate, context)}"))
+
+
+def _activation(path: str, context: Context) -> str:
+    """Return the words that activate an environment in the user's shell."""
+    shell = os.path.basename(context.settings.environ.get("SHELL", ""))
+    if os.name == "nt":
+        return os.path.join(os.path.dirname(path), "activate")
+    quote = "" if all(part.isalnum() or part in "/._-" for part in path) else "'"
+    if shell == "pwsh":
+        return f"{quote}{os.path.dirname(path)}/Activate.ps1{quote}"
+    ending = {"fish": ".fish", "csh": ".csh", "tcsh": ".csh", "nu": ".nu"}.get(shell, "")
+    return f"{'overlay use' if shell == 'nu' else 'source'} {quote}{path}{ending}{quote}"

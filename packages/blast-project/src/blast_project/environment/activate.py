@@ -64,7 +64,10 @@ function deactivate -d "Leave the virtual environment"
     if test "$argv[1]" != "nondestructive"; functions -e deactivate; end
 end
 deactivate nondestructive
-set -gx VIRTUAL_ENV {quoted_environment}
+set -l _blast_here (status filename)
+string match -q '/*' -- "$_blast_here"; or set _blast_here "$PWD/$_blast_here"
+set -gx VIRTUAL_ENV (string replace -r '/[^/]+/[^/]+$' '' -- "$_blast_here")
+if not test -f "$VIRTUAL_ENV/pyvenv.cfg"; set -gx VIRTUAL_ENV {quoted_environment}; end
 set -gx _OLD_VIRTUAL_PATH $PATH
 set -gx PATH "$VIRTUAL_ENV/{scripts}" $PATH
 set -gx VIRTUAL_ENV_PROMPT {quoted_prompt}
@@ -107,9 +110,18 @@ rehash
 """
 )
 
+# After the standard library's Activate.ps1 (PSF licence).
 _POWERSHELL = """\
 # Use with: {scripts}/Activate.ps1
 function global:deactivate ([switch]$NonDestructive) {
+    if (Test-Path -Path Function:_OLD_VIRTUAL_PROMPT) {
+        Copy-Item -Path Function:_OLD_VIRTUAL_PROMPT -Destination Function:prompt
+        Remove-Item -Path Function:_OLD_VIRTUAL_PROMPT
+    }
+    if (Test-Path -Path Env:_OLD_VIRTUAL_PYTHONHOME) {
+        Copy-Item -Path Env:_OLD_VIRTUAL_PYTHONHOME -Destination Env:PYTHONHOME
+        Remove-Item -Path Env:_OLD_VIRTUAL_PYTHONHOME
+    }
     if (Test-Path variable:_OLD_VIRTUAL_PATH) {
         $env:PATH = $global:_OLD_VIRTUAL_PATH
         Remove-Variable _OLD_VIRTUAL_PATH -Scope global
@@ -121,11 +133,105 @@ function global:deactivate ([switch]$NonDestructive) {
 deactivate -NonDestructive
 $env:VIRTUAL_ENV = Split-Path -Parent $PSScriptRoot
 $env:VIRTUAL_ENV_PROMPT = {quoted_prompt}
+if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) {
+    function global:_OLD_VIRTUAL_PROMPT { "" }
+    Copy-Item -Path Function:prompt -Destination Function:_OLD_VIRTUAL_PROMPT
+    function global:prompt { "($env:VIRTUAL_ENV_PROMPT) " + (_OLD_VIRTUAL_PROMPT) }
+}
+if (Test-Path -Path Env:PYTHONHOME) {
+    Copy-Item -Path Env:PYTHONHOME -Destination Env:_OLD_VIRTUAL_PYTHONHOME
+    Remove-Item -Path Env:PYTHONHOME
+}
 $global:_OLD_VIRTUAL_PATH = $env:PATH
 $env:PATH = (Join-Path $env:VIRTUAL_ENV "{scripts}") + [IO.Path]::PathSeparator + $env:PATH
 """
 
-_SCRIPTS = {"activate": _BASH, "activate.fish": _FISH, "activate.csh": _CSH, "Activate.ps1": _POWERSHELL}
+# After virtualenv's activate.nu (MIT licence). Variables of an overlay go when it is hidden.
+_NUSHELL = """\
+# Use with: overlay use {scripts}/activate.nu
+export-env {
+    let virtual_env = {quoted_environment}
+    let name = {quoted_prompt}
+    let path_name = (if 'Path' in $env { 'Path' } else { 'PATH' })
+    let path = ($env | get $path_name | prepend ([$virtual_env '{scripts}'] | path join))
+    load-env {$path_name: $path, VIRTUAL_ENV: $virtual_env, VIRTUAL_ENV_PROMPT: $name}
+    if ($env.VIRTUAL_ENV_DISABLE_PROMPT? | is-empty) {
+        let before = $env.PROMPT_COMMAND?
+        let begin = ('(' + $name + ') ')
+        load-env {PROMPT_COMMAND: {||
+            if ($before | is-empty) { $begin } else if ('closure' in ($before | describe)) {
+                $begin + (do $before)
+            } else {
+                $begin + ($before | into string)
+            }
+        }}
+    }
+}
+export alias pydoc = python -m pydoc
+export alias deactivate = overlay hide activate
+"""
+
+# After the standard library's activate.bat (PSF licence).
+_CMD = """\
+@echo off
+rem Use with: {scripts}\\activate.bat
+for %%i in ("%~dp0..") do set "VIRTUAL_ENV=%%~fi"
+set "VIRTUAL_ENV_PROMPT={quoted_prompt}"
+if not defined PROMPT set PROMPT=$P$G
+if defined _OLD_VIRTUAL_PROMPT set "PROMPT=%_OLD_VIRTUAL_PROMPT%"
+if defined _OLD_VIRTUAL_PYTHONHOME set "PYTHONHOME=%_OLD_VIRTUAL_PYTHONHOME%"
+set "_OLD_VIRTUAL_PROMPT=%PROMPT%"
+if not defined VIRTUAL_ENV_DISABLE_PROMPT set "PROMPT=(%VIRTUAL_ENV_PROMPT%) %PROMPT%"
+if defined PYTHONHOME set "_OLD_VIRTUAL_PYTHONHOME=%PYTHONHOME%"
+set PYTHONHOME=
+if defined _OLD_VIRTUAL_PATH set "PATH=%_OLD_VIRTUAL_PATH%"
+if not defined _OLD_VIRTUAL_PATH set "_OLD_VIRTUAL_PATH=%PATH%"
+set "PATH=%VIRTUAL_ENV%\\{scripts};%PATH%"
+"""
+_CMD_LEAVE = """\
+@echo off
+if defined _OLD_VIRTUAL_PROMPT set "PROMPT=%_OLD_VIRTUAL_PROMPT%"
+set _OLD_VIRTUAL_PROMPT=
+if defined _OLD_VIRTUAL_PYTHONHOME set "PYTHONHOME=%_OLD_VIRTUAL_PYTHONHOME%"
+set _OLD_VIRTUAL_PYTHONHOME=
+if defined _OLD_VIRTUAL_PATH set "PATH=%_OLD_VIRTUAL_PATH%"
+set _OLD_VIRTUAL_PATH=
+set VIRTUAL_ENV=
+set VIRTUAL_ENV_PROMPT=
+"""
+
+# For programs that embed Python and are started outside of the environment.
+_PYTHON = """\
+\"\"\"Use with: exec(open(this_file).read(), {'__file__': this_file})\"\"\"
+
+import os
+import site
+import sys
+
+_scripts = os.path.dirname(os.path.abspath(__file__))
+_base = os.path.dirname(_scripts)
+os.environ["PATH"] = os.pathsep.join([_scripts, *os.environ.get("PATH", "").split(os.pathsep)])
+os.environ["VIRTUAL_ENV"] = _base
+os.environ["VIRTUAL_ENV_PROMPT"] = {quoted_prompt}
+_known = len(sys.path)
+_version = "python%d.%d" % sys.version_info[:2] + ("t" if "t" in getattr(sys, "abiflags", "") else "")
+_library = ("Lib",) if os.name == "nt" else ("lib", _version)
+site.addsitedir(os.path.join(_base, *_library, "site-packages"))
+sys.path[:] = sys.path[_known:] + sys.path[:_known]
+sys.real_prefix = sys.prefix
+sys.prefix = _base
+"""
+
+_SCRIPTS = {
+    "activate": _BASH,
+    "activate.fish": _FISH,
+    "activate.csh": _CSH,
+    "activate.nu": _NUSHELL,
+    "activate.bat": _CMD,
+    "deactivate.bat": _CMD_LEAVE,
+    "activate_this.py": _PYTHON,
+    "Activate.ps1": _POWERSHELL,
+}
 
 
 def write_activation(scripts: str, environment: str, prompt: str) -> None:
@@ -136,19 +242,33 @@ def write_activation(scripts: str, environment: str, prompt: str) -> None:
         environment: where the environment will be found.
         prompt: what an activated shell shows.
     """
-    values = {
-        "{scripts}": os.path.basename(scripts),
-        "{quoted_environment}": _quote(environment),
-        "{quoted_prompt}": _quote(prompt),
-    }
     for name, template in _SCRIPTS.items():
-        text = template
-        for key, value in values.items():
-            # PowerShell doubles a quote inside single quotes.
-            text = text.replace(key, value.replace("'\\''", "''") if name.endswith(".ps1") else value)
+        quote = _QUOTES.get(os.path.splitext(name)[1], _quote)
+        text = template.replace("{scripts}", os.path.basename(scripts))
+        text = text.replace("{quoted_environment}", quote(environment)).replace("{quoted_prompt}", quote(prompt))
+        if name.endswith(".bat"):
+            text = text.replace("\n", "\r\n")
         fs.write_file(os.path.join(scripts, name), text.encode("utf-8", "surrogateescape"))
 
 
 def _quote(text: str) -> str:
     """Quote for a shell: single quotes, each quote inside closed, escaped and opened again."""
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _quote_twice(text: str) -> str:
+    """Quote for PowerShell: single quotes, each quote inside doubled."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _quote_escaped(text: str) -> str:
+    """Quote for Nushell: double quotes, with escapes."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _quote_percent(text: str) -> str:
+    """Return a text for the inside of double quotes in a batch file, which knows no escape for one."""
+    return text.replace("%", "%%").replace('"', "'")
+
+
+_QUOTES = {".ps1": _quote_twice, ".nu": _quote_escaped, ".bat": _quote_percent, ".py": ascii}

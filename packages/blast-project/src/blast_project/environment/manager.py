@@ -48,6 +48,7 @@ class Composition(NamedTuple):
         allow_overwrite: of two different files for one path, take one.
         home: the store that may be written; empty for the one that the distributions are in.
         bytecode: bring over what the store has compiled; see `blast_pm.install.compose.compose`.
+        traits: what holds for all generations; None for those of the current one.
     """
 
     distributions: Sequence[StoredDistribution]
@@ -62,6 +63,7 @@ class Composition(NamedTuple):
     allow_overwrite: bool = False
     home: str = ""
     bytecode: bool = True
+    traits: skeleton.Traits | None = None
 
 
 _UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
@@ -109,15 +111,40 @@ class VenvManager:
         self.prune()
         return generations.read_generation(self.environment, number)
 
-    def create(self, interpreter: Interpreter, *, reporter: Reporter, prompt: str = "", clear: bool = False) -> int:
+    def create(
+        self,
+        interpreter: Interpreter,
+        *,
+        reporter: Reporter,
+        prompt: str = "",
+        clear: bool = False,
+        composition: Composition | None = None,
+        keep: bool = False,
+    ) -> int:
         """Make a bare environment and return the number of its generation.
 
+        Args:
+            interpreter: its interpreter.
+            reporter: told what had to be moved out of the way.
+            prompt: what an activated shell shows; "" for the directory's name.
+            clear: replace an environment that stands there.
+            composition: what it holds, instead of nothing.
+            keep: whatever stands there stays, as far as it is not in the way.
+
         Raises:
-            InstallError: something stands there; an environment is replaced if ``clear`` is set.
+            InstallError: something stands there.
         """
-        if is_virtual_environment(self.environment) and not clear:
-            raise InstallError(f"{self.environment} is an environment already", hint="'--clear' replaces it")
-        number = self.compose(interpreter, Composition((), "venv", prompt=prompt), reporter)
+        if is_virtual_environment(self.environment) and not (clear or keep):
+            raise InstallError(
+                f"{self.environment} is an environment already",
+                hint="'--clear' replaces it, '--allow-existing' keeps what is in it",
+            )
+        if keep and os.path.isdir(self.environment) and not os.path.lexists(current_link(self.environment)):
+            # What leads nowhere yet makes it one of ours, which is not replaced as a whole.
+            fs.make_directories(generations_directory(self.environment))
+            fs.replace_symlink(current_link(self.environment), "generations/0")
+        traits = skeleton.Traits(prompt)
+        number = self.compose(interpreter, composition or Composition((), "venv", traits=traits), reporter)
         self.switch(number, reporter.note)
         return number
 
@@ -158,7 +185,9 @@ class VenvManager:
             meta = self._describe(number, interpreter, composition, report.mode)
             fresh = (
                 *generations.write_meta(staging, meta, dict(composition.snapshots), trees),
-                *skeleton.write_generation_files(staging, self.environment, interpreter, composition.prompt),
+                *skeleton.write_generation_files(
+                    staging, self.environment, interpreter, composition.prompt, self._traits(composition)
+                ),
                 *drift.write_entries(staging, interpreter.site_packages, interpreter.scripts),
                 *report.unflushed,
             )
@@ -317,6 +346,11 @@ class VenvManager:
             snapshots=tuple(sorted(composition.snapshots)),
             options=composition.options,
         )
+
+    def _traits(self, composition: Composition) -> skeleton.Traits:
+        if composition.traits is not None:
+            return composition.traits
+        return skeleton.read_traits(current_link(self.environment))
 
     def _has_others(self) -> bool:
         """Tell whether the environment's directory holds anything but our own."""

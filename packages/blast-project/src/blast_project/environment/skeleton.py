@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from blast_core import fs
+from blast_core.tuples import NamedTuple
 from blast_project.environment.layout import META
 
 TYPE_CHECKING = False
@@ -17,10 +18,20 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
 
-__all__ = ["link_entries", "unlink_stale_entries", "write_generation_files", "write_markers"]
+__all__ = [
+    "Traits",
+    "link_entries",
+    "read_traits",
+    "unlink_stale_entries",
+    "write_generation_files",
+    "write_markers",
+]
 
 _POINTER = ".blast/current/"
 _ASIDE = ".blast/aside"
+_SYSTEM = "include-system-site-packages"
+# Of the prompt: it was asked for, and is no project's name.
+_CHOSEN_PROMPT = "blast-prompt"
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
 _MARKERS = {
     ".gitignore": b"*\n",
@@ -28,7 +39,38 @@ _MARKERS = {
 }
 
 
-def write_generation_files(staging: str, environment: str, interpreter: Interpreter, prompt: str) -> tuple[str, ...]:
+class Traits(NamedTuple):
+    """What whoever made an environment chose, and its generations hand on.
+
+    Attributes:
+        prompt: what an activated shell shows; empty for the project's name or the directory's.
+        system_site_packages: what is installed in the interpreter itself is seen, too.
+    """
+
+    prompt: str = ""
+    system_site_packages: bool = False
+
+
+_PLAIN = Traits()
+
+
+def read_traits(generation: str) -> Traits:
+    """Return the traits of a generation, as its pyvenv.cfg has them; none if there is none."""
+    values = {}
+    try:
+        with open(os.path.join(generation, "pyvenv.cfg"), encoding="utf-8", errors="surrogateescape") as file:
+            for line in file:
+                key, _, value = line.partition("=")
+                values[key.strip()] = value.strip()
+    except OSError:
+        return Traits()
+    prompt = values.get("prompt", "") if values.get(_CHOSEN_PROMPT) == "true" else ""
+    return Traits(prompt, values.get(_SYSTEM, "").lower() == "true")
+
+
+def write_generation_files(
+    staging: str, environment: str, interpreter: Interpreter, prompt: str, traits: Traits = _PLAIN
+) -> tuple[str, ...]:
     """Write into a generation: pyvenv.cfg, the interpreter's links and the activation scripts.
 
     A program started through the resolved path of a generation finds a complete environment there too.
@@ -38,6 +80,7 @@ def write_generation_files(staging: str, environment: str, interpreter: Interpre
         environment: where the environment will be found.
         interpreter: the environment's.
         prompt: what an activated shell shows; "" for the name of the project's directory.
+        traits: what was chosen for all generations.
 
     Returns:
         The files that have to be flushed to the disk, below the generation.
@@ -47,16 +90,16 @@ def write_generation_files(staging: str, environment: str, interpreter: Interpre
     scripts = os.path.join(staging, interpreter.scripts)
     minor = ".".join(interpreter.version.split(".")[:2])
     fs.symlink(interpreter.executable, os.path.join(scripts, "python"))
-    for name in _aliases(interpreter.implementation, minor):
+    for name in _aliases(interpreter.implementation, minor, interpreter.variant):
         fs.symlink("python", os.path.join(scripts, name))
-    shown = prompt or _default_prompt(environment)
-    fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(interpreter, shown))
+    shown = traits.prompt or prompt or _default_prompt(environment)
+    fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(interpreter, shown, traits))
     write_activation(scripts, environment, shown)
     return ("pyvenv.cfg",)
 
 
-def _aliases(implementation: str, minor: str) -> tuple[str, ...]:
-    names = ("python3", f"python{minor}")
+def _aliases(implementation: str, minor: str, variant: str) -> tuple[str, ...]:
+    names = ("python3", f"python{minor}", *([f"python{minor}{variant}"] if variant else ()))
     return (*names, "pypy", "pypy3", f"pypy{minor}") if implementation == "pypy" else names
 
 
@@ -94,16 +137,17 @@ def unlink_stale_entries(environment: str, generation: str) -> None:
             fs.unlink(path)
 
 
-def _configuration(interpreter: Interpreter, prompt: str) -> bytes:
+def _configuration(interpreter: Interpreter, prompt: str, traits: Traits) -> bytes:
     lines = [
         f"home = {os.path.dirname(interpreter.executable)}",
         f"implementation = {_IMPLEMENTATIONS.get(interpreter.implementation, interpreter.implementation)}",
         f"version_info = {interpreter.version}",
-        "include-system-site-packages = false",
+        f"{_SYSTEM} = {'true' if traits.system_site_packages else 'false'}",
         # The file has one line per key, whatever a directory is called.
         f"prompt = {''.join(character if character.isprintable() else '?' for character in prompt)}",
         f"executable = {interpreter.executable}",
         "blast = 1",
+        *([f"{_CHOSEN_PROMPT} = true"] if traits.prompt else ()),
     ]
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
