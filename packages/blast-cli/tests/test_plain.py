@@ -1,4 +1,4 @@
-"""Without words, or with switches alone, every command gets the arguments that argparse would give it."""
+"""With words that are plain, or without any, every command gets the arguments that argparse would give it."""
 
 from __future__ import annotations
 
@@ -67,6 +67,44 @@ def test_each_switch_alone_is_read_as_argparse_reads_it(command: Command) -> Non
                 assert vars(plain) == vars(parse(command, module.configure, [word], {}))
 
 
+WORDS = [
+    ["word"],
+    ["one", "two", ""],
+    ["--offline", "one", "two", "-v"],
+    ["one", "--offline"],
+    ["one", "--offline", "two"],
+    ["--python", "3.12"],
+    ["-p", "3.12", "one", "--python", "3.11", "--color", "never"],
+    ["one", "--group", "web", "--group", "docs", "--no-sync"],
+    ["--color", "purple"],
+    ["--python"],
+    ["--python", "--offline"],
+    ["--python=3.12", "one"],
+    ["--", "one"],
+    ["-vq"],
+    ["--group", "web", "--bounds", "major", "one"],
+]
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"BLAST_GROUP": "docs test", "BLAST_PYTHON": "3.13"}], ids=("bare", "variables")
+)
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name.replace(" ", "-"))
+def test_words_are_read_as_argparse_reads_them(command: Command, words: list[str], environ: dict[str, str]) -> None:
+    module = import_module(f"blast_cli.commands.{command.module}")
+    plain = plain_arguments(module.configure, environ, words)
+    if plain is not None:
+        assert vars(plain) == vars(parse(command, module.configure, words, environ))
+
+
+@pytest.mark.parametrize("words", [["flask", "--no-sync"], ["--group", "web", "flask>=3", "jinja2"]], ids=" ".join)
+def test_adding_needs_no_argparse(words: list[str]) -> None:
+    plain = plain_arguments(import_module("blast_cli.commands.add").configure, {}, words)
+    assert plain is not None
+    assert plain.requirements == [word for word in words if word[0] in "fj"]
+
+
 def declare_exclusive(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--app", action="store_const", const="app", dest="kind", default="lib")
@@ -75,9 +113,20 @@ def declare_exclusive(parser: argparse.ArgumentParser) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--app"], ["--name", "x"], ["--name=x"], ["-h"], ["--", "--offline"], ["word"], ["--offlin"], ["-qv"]]
+    "words",
+    [
+        ["--app"],
+        ["--name"],
+        ["--name", "-x"],
+        ["--name=x"],
+        ["-h"],
+        ["--", "--offline"],
+        ["word"],
+        ["--offlin"],
+        ["-qv"],
+    ],
 )
-def test_all_but_switches_is_left_to_argparse(words: list[str]) -> None:
+def test_what_is_not_plain_is_left_to_argparse(words: list[str]) -> None:
     assert plain_arguments(declare_exclusive, {}) is not None
     assert plain_arguments(declare_exclusive, {}, words) is None
 

@@ -1,8 +1,8 @@
-"""The arguments of a command that is given no words, or nothing but switches, without argparse.
+"""The arguments of a command whose words are plain, without argparse: switches, options with a value, names in a row.
 
 Importing argparse and making a parser cost 10 ms of processor time, as much as a bare interpreter; ``blast sync`` and
-``blast lock --offline`` need nothing of it. Commands declare their options through `Defaults` as through a parser, and
-it answers what the parser would.
+``blast add flask --group web`` need nothing of it. Commands declare their options through `Defaults` as through a
+parser, and it answers what the parser would.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Arguments:
 
 
 class _Option:
-    __slots__ = ("choices", "const", "default", "dest", "excludes", "is_typed", "nargs", "option_strings")
+    __slots__ = ("appends", "choices", "const", "default", "dest", "excludes", "is_typed", "nargs", "option_strings")
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class _Option:
         self.nargs = nargs
         self.choices = given.get("choices")
         self.is_typed = "type" in given
+        self.appends = given.get("action") == "append"
         self.excludes = excludes
 
 
@@ -65,12 +66,14 @@ class Defaults:
     Attributes:
         options: what begins with ``-``.
         positionals: value of each other argument when no word is given.
+        rest: names of those that take any number of words, whatever these are.
         is_sufficient: no word is required, and nothing was declared that only argparse understands.
     """
 
     def __init__(self) -> None:
         self.options: list[_Option] = []
         self.positionals: dict[str, object] = {}
+        self.rest: list[str] = []
         self.is_sufficient = True
 
     def add_argument_group(self, *_: str) -> Defaults:
@@ -91,7 +94,10 @@ class Defaults:
         default, nargs, action = given.get("default"), given.get("nargs"), given.get("action", "store")
         if not names[0].startswith("-"):
             self.is_sufficient &= nargs in {"?", "*", "..."}
-            self.positionals[given.get("dest", names[0])] = [] if default is None and nargs != "?" else default
+            name = given.get("dest", names[0])
+            self.positionals[name] = [] if default is None and nargs != "?" else default
+            if nargs == "*" and not {"type", "choices"} & given.keys():
+                self.rest.append(name)
             return
         long = next((name for name in names if name.startswith("--")), names[0])
         dest = given.get("dest") or long.lstrip("-").replace("-", "_")
@@ -124,7 +130,8 @@ def plain_arguments(
     Args:
         configure: declares the command's arguments.
         environ: a variable ``BLAST_NAME`` is the default of the option ``--name``.
-        words: what follows the command. Anything but switches, written in full, is left to argparse.
+        words: what follows the command. Options are understood when they are written in full, other words when there is
+            one argument that takes them all and they stand together; whatever else is left to argparse.
     """
     declared: Any = Defaults()
     add_common_options(declared)
@@ -144,13 +151,39 @@ def plain_arguments(
             if option.is_typed:
                 return None
             setattr(arguments, option.dest, from_environment(option, environ[variable]))
-    for word in words:
-        switch = next((option for option in declared.options if word in option.option_strings), None)
-        if switch is None or switch.nargs != 0 or switch.excludes:
+    return _with_words(declared, arguments, words) if words else arguments
+
+
+def _with_words(declared: Defaults, arguments: Any, words: Sequence[str]) -> argparse.Namespace | None:
+    """Return the arguments with what words say of them; None when only argparse can tell."""
+    names: list[int] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        place += 1
+        if not word.startswith("-"):
+            names.append(place)
+            continue
+        option = next((option for option in declared.options if word in option.option_strings), None)
+        if option is None or option.excludes:
             return None
-        # A switch that counts has no value of its own.
-        count = getattr(arguments, switch.dest) + 1 if switch.const is None else 0
-        setattr(arguments, switch.dest, count or switch.const)
+        if option.nargs == 0:
+            # A switch that counts has no value of its own.
+            count = getattr(arguments, option.dest) + 1 if option.const is None else 0
+            setattr(arguments, option.dest, count or option.const)
+            continue
+        if option.nargs is not None or option.is_typed or place == len(words) or words[place].startswith("-"):
+            return None
+        value = words[place]
+        place += 1
+        if option.choices is not None and value not in option.choices:
+            return None
+        setattr(arguments, option.dest, [*getattr(arguments, option.dest), value] if option.appends else value)
+    if names:
+        together = names[-1] - names[0] == len(names) - 1
+        if len(declared.positionals) != 1 or not declared.rest or not together:
+            return None
+        setattr(arguments, declared.rest[0], [words[at - 1] for at in names])
     result: argparse.Namespace = arguments
     return result
 
