@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EditedScript", "Script", "edit_script", "find_script", "has_metadata", "open_script", "read_script"]
 
+_NAME = "blast-script"
 # Of scripts whose environment is gone, what is older than this goes, too.
 _KEPT_S = 30 * 86400.0
 
@@ -68,8 +69,15 @@ class Script(NamedTuple):
 
 
 def has_metadata(path: str) -> bool:
-    """Tell whether a file is a script with metadata."""
-    return bool(_metadata_of(path))
+    """Tell whether a file is a script with metadata.
+
+    Raises:
+        InvalidManifest: it has them twice.
+    """
+    from blast_compat.script_metadata import read_block
+
+    content = _read(path) or b""
+    return b"# /// script" in content and read_block(content.decode("utf-8", "replace"), path) is not None
 
 
 def find_script(settings: Settings, name: str) -> str:
@@ -122,7 +130,7 @@ def open_script(settings: Settings, path: str, text: str = "") -> Script:
     metadata = find_metadata(text.encode())
     identity, _ = identity_of(metadata, path)
     root, environment = script_places(settings.home, identity)
-    manifest = _manifest_of(block.toml, path, os.path.basename(root), block.first + 1)
+    manifest = _manifest_of(block.toml, path, block.first)
     if _read(os.path.join(root, "identity")) not in (None, identity):
         # Two metadata with one hash: the later one goes without the hot path.
         root, environment = f"{root}-2", f"{environment}-2"
@@ -237,8 +245,8 @@ def _new_metadata(session: Session) -> str:
     return f'requires-python = ">={".".join(version.split(".")[:2])}"\ndependencies = []\n'
 
 
-def _manifest_of(toml: str, path: str, key: str, line: int) -> str:
-    """Return the manifest of the project that a script's metadata makes.
+def _manifest_of(toml: str, path: str, first: int) -> str:
+    """Return the manifest of the project that a script's metadata makes; they begin behind the line ``first``.
 
     Raises:
         InvalidManifest: the metadata is wrong; file and line are the script's.
@@ -247,8 +255,7 @@ def _manifest_of(toml: str, path: str, key: str, line: int) -> str:
 
     from blast_compat.pyproject import make_manifest, parse_toml
 
-    padded = "\n" * line + toml
-    document = parse_toml(padded, path)
+    document = parse_toml("\n" * (first + 1) + toml, path)
     unknown = [name for name in document if name not in {"requires-python", "dependencies", "tool"}]
     if unknown:
         raise InvalidManifest(
@@ -257,12 +264,14 @@ def _manifest_of(toml: str, path: str, key: str, line: int) -> str:
             file=path,
             field=unknown[0],
         )
-    project: dict[str, Any] = {"name": f"script-{key}", "version": "0"}
+    # One name for all: it is part of what a lock answers to.
+    project: dict[str, Any] = {"name": _NAME, "version": "0"}
     project.update({name: value for name, value in document.items() if name != "tool"})
     tool = document.get("tool", {})
     tools = {name: dict(tool[name]) for name in ("blast", "uv") if isinstance(tool, dict) and name in tool}
     made: dict[str, Any] = {"project": project, "tool": tools}
-    make_manifest(made, path, padded)
+    # So the keys of a project are on the lines of the script's.
+    make_manifest(made, path, "\n" * first + "[project]\n" + toml)
     for table in tools.values():
         if "sources" in table:
             table["sources"] = {name: _absolute(rows, os.path.dirname(path)) for name, rows in table["sources"].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from blast_cli.commands._scripts import add_script_option
 from blast_cli.commands._shared import (
     change_lines,
     changes_document,
@@ -19,11 +20,12 @@ from blast_core.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from blast_project.editing import EditResult, Place
     from blast_project.selection import GroupSelection
 
-__all__ = ["add_place_options", "configure", "edit_outcome", "execute", "place_of"]
+__all__ = ["add_place_options", "configure", "edit_outcome", "edit_script_outcome", "execute", "place_of"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     commit.add_argument("--rev", metavar="COMMIT", default="", help="the commit of a repository")
     parser.add_argument("--lfs", action="store_true", help="fetch large files (git LFS) of a repository too")
     add_place_options(parser)
+    add_script_option(parser)
     add_index_options(parser)
     add_policy_options(parser)
     add_group_options(parser)
@@ -88,6 +91,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     lines = [*arguments.requirements, *_from_files(context, arguments.requirements_file)]
     if not lines:
         raise UsageError("nothing to add", hint="name requirements, such as 'blast add flask'")
+    if arguments.script:
+        return edit_script_outcome(arguments, context, add=lines)
     began = time.monotonic()
     with Session(context.settings, context.reporter) as session:
         result = add_requirements(
@@ -123,6 +128,30 @@ def edit_outcome(key: str, result: EditResult, began: float) -> Outcome:
     else:
         lines += [f" {'+' if key == 'added' else '-'} {line}" for line in result.requirements]
     return Outcome(document, tuple(lines))
+
+
+def edit_script_outcome(
+    arguments: argparse.Namespace, context: Context, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+) -> Outcome:
+    """Edit the metadata of a script, and return what came of it.
+
+    Raises:
+        UsageError: an option is about something that a script has not.
+    """
+    from blast_project.scripts import edit_script, find_script
+    from blast_project.session import Session
+
+    if arguments.dev or arguments.optional or arguments.to_group or arguments.group:
+        raise UsageError("a script has no groups and no extras", hint="it has requirements alone")
+    path = find_script(context.settings, arguments.script)
+    bounds = getattr(arguments, "bounds", "lower")
+    with Session(context.settings, context.reporter) as session:
+        lines = edit_script(
+            session, path, add=add, remove=remove, bounds=bounds, lock=not arguments.no_lock
+        ).requirements
+    sign = "-" if remove else "+"
+    document = {"removed" if remove else "added": list(lines), "script": path}
+    return Outcome(document, tuple(f" {sign} {line}" for line in lines))
 
 
 def _selection(arguments: argparse.Namespace) -> GroupSelection:

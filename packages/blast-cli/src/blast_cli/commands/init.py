@@ -23,6 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     kind.add_argument(
         "--lib", dest="kind", action="store_const", const="lib", default="app", help="a package to build and publish"
     )
+    kind.add_argument(
+        "--script", dest="kind", action="store_const", const="script", default="app", help="a script with metadata"
+    )
     parser.add_argument("--name", default="", help="the project's name; the directory's by default")
 
 
@@ -31,6 +34,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.creating import create_project
     from blast_project.session import Session
 
+    if arguments.kind == "script":
+        return _script(arguments, context)
     root = os.path.normpath(os.path.join(context.settings.directory, arguments.path))
     with Session(context.settings, context.reporter) as session:
         interpreter = session.find_interpreter()
@@ -40,3 +45,31 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     document = {"root": root, "name": created.name, "files": list(created.files), "requires_python": requires_python}
     where = f" in {shown}" if shown != "." else ""
     return Outcome(document, (f"Made project {created.name}{where} (Python {requires_python})",))
+
+
+def _script(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Make a script, or give one that is there its metadata."""
+    from blast_compat.script_metadata import read_block, write_block
+    from blast_core import fs
+    from blast_core.errors import UsageError
+    from blast_project.scripts import read_script
+    from blast_project.session import Session
+
+    if not arguments.path:
+        raise UsageError("a script needs a name", hint="such as 'blast init --script hello.py'")
+    path = os.path.normpath(os.path.join(context.settings.directory, arguments.path))
+    text = read_script(path) if os.path.exists(path) else None
+    if text is not None and read_block(text, path) is not None:
+        raise UsageError(
+            f"{arguments.path} has metadata already", hint=f"'blast add --script {arguments.path} REQ' adds to it"
+        )
+    with Session(context.settings, context.reporter) as session:
+        version = session.find_interpreter().version
+    requires_python = ">=" + ".".join(version.split(".")[:2])
+    metadata = f'requires-python = "{requires_python}"\ndependencies = []\n'
+    name = os.path.splitext(os.path.basename(path))[0]
+    body = f'def main() -> None:\n    print("Hello from {name}!")\n\n\nif __name__ == "__main__":\n    main()\n'
+    fs.make_directories(os.path.dirname(path))
+    fs.replace_file(path, write_block(body if text is None else text, metadata).encode())
+    document = {"script": path, "requires_python": requires_python}
+    return Outcome(document, (f"Made script {arguments.path} (Python {requires_python})",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from blast_cli.commands._scripts import add_script_option, context_of
 from blast_cli.commands._shared import lock_change_lines, lock_changes_document, lock_line
 from blast_cli.options import add_index_options, add_policy_options
 from blast_cli.outcome import Context, Outcome
@@ -45,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--install-git-driver", action="store_true", help="let git show and merge locks in this repository"
     )
     parser.add_argument("--no-hints", action="store_true", help="resolve even if the same question was answered before")
+    add_script_option(parser)
     add_index_options(parser)
     add_policy_options(parser)
 
@@ -55,6 +57,9 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.project import load_project
     from blast_project.session import Session
 
+    context, script = context_of(arguments, context)
+    if script is not None and arguments.check and not script.is_locked:
+        raise StaleLock(f"{script.lock} is missing", hint=f"'blast lock --script {arguments.script}' makes it")
     project = load_project(context.settings.directory, context.settings.home)
     if arguments.install_git_driver:
         from blast_compat.locks.git_driver import install_git_driver
@@ -70,6 +75,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             result = _lock(arguments, session, project, check=arguments.check, publish=not arguments.dry_run)
         except StaleLock as error:
             raise _explained(error, arguments, session, project, before) from error
+    if script is not None and not (arguments.check or arguments.dry_run):
+        script.settle(publish=True)
     changes = _changes(before, result)
     document = {
         "changed": result.changed,

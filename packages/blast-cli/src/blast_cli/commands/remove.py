@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from blast_cli.commands._scripts import add_script_option
 from blast_cli.commands._shared import group_selection
-from blast_cli.commands.add import add_place_options, edit_outcome, place_of
+from blast_cli.commands.add import add_place_options, edit_outcome, edit_script_outcome, place_of
 from blast_cli.options import add_group_options, add_index_options, add_policy_options
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("names", nargs="+", metavar="NAME", help="the projects to remove")
     add_place_options(parser)
+    add_script_option(parser)
     add_index_options(parser)
     add_policy_options(parser)
     add_group_options(parser)
@@ -33,6 +35,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.session import Session
 
     began = time.monotonic()
+    if arguments.script:
+        return edit_script_outcome(arguments, context, remove=arguments.names)
     with Session(context.settings, context.reporter) as session:
         result = remove_requirements(
             session,

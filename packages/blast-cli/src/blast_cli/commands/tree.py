@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from blast_cli.commands._scripts import add_script_option, context_of
 from blast_cli.options import add_index_options
 from blast_cli.outcome import Context, Outcome
 
@@ -34,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all-extras", action="store_true", help="every extra, as without --extra")
     parser.add_argument("--target", action="append", default=[], metavar="NAME", help="for this target of the lock")
     parser.add_argument("--universal", action="store_true", help="for all targets of the lock")
+    add_script_option(parser)
     parser.add_argument("--html", default="", metavar="FILE", help="write a page that needs nothing else")
     add_index_options(parser)
 
@@ -42,11 +44,18 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Show the lock as a tree."""
     from blast_cli.commands._shared import group_selection
     from blast_core.names import normalize_name
+    from blast_project.operations import lock_here
+    from blast_project.project import load_project
     from blast_project.questions import find_locked, open_question
     from blast_project.session import Session
     from blast_project.tree import TreeOptions, choose_groups, grow, leaves, text_of, tree_document
 
+    directory = context.settings.directory
+    context, script = context_of(arguments, context)
     with Session(context.settings, context.reporter) as session:
+        if script is not None:
+            # What has no lock beside it has one in the store.
+            lock_here(session, load_project(context.settings.directory, context.settings.home))
         question = open_question(session, arguments.target, universal=arguments.universal)
         graph = question.graph
         prune = frozenset(normalize_name(name) for name in arguments.prune)
@@ -68,7 +77,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         from blast_core import fs
         from blast_project.tree_page import page_of
 
-        path = os.path.join(context.settings.directory, arguments.html)
+        path = os.path.join(directory, arguments.html)
         fs.replace_file(path, page_of(question.project.name, document).encode())
         return Outcome(document, (f"Wrote {arguments.html}",))
 
