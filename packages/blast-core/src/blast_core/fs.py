@@ -80,46 +80,13 @@ def set_fault(text: str | None) -> None:
         ValueError: the text is not ``kill:N``, ``fail:N:ERRNO`` or ``fail:N+:ERRNO``.
     """
     global _count, _fault  # noqa: PLW0603 - one process has one count of operations
-    _fault = _make_fault(text) if text else None
+    if text:
+        from blast_core._faults import make_fault
+
+        _fault = make_fault(text)
+    else:
+        _fault = None
     _count = 0
-
-
-def _make_fault(text: str) -> Callable[[str], None]:
-    import _thread
-    import errno
-
-    kind, _, rest = text.partition(":")
-    number_text, _, name = rest.partition(":")
-    lasting = number_text.endswith("+")
-    number = int(number_text.removesuffix("+"))
-    code = getattr(errno, name, 0)
-    if kind not in ("kill", "fail") or (kind == "fail") != bool(code):
-        message = f"BLAST_FAULT={text!r} is neither kill:N nor fail:N:ERRNO"
-        raise ValueError(message)
-    # `_count += 1` is exact under the GIL only as long as nothing calls between load and store: a fault must hit
-    # one thread's operation exactly, so the counting that decides is done under a lock.
-    lock = _thread.allocate_lock()
-    seen = 0
-
-    def fault(path: str) -> None:
-        nonlocal seen
-        with lock:
-            seen += 1
-            hit = seen == number or (lasting and seen > number)
-        if hit and kind == "kill":
-            _die()
-        if hit:
-            raise OSError(code, os.strerror(code), path)
-
-    return fault
-
-
-def _die() -> None:
-    import signal
-
-    if hasattr(signal, "SIGKILL"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    os._exit(137)
 
 
 def _begin(path: str | int) -> None:
@@ -200,20 +167,9 @@ def sync_filesystem(path: str) -> None:
     Cost: what is dirty, of other processes too; 0.1 s after 10,000 files of 20 KB on an SSD, 2 ms when little is dirty.
     """
     _begin(path)
-    import ctypes
+    from blast_core._sync_filesystem import sync_all
 
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None) if os.name == "posix" else None
-    if syncfs is None:
-        if hasattr(os, "sync"):
-            os.sync()
-        return
-    fd = os.open(path, _READ)
-    try:
-        if syncfs(fd) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), path)
-    finally:
-        os.close(fd)
+    sync_all(path)
 
 
 def write_file(path: str, content: Content, mode: int = 0o666, *, durable: bool = False) -> None:
@@ -393,23 +349,13 @@ def rename(source: str, destination: str, *, src_dir_fd: int | None = None, dst_
 def exchange(one: str, other: str) -> None:
     """Swap two paths in one instant where the kernel can (Linux), else by three renames with a gap between."""
     _begin(other)
-    import ctypes
+    from blast_core._exchange import swap
 
-    library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
-    renameat2 = getattr(library, "renameat2", None)
-    if renameat2 is not None:
-        here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-        if renameat2(here, os.fsencode(one), here, os.fsencode(other), swap) == 0:
-            return
-        code = ctypes.get_errno()
-        import errno
-
-        if code not in {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}:
-            raise OSError(code, os.strerror(code), other)
-    between = _temporary_beside(one)
-    os.rename(one, between)
-    os.rename(other, one)
-    os.rename(between, other)
+    if not swap(one, other):
+        between = _temporary_beside(one)
+        os.rename(one, between)
+        os.rename(other, one)
+        os.rename(between, other)
 
 
 def unlink(path: str, *, dir_fd: int | None = None) -> None:
