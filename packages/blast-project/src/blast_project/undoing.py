@@ -8,7 +8,7 @@ from blast_core import fs
 from blast_core.errors import InstallError, UsageError
 from blast_core.tuples import NamedTuple
 from blast_project.changes import compare_installed
-from blast_project.environment.generations import Generation, read_snapshots
+from blast_project.environment.generations import Generation, is_doubtful, read_snapshots
 from blast_project.environment.layout import blast_directory
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, read_state, write_state
@@ -144,6 +144,7 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
     with exclusive(session, *filter(None, (root, manager.environment))):
         if root is not None:
             sweep_temporaries(root)
+        target = _whole(session, manager, target)
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
         if snapshots and root is not None:
             found = {name: _read(os.path.join(root, name)) for name in _FILES}
@@ -169,6 +170,19 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
             write_state(root, manager.environment, target.options, state, None)
     changes = compare_installed(current.installed, target.installed)
     return Move(current.number, target.number, tuple(sorted(restored)), changes)
+
+
+def _whole(session: Session, manager: VenvManager, target: Generation) -> Generation:
+    """Return ``target``, or what is made in its place where a power loss spoiled it.
+
+    Raises:
+        InstallError: the store does not hold it any more.
+    """
+    if not is_doubtful(manager.environment, target.number):
+        return target
+    from blast_project.remaking import remake
+
+    return remake(session, manager, target)
 
 
 def _check_unedited(found: dict[str, bytes | None], before: dict[str, bytes], after: dict[str, bytes]) -> None:

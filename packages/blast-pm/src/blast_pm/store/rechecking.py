@@ -1,7 +1,7 @@
 """Comparing objects again that may not have reached the disk before the machine went down; see `store.durability`.
 
-It is done where an object is first used afterwards. What is sound is trusted from then on; a damaged tree is unpacked
-again from its wheel; what can't be is forgotten, and so fetched again.
+It is done where the store is first used afterwards. What is sound is trusted from then on; a damaged tree is unpacked
+again from its wheel; what can't be is forgotten with its tree, and so noticed and fetched again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from blast_core.errors import ObjectMissing, StoreError
 from blast_pm.install.prepared import DIRECTORY as PREPARED
 from blast_pm.install.prepared import prepared_name
 from blast_pm.store.durability import DIRECTORY
+from blast_pm.store.staging import Staging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,40 +22,45 @@ if TYPE_CHECKING:
     from blast_pm.store.home import StorePaths
     from blast_pm.store.rows import StoredDistribution, TreeRows
 
-__all__ = ["clear_marks", "recheck"]
+__all__ = ["clear_marks", "find_sound", "recheck"]
+
+_WRITABLE = 0o755
 
 
-def recheck(
-    paths: StorePaths, rows: TreeRows, suspects: Sequence[StoredDistribution], *, readonly: bool = False
-) -> tuple[StoredDistribution, ...]:
-    """Return those of ``suspects`` that can be used, having mended what could be; the others have no row any more.
+def recheck(paths: StorePaths, rows: TreeRows, suspects: Sequence[StoredDistribution]) -> int:
+    """Mend those of ``suspects`` that are damaged, and return how many are lost: they have no row any more.
 
     Args:
         paths: the store.
         rows: its table.
-        suspects: objects whose rows name a mark of another start of the machine.
-        readonly: the store is somebody else's: only say which are sound.
+        suspects: all objects whose rows name a mark of another start of the machine.
 
     Cost: every byte of them is read, in processes beside where there are many.
     """
     damaged = _find_damaged(paths, suspects)
-    sound = [stored for stored in suspects if stored.blake3 not in damaged]
-    if readonly:
-        return tuple(sound)
+    sound: list[StoredDistribution] = []
+    lost: list[StoredDistribution] = []
     try:
         for stored in suspects:
             _discard_prepared(paths, stored)
-            if stored.blake3 in damaged and _repair(paths, rows, stored):
-                sound.append(stored)
-        # A wheel that was damaged in another's place has taken that one's row with it.
-        gone = {stored.sha256 for stored in suspects} - {stored.sha256 for stored in sound}
-        rows.delete_all(gone)
+            is_sound = stored.blake3 not in damaged or _repair(paths, rows, stored)
+            (sound if is_sound else lost).append(stored)
+        for stored in lost:
+            # Links to it are noticed then.
+            _discard(stored.tree, paths)
+        rows.delete_all(stored.sha256 for stored in lost)
         rows.put(sound)
         clear_marks(paths, rows)
     except (OSError, StoreError):
-        # It can't be written: then nothing was mended, and it is compared again the next time.
-        return tuple(stored for stored in suspects if stored.blake3 not in damaged)
-    return tuple(sound)
+        # It can't be written: it is compared again the next time, and what is damaged is found where it is used.
+        return len(lost)
+    return len(lost)
+
+
+def find_sound(paths: StorePaths, suspects: Sequence[StoredDistribution]) -> list[StoredDistribution]:
+    """Return those of ``suspects`` that are sound, of a store that is somebody else's; nothing is changed."""
+    damaged = _find_damaged(paths, suspects)
+    return [stored for stored in suspects if stored.blake3 not in damaged]
 
 
 def clear_marks(paths: StorePaths, rows: TreeRows) -> int:
@@ -110,8 +116,13 @@ def _repair(paths: StorePaths, rows: TreeRows, stored: StoredDistribution) -> bo
 def _discard_prepared(paths: StorePaths, stored: StoredDistribution) -> None:
     """Remove files that were prepared beside the tree, and not flushed either: they are made again."""
     for fold in (True, False):
-        path = os.path.join(paths.home, PREPARED, prepared_name(stored.tree, fold=fold))
-        if os.path.lexists(path):
-            aside = os.path.join(paths.home, PREPARED, f".{os.path.basename(path)}.{os.urandom(4).hex()}.blast-tmp")
-            fs.rename(path, aside)
-            fs.remove_tree(aside)
+        _discard(os.path.join(paths.home, PREPARED, prepared_name(stored.tree, fold=fold)), paths)
+
+
+def _discard(path: str, paths: StorePaths) -> None:
+    if os.path.lexists(path):
+        with Staging(paths.staging) as staging:
+            if os.path.isdir(path) and not os.path.islink(path):
+                # A directory that changes its parent is written to itself.
+                fs.set_mode(path, _WRITABLE)
+            fs.rename(path, os.path.join(staging.path, "gone"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from blast_pm.metadata.store import Database
+    from blast_pm.store.home import StorePaths
 
 __all__ = ["StoredDistribution", "TreeRows"]
 
@@ -64,12 +65,13 @@ class TreeRows:
     def find(self, sha256s: Iterable[str]) -> dict[str, StoredDistribution]:
         """Return what the table knows of these digests and whose tree is a directory.
 
-        What another start of the machine may have lost is compared with its wheel, and mended or left out.
+        What another start of the machine may have lost is compared with its wheel before, and mended or left out.
 
         Cost: one read transaction, a listing, and per row a lookup, the unmarshalling of five values and an lstat.
         """
+        self.recheck()
         wanted = list(sha256s)
-        stale = stale_marks(os.path.dirname(self._trees))
+        stale = stale_marks(os.path.dirname(self._trees)) if self._readonly else frozenset()
         suspects = []
         found = {}
         for sha256, value in zip(
@@ -83,12 +85,26 @@ class TreeRows:
             else:
                 found[sha256] = row[0]
         if suspects:
-            from blast_pm.store.home import StorePaths
+            from blast_pm.store.rechecking import find_sound
+
+            found |= {row.sha256: row for row in find_sound(self._paths(), suspects)}
+        return found
+
+    def recheck(self) -> None:
+        """Compare all that another start of the machine may have lost with its wheels, and mend or forget it.
+
+        Cost: a listing, mostly.
+        """
+        stale = frozenset() if self._readonly else stale_marks(os.path.dirname(self._trees))
+        if stale:
             from blast_pm.store.rechecking import recheck
 
-            paths = StorePaths(os.path.dirname(self._trees))
-            found |= {row.sha256: row for row in recheck(paths, self, suspects, readonly=self._readonly)}
-        return found
+            recheck(self._paths(), self, self.suspects(stale))
+
+    def _paths(self) -> StorePaths:
+        from blast_pm.store.home import StorePaths
+
+        return StorePaths(os.path.dirname(self._trees))
 
     def put(self, distributions: Iterable[StoredDistribution], mark: str = "") -> None:
         """Write rows, all in one transaction, durable when this returns.

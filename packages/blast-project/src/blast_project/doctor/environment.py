@@ -70,7 +70,7 @@ def check_environment(session: Session, environment: str, *, fix: bool) -> Itera
     yield _check_interpreter(session, environment, said)
     yield _check_contents(environment, said)
     yield _check_drift(environment, said)
-    yield _check_moved(session, environment)
+    yield _check_moved(session, environment, said)
     yield _check_scripts(environment, said)
     yield _check_link_systems(session, environment, said)
 
@@ -212,14 +212,15 @@ def _check_drift(environment: str, said: Generation) -> Check:
     )
 
 
-def _check_moved(session: Session, environment: str) -> Check:
+def _check_moved(session: Session, environment: str, said: Generation) -> Check:
     from blast_pm.store.roots import is_registered
     from blast_project.environment.state import read_state
 
     name = "environment.registration"
     state = read_state(environment)
     home = session.settings.home
-    if not is_registered(home, environment):
+    # One that holds nothing needs nothing of the store.
+    if said.installed and not is_registered(home, environment):
         known = state.environment if state is not None else ""
         moved = bool(known) and os.path.realpath(known) != os.path.realpath(environment)
         what = f"it was moved here from {known}" if moved else "the store does not know of it"

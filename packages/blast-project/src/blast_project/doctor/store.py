@@ -216,25 +216,23 @@ def _check_database(session: Session, *, fix: bool) -> Check:
 
 def _check_marks(session: Session, *, fix: bool) -> Check:
     from blast_pm.store.durability import stale_marks
-    from blast_pm.store.rechecking import clear_marks
+    from blast_pm.store.rechecking import recheck
 
     name = "store.unsynced"
     cache = session.cache
     stale = stale_marks(cache.paths.home)
     if not stale:
         return Check(name, OK, "nothing is in doubt after a power loss")
-    suspects = [row.sha256 for row in cache.rows.suspects(stale)]
+    suspects = cache.rows.suspects(stale)
     if fix or not suspects:
-        found = cache.find(suspects)
-        clear_marks(cache.paths, cache.rows)
-        lost = len(suspects) - len(found)
+        lost = recheck(cache.paths, cache.rows, suspects)
         text = f"{_count(suspects, 'distribution')} compared again after the machine went down"
         return Check(name, MENDED, text, f"{lost} are fetched again by the next sync" if lost else "")
     return Check(
         name,
         NOTE,
         f"{_count(suspects, 'distribution')} may not have reached the disk before the machine went down",
-        "they are compared with their digests when they are used next",
+        "they are compared with their digests when the store is used next",
         "nothing; 'blast self doctor --fix' compares them now",
     )
 

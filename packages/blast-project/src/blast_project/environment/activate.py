@@ -9,7 +9,7 @@ import os
 
 from blast_core import fs
 
-__all__ = ["write_activation"]
+__all__ = ["ACTIVATION_NAMES", "write_activation"]
 
 _BASH = """\
 # Use with: source {scripts}/activate   (bash, zsh, ksh)
@@ -232,6 +232,8 @@ _SCRIPTS = {
     "activate_this.py": _PYTHON,
     "Activate.ps1": _POWERSHELL,
 }
+#: Their file names.
+ACTIVATION_NAMES = tuple(_SCRIPTS)
 
 
 def write_activation(scripts: str, environment: str, prompt: str) -> None:

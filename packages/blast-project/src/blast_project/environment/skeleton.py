@@ -85,7 +85,8 @@ def write_generation_files(
     Returns:
         The files that have to be flushed to the disk, below the generation.
     """
-    from blast_project.environment.activate import write_activation
+    from blast_pm.store.durability import marking_boot
+    from blast_project.environment.activate import ACTIVATION_NAMES, write_activation
 
     scripts = os.path.join(staging, interpreter.scripts)
     minor = ".".join(interpreter.version.split(".")[:2])
@@ -95,7 +96,9 @@ def write_generation_files(
     shown = traits.prompt or prompt or _default_prompt(environment)
     fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(interpreter, shown, traits))
     write_activation(scripts, environment, shown)
-    return ("pyvenv.cfg",)
+    # What is lost of scripts that a mark doubts is noticed.
+    flushed = () if marking_boot() else ACTIVATION_NAMES
+    return ("pyvenv.cfg", *(f"{interpreter.scripts}/{name}" for name in flushed))
 
 
 def _aliases(implementation: str, minor: str, variant: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from blast_project.environment.activate import ACTIVATION_NAMES
 from blast_project.environment.drift import find_drift
 from blast_project.environment.generations import is_doubtful, settle
 from blast_project.environment.layout import META, generations_directory
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_damage", "find_loss"]
 
-_ACTIVATION = ("activate", "activate.fish", "activate.csh", "Activate.ps1")
-_LAST_LINE = b"blast = 1\n"
+_LINE = b"\nblast = 1\n"
 _INFO = ".dist-info"
 _DIGEST = "sha256="
 
@@ -55,10 +55,12 @@ def _iter_damage(environment: str, root: str, generation: Generation) -> Iterato
     python = f"{scripts}/python{'.exe' if os.name == 'nt' else ''}"
     if not os.access(os.path.join(root, python), os.X_OK):
         yield python
-    if not _read(os.path.join(root, "pyvenv.cfg")).endswith(_LAST_LINE):
+    if _LINE not in _read(os.path.join(root, "pyvenv.cfg")):
         yield "pyvenv.cfg"
-    for name in _ACTIVATION:
-        if not _read(os.path.join(root, scripts, name)).endswith(b"\n"):
+    for name in ACTIVATION_NAMES:
+        path = os.path.join(root, scripts, name)
+        # Another version of Blast made other ones; of its own, a name that went is found below.
+        if os.path.lexists(path) and not _read(path).endswith(b"\n"):
             yield f"{scripts}/{name}"
     for name in generation.snapshots:
         if not _read(os.path.join(root, META, name)):
