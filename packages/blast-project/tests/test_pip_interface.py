@@ -204,7 +204,7 @@ def test_the_output_files_pins_are_kept_until_an_upgrade(bare: Workbench) -> Non
 
 def test_a_manifest_is_compiled(bare: Workbench) -> None:
     bare.write_manifest("dependencies = ['beta<1.5']")
-    assert compiled(bare, "pyproject.toml") == "beta==1.0\n    # via pyproject.toml\n"
+    assert compiled(bare, "pyproject.toml") == "beta==1.0\n    # via demo (pyproject.toml)\n"
 
 
 def test_hashes_of_every_file_are_written(bare: Workbench, index: StaticIndex) -> None:

@@ -53,4 +53,7 @@ def parse(
         if variable in environ:
             # For every option that writes to the same place, such as --app and --lib.
             parser.set_defaults(**{action.dest: from_environment(action, environ[variable])})
-    return parser.parse_args(words)
+    if any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in parser._actions):  # noqa: SLF001 - as above
+        return parser.parse_args(words)
+    # Options may stand between names, as in 'pip install a -e ./b c'.
+    return parser.parse_intermixed_args(words)

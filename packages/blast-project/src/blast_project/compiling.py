@@ -1,29 +1,66 @@
-"""``blast pip compile``: requirement files resolved into pins, written as pip-compile writes them."""
+"""``blast pip compile``: requirement files resolved into pins, written as pip-compile and uv write them."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from blast_core.errors import UsageError
 from blast_core.markers import evaluate_marker
+from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_project.asking import name_requirements, open_loader
+from blast_project.compile_text import Pin, render_pins
 from blast_project.foreign_target import for_other_target
 from blast_project.graph import edges_of
-from blast_project.requirement_files import read_file
+from blast_project.pip.asking import group_files, take_options
+from blast_project.requirement_files import ManifestParts, read_file
 from blast_project.resolving import resolve_requirements
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from blast_core.formats.dpl.model import LockedSource
+    from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
-    from blast_pm.resolver.model import Resolution, ResolvedPackage
+    from blast_pm.index.model import IndexFile
+    from blast_pm.resolver.model import Resolution
     from blast_project.asking import Asked
     from blast_project.session import Session
+    from blast_project.sources import SourceLoader
 
-__all__ = ["CompileRequest", "Compiled", "compile_requirements"]
+__all__ = ["CompileRequest", "Compiled", "Input", "compile_requirements", "digests_of", "pin_line"]
 
 
 class CompileRequest(NamedTuple):
-    """The options of ``blast pip compile``; paths are relative to the settings' directory."""
+    """The options of ``blast pip compile``; paths are relative to the settings' directory.
+
+    Attributes:
+        files: of requirements, ``pyproject.toml``, or ``-`` for standard input.
+        constraints: files with limits.
+        output: the file that will be written; the pins that it holds are preferred.
+        upgrade: they are not.
+        hashes: write those of every file.
+        annotate: say who asked.
+        header: say how it was made.
+        python_version: resolve for this Python.
+        python_platform: resolve for this platform.
+        upgrade_packages: pins of these are not preferred, and what a specifier says limits them.
+        overrides: files with requirements that replace all others.
+        style: of annotations, ``split`` or ``line``.
+        strip_extras: write names without extras.
+        emit_index_url: write which indexes are asked.
+        emit_find_links: write ``--find-links``.
+        emit_index: say below each pin which index has it.
+        no_emit: names that are left out.
+        universal: for every platform and Python from this one on, with markers.
+        needs: resolve what the requirements need, too.
+        extras: of a ``pyproject.toml``; ``:all:`` for all.
+        groups: dependency groups, ``[FILE:]NAME``.
+        command: what the header says.
+        words: the command's own arguments, for the header.
+        lock: write a ``pylock.toml``.
+    """
 
     files: tuple[str, ...]
     constraints: tuple[str, ...] = ()
@@ -34,6 +71,21 @@ class CompileRequest(NamedTuple):
     header: bool = True
     python_version: str = ""
     python_platform: str = ""
+    upgrade_packages: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    style: str = "split"
+    strip_extras: bool = True
+    emit_index_url: bool = False
+    emit_find_links: bool = False
+    emit_index: bool = False
+    no_emit: tuple[str, ...] = ()
+    universal: bool = False
+    needs: bool = True
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    command: str = ""
+    words: tuple[str, ...] = ()
+    lock: bool = False
 
 
 class Compiled(NamedTuple):
@@ -41,6 +93,28 @@ class Compiled(NamedTuple):
 
     text: str
     pins: tuple[tuple[str, str], ...]
+
+
+class Input(NamedTuple):
+    """What the files ask for.
+
+    Attributes:
+        rows: each thing asked for, and words for who asks, as annotations have them.
+        named: the same as requirements, in the same order.
+        constraints: limits, and words for where they stand.
+        origins: words for where each stands, for messages.
+        loader: reads addresses; None where there are none.
+        preferred: pins of the output file, with their markers.
+        interpreter: what it is for, or what builds for it.
+    """
+
+    rows: tuple[tuple[Asked, str], ...]
+    named: tuple[Requirement, ...]
+    constraints: tuple[tuple[Requirement, str], ...]
+    origins: Mapping[Requirement, str]
+    loader: SourceLoader | None
+    preferred: tuple[Requirement, ...]
+    interpreter: Interpreter
 
 
 def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
@@ -51,86 +125,147 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
         NoSolution: the requirements can't be met together.
     """
     session.use_project_around()
+    given = _read_input(session, request)
+    session.reporter.step("Resolving")
+    if request.universal or request.lock:
+        from blast_project.compile_universal import compile_lock, compile_universal
+
+        if request.lock:
+            return compile_lock(session, request, given)
+        pins = compile_universal(session, request, given)
+    else:
+        pins = _compile_here(session, request, given)
+    left_out = {normalize_name(name) for name in request.no_emit}
+    text = render_pins(request, [pin for pin in pins if pin.name not in left_out], _head(session, request))
+    excluded = sorted({pin.name for pin in pins if pin.name in left_out})
+    if excluded:
+        lines = ["", "# The following packages were excluded from the output:", *(f"# {name}" for name in excluded)]
+        text += "\n".join(lines) + "\n"
+    return Compiled(text, tuple((pin.name, pin.version) for pin in pins if pin.name not in left_out))
+
+
+def _read_input(session: Session, request: CompileRequest) -> Input:
     interpreter = for_other_target(session.find_interpreter(), request.python_version, request.python_platform)
     rows: list[tuple[Asked, str]] = []
-    constraints: list[Requirement] = []
+    limits: list[tuple[Requirement, str]] = []
     places: dict[str, str] = {}
-    for name in request.files:
-        file = read_file(session.settings, name)
-        rows += [(row, name) for row in file.asked]
-        constraints += file.constraints
+    parts = [(name, ManifestParts(request.extras)) for name in request.files]
+    for name, groups in group_files(request.groups):
+        parts += [(name, ManifestParts(groups=(group,), dependencies=False)) for group in groups]
+    for name, part in parts:
+        file = read_file(session.settings, name, part, indexes=True)
+        who = f"-r {name}" if name != "-" else ""
+        if name.endswith(".toml"):
+            below = f":{part.groups[0]}" if part.groups else ""
+            who = f"{file.project} ({name}{below})" if file.project else f"{name}{below}"
+        rows += [(row, who) for row in file.asked]
+        limits += [(row, f"-c {name}") for row in file.constraints]
         places.update(file.origins)
-        session.add_wishes(file.wishes)
+        take_options(session, file)
     for name in request.constraints:
-        limits = read_file(session.settings, name)
-        constraints += limits.requirements
-        places.update({text: place for text, place in limits.origins.items() if text not in places})
+        file = read_file(session.settings, name, indexes=True)
+        limits += [(row, f"-c {name}") for row in (*file.requirements, *file.constraints)]
+        places.update({text: place for text, place in file.origins.items() if text not in places})
+        take_options(session, file)
+    _take_overrides(session, request.overrides)
     asked = [row for row, _ in rows]
     loader = open_loader(session, interpreter, asked)
     named = name_requirements(loader, asked)
-    roots = [(requirement, name) for requirement, (_, name) in zip(named, rows, strict=True)]
-    session.reporter.step("Resolving")
     origins = {parse_requirement(text): place for text, place in places.items()}
-    origins.update({row: places.get(one.text, name) for row, one, (_, name) in zip(named, asked, roots, strict=True)})
+    origins.update({row: places.get(one.text, who) for row, (one, who) in zip(named, rows, strict=True)})
+    upgraded = [parse_requirement(text) for text in request.upgrade_packages]
+    limits += [(row, "") for row in upgraded if row.specifier]
+    free = {row.name for row in upgraded}
+    preferred = () if request.upgrade or not request.output else _pins_of(session, request.output, free)
+    return Input(tuple(rows), named, tuple(limits), origins, loader, preferred, interpreter)
+
+
+def _take_overrides(session: Session, names: Iterable[str]) -> None:
+    lines = tuple(line for name in names for line in read_file(session.settings, name, indexes=True).lines)
+    if lines:
+        policy = session.settings.policy
+        session.settings = session.settings._replace(policy=policy._replace(overrides=(*policy.overrides, *lines)))
+        session.forget_policy()
+
+
+def _compile_here(session: Session, request: CompileRequest, given: Input) -> list[Pin]:
+    environment = dict(given.interpreter.target.marker_environment)
     resolution = resolve_requirements(
         session,
-        interpreter,
-        [requirement for requirement, _ in roots],
-        constraints=constraints,
-        preferences={} if request.upgrade or not request.output else _pins_of(session, request.output),
-        origins=origins,
-        loader=loader,
+        given.interpreter,
+        given.named,
+        constraints=[row for row, _ in given.constraints],
+        preferences={
+            row.name: row.specifier[2:].strip()
+            for row in given.preferred
+            if not row.marker or evaluate_marker(row.marker, environment)
+        },
+        origins=given.origins,
+        loader=given.loader,
+        needs=request.needs,
     )
-    pins = tuple((package.name, package.version) for package in resolution.packages)
-    environment = dict(interpreter.target.marker_environment)
-    via = _askers(resolution, roots, environment) if request.annotate else {}
-    written = {requirement.name: row.text for requirement, row in zip(named, asked, strict=True)}
-    return Compiled(_render(request, resolution, via, written), pins)
-
-
-def _render(request: CompileRequest, resolution: Resolution, via: dict[str, list[str]], written: dict[str, str]) -> str:
-    lines: list[str] = []
-    if request.header:
-        lines += ["# This file was made by Blast with:", f"#    blast pip compile {' '.join(request.files)}"]
+    for warning in resolution.warnings:
+        session.reporter.note(warning)
+    via = _askers(resolution, given, environment)
+    written = {row.name: one for row, (one, _) in zip(given.named, given.rows, strict=True)}
+    pins = []
     for package in resolution.packages:
-        pin = _pin(package, written.get(package.name, ""))
-        if request.hashes:
-            digests = sorted({file.sha256 for file in package.files if file.sha256})
-            if package.direct is not None and package.direct.source is not None:
-                source = package.direct.source
-                digests = [source.digest] if source.kind in ("url", "path") and source.digest else []
-            pin = " \\\n".join([pin, *(f"    --hash=sha256:{digest}" for digest in digests)])
-        lines.append(pin)
-        askers = via.get(package.name, [])
-        if len(askers) == 1:
-            lines.append(f"    # via {askers[0]}")
-        elif askers:
-            lines += ["    # via", *(f"    #   {asker}" for asker in askers)]
-    return "\n".join(lines) + "\n"
+        source = package.direct.source if package.direct is not None else None
+        asked = written.get(package.name)
+        extras = () if request.strip_extras else package.extras
+        pins.append(
+            Pin(
+                package.name,
+                package.version,
+                pin_line(package.name, package.version, extras, source, asked),
+                digests_of(package.files, source) if request.hashes else (),
+                tuple(via.get(package.name, ())),
+                _index_of(session, package.files) if request.emit_index else "",
+                is_editable=asked is not None and asked.editable,
+            )
+        )
+    return pins
 
 
-def _pin(package: ResolvedPackage, written: str) -> str:
+def _index_of(session: Session, files: Sequence[IndexFile]) -> str:
+    return session.client.location(files[0].index).url.rstrip("/") if files else ""
+
+
+def digests_of(files: Iterable[IndexFile], source: LockedSource | None) -> tuple[str, ...]:
+    """Return the sha256 digests of what a pin may be installed from, sorted."""
+    if source is not None:
+        return (source.digest,) if source.kind in ("url", "path") and source.digest else ()
+    return tuple(sorted({file.sha256 for file in files if file.sha256}))
+
+
+def pin_line(name: str, version: str, extras: Sequence[str], source: LockedSource | None, asked: Asked | None) -> str:
     """Return the line of a package: a version, a commit, an address, or a path as it was written."""
-    source = package.direct.source if package.direct is not None else None
+    spelled = f"{name}[{','.join(extras)}]" if extras else name
     if source is None:
-        return f"{package.name}=={package.version}"
+        return f"{spelled}=={version}"
     below = f"#subdirectory={source.subdirectory}" if source.subdirectory else ""
     if source.kind == "git":
-        return f"{package.name} @ git+{source.location}@{source.revision}{below}"
+        return f"{spelled} @ git+{source.location}@{source.revision}{below}"
     if source.kind == "url":
-        return f"{package.name} @ {source.location}{below}"
+        return f"{spelled} @ {source.location}{below}"
     from blast_pm.index.file_urls import url_of_path
 
-    return written or f"{package.name} @ {url_of_path(source.location)}{below}"
+    if asked is None:
+        return f"{spelled} @ {url_of_path(source.location)}{below}"
+    text = asked.text.partition(" ;")[0].strip()
+    is_flagged = text.startswith(("-e", "--editable"))
+    return f"-e {text}" if asked.editable and not is_flagged else text
 
 
-def _askers(
-    resolution: Resolution, roots: list[tuple[Requirement, str]], environment: dict[str, str]
-) -> dict[str, list[str]]:
+def _askers(resolution: Resolution, given: Input, environment: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return who asks for each package: files, constraints, packages; sorted as pip-compile sorts them."""
     via: dict[str, set[str]] = {}
-    for requirement, name in roots:
-        if not requirement.marker or evaluate_marker(requirement.marker, environment):
-            via.setdefault(requirement.name, set()).add(f"-r {name}" if not name.endswith(".toml") else name)
+    for requirement, (_, who) in zip(given.named, given.rows, strict=True):
+        if who and (not requirement.marker or evaluate_marker(requirement.marker, environment)):
+            via.setdefault(requirement.name, set()).add(who)
+    for limit, who in given.constraints:
+        if who and (not limit.marker or evaluate_marker(limit.marker, environment)):
+            via.setdefault(limit.name, set()).add(who)
     for package in resolution.packages:
         for rows in edges_of(package, environment).values():
             for row in rows:
@@ -139,12 +274,50 @@ def _askers(
     return {name: sorted(askers) for name, askers in via.items()}
 
 
-def _pins_of(session: Session, name: str) -> dict[str, str]:
+def _pins_of(session: Session, name: str, free: set[str]) -> tuple[Requirement, ...]:
+    """Return the pins of the output file, those of some names left out."""
     if not os.path.isfile(os.path.join(session.settings.directory, name)):
-        return {}
-    found = read_file(session.settings, name).requirements
-    return {
-        row.name: row.specifier[2:].strip()
+        return ()
+    if name.endswith(".toml"):
+        return _pins_of_lock(os.path.join(session.settings.directory, name), free)
+    found = read_file(session.settings, name, indexes=True).requirements
+    return tuple(
+        row
         for row in found
-        if row.specifier.startswith("==") and not {",", "*", "="} & set(row.specifier[2:])
-    }
+        if row.specifier.startswith("==") and not {",", "*", "="} & set(row.specifier[2:]) and row.name not in free
+    )
+
+
+def _pins_of_lock(path: str, free: set[str]) -> tuple[Requirement, ...]:
+    import tomllib
+
+    with open(path, "rb") as file:
+        try:
+            document = tomllib.load(file)
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{path} can't be read", reason=str(error)) from error
+    rows = document.get("packages", [])
+    lines = [
+        f"{row['name']}=={row['version']}" + (f" ; {row['marker']}" if row.get("marker") else "")
+        for row in rows
+        if isinstance(row, dict) and "name" in row and "version" in row
+    ]
+    plain = [parse_requirement(line) for line in lines if "extras" not in line and "dependency_groups" not in line]
+    return tuple(row for row in plain if row.name not in free)
+
+
+def _head(session: Session, request: CompileRequest) -> list[str]:
+    """Return the lines of indexes and links that were asked for, without passwords."""
+    lines: list[str] = []
+    if request.emit_index_url:
+        from blast_pm.index.credentials import without_credentials
+
+        locations = [row for row in session.client.locations if not row.flat and not row.explicit]
+        default = [row for row in locations if row.default]
+        lines += [f"--index-url {without_credentials(row.url).rstrip('/')}" for row in default]
+        lines += [
+            f"--extra-index-url {without_credentials(row.url).rstrip('/')}" for row in locations if not row.default
+        ]
+    if request.emit_find_links:
+        lines += [f"--find-links {place}" for place in session.settings.policy.find_links]
+    return lines

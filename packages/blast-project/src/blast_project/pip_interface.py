@@ -235,13 +235,15 @@ def _names_in(session: Session, files: Sequence[str]) -> list[str]:
 def open_site(session: Session, choice: SiteChoice = HERE) -> Site:
     """Return the place that a command looks at, after what a killed command left there was taken back.
 
+    Where there is no environment it is the interpreter itself, as with uv.
+
     Raises:
-        UsageError: there is none.
+        UsageError: what is named is none.
     """
     from blast_project.exclusive import exclusive
     from blast_project.pip.transaction import is_interrupted
 
-    site = find_site(session, choice)
+    site = find_site(session, choice, looks=True)
     if choice.paths:
         import os
 

@@ -92,11 +92,16 @@ class Site(NamedTuple):
         return tuple(dict.fromkeys((self.root, *places, self.data)))
 
 
-def find_site(session: Session, choice: SiteChoice = HERE) -> Site:
+def find_site(session: Session, choice: SiteChoice = HERE, *, looks: bool = False) -> Site:
     """Return the place that a command works on.
 
     The order is uv's: what ``--target`` or ``--prefix`` name; ``--python`` where it is a path; the interpreter itself
     with ``--system``; the active environment (``VIRTUAL_ENV``, then ``CONDA_PREFIX``); ``.venv`` here or above.
+
+    Args:
+        session: services.
+        choice: what options say.
+        looks: nothing will be changed, so that without an environment the interpreter itself will do.
 
     Raises:
         UsageError: there is none, or what is named is none.
@@ -117,6 +122,8 @@ def find_site(session: Session, choice: SiteChoice = HERE) -> Site:
     for candidate in _environments(session):
         if os.path.exists(python_path(candidate)):
             return site_of_environment(session, candidate)
+    if looks:
+        return _system_site(session, session.find_interpreter().executable)
     raise UsageError(
         f"no environment in {settings.directory} or above",
         reason="neither an active environment nor .venv was found",

@@ -60,14 +60,14 @@ def grow_installed(rows: Sequence[InstalledDistribution], site: Site, wishes: Tr
 
 class _Grower:
     def __init__(self, rows: Sequence[InstalledDistribution], site: Site, wishes: TreeWishes) -> None:
-        self._rows = {row.key: row for row in rows}
+        self._rows = {row.key: row for row in rows if row.key not in wishes.prune}
         self._wishes = wishes
         self._seen: set[str] = set()
         self._starred = False
         self._lines: list[str] = []
         edges = {
-            (row.key, need.name, need.specifier)
-            for row in rows
+            (row.key, need.name, _sorted(need.specifier))
+            for row in self._rows.values()
             for need in read_facts(row).requirements
             if need.name in self._rows and _holds(need.marker, site)
         }
@@ -81,10 +81,12 @@ class _Grower:
         wishes = self._wishes
         wanted = tuple(dict.fromkeys(normalize_name(name) for name in wishes.packages))
         for name in wanted or self._roots():
-            if name in self._rows and name not in wishes.prune:
+            if name in self._rows:
                 self._visit(name, "", (), frozenset())
         if self._starred:
-            self._lines.append("(*) Package tree already displayed")
+            is_circle = not wishes.dedupe
+            why = "is a cycle and cannot be shown" if is_circle else "already displayed"
+            self._lines.append(f"(*) Package tree {why}")
         missing = tuple(name for name in wanted if name not in self._rows)
         return InstalledTree(tuple(self._lines), self._edges, missing)
 
@@ -111,7 +113,7 @@ class _Grower:
 
     def _visit(self, name: str, specifier: str, last: tuple[bool, ...], above: frozenset[str]) -> None:
         wishes, row = self._wishes, self._rows[name]
-        below = [one for one in self._below.get(name, ()) if one[0] not in wishes.prune]
+        below = self._below.get(name, ())
         repeated = bool(below) and (name in above or (wishes.dedupe and name in self._seen))
         said = ""
         if wishes.specifiers and last:
@@ -124,14 +126,27 @@ class _Grower:
         if repeated:
             self._starred = True
             return
+        self._seen.add(name)
         if len(last) >= wishes.depth:
             return
-        self._seen.add(name)
         for number, (child, asked) in enumerate(below):
             self._parent = name
             self._visit(child, asked, (*last, number == len(below) - 1), above | {name})
 
     _parent = ""
+
+
+def _sorted(specifier: str) -> str:
+    """Return a specifier as uv writes it: by version."""
+    if "," not in specifier:
+        return specifier
+    from blast_core.version.keys import version_key
+
+    def order(clause: str) -> bytes:
+        version = clause.lstrip("<>=!~").removesuffix(".*")
+        return bytes(version_key(version))
+
+    return ", ".join(sorted((clause.strip() for clause in specifier.split(",")), key=order))
 
 
 def _holds(marker: str, site: Site) -> bool:
