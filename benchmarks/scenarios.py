@@ -112,14 +112,29 @@ def _take_cold_lock(view: str) -> Callable[[Contender], Sample]:
     def take(contender: Contender) -> Sample:
         number = next(_numbers)
         directory = contender.copy_project(number, with_lock=False)
-        home, index = (("BLAST_HOME", "BLAST_INDEX_URL"), ("UV_CACHE_DIR", "UV_DEFAULT_INDEX"))[contender.name == "uv"]
-        changed = {
-            home: str(contender.top / f"cold-{number}"),
-            index: contender.environment[index].replace("/simple/", f"/{view}/"),
+        index = _variables(contender)[1]
+        changed = _empty_home(contender, number) | {
+            index: contender.environment[index].replace("/simple/", f"/{view}/")
         }
         return measure(contender.command("lock", directory=directory, changed=changed), settle=True)
 
     return take
+
+
+def _take_cold_sync(contender: Contender) -> Sample:
+    """Install from the lock with an empty home or cache: downloads, checks, unpacking, the environment."""
+    number = next(_numbers)
+    directory = contender.copy_project(number)
+    return measure(contender.command("sync", directory=directory, changed=_empty_home(contender, number)), settle=True)
+
+
+def _empty_home(contender: Contender, number: int) -> dict[str, str]:
+    return {_variables(contender)[0]: str(contender.top / f"cold-{number}")}
+
+
+def _variables(contender: Contender) -> tuple[str, str]:
+    """Return the variables that say where a tool keeps what it has, and what its index is."""
+    return ("UV_CACHE_DIR", "UV_DEFAULT_INDEX") if contender.name == "uv" else ("BLAST_HOME", "BLAST_INDEX_URL")
 
 
 def _prepare_import(contender: Contender) -> None:
@@ -192,6 +207,7 @@ SCENARIOS = (
     Scenario("S7", "`add` of one small package, not synced", 0.25, 3, _take_add, _prepare_add),
     Scenario("S8", "`lock`, everything cold, only locked releases listed", 1.0, 1, _take_cold_lock("lean")),
     Scenario("S8b", "the same, all releases listed", 1.0, 1, _take_cold_lock("simple")),
+    Scenario("S9", "`sync` from a lock, everything cold, 245 MB of wheels", 0.9, 1, _take_cold_sync),
     Scenario("S10", "first import of pandas, scikit-learn, matplotlib", 0.4, 1, _take_import, _prepare_import),
     Scenario("S11", "one package of the lock; uv: tomllib", 1 / 1000, 1, _take_lookup),
     Scenario("S11b", "the same; uv: `tree --package`", 1 / 20, 1, _take_lookup_or_tree),
