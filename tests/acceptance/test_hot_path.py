@@ -40,6 +40,28 @@ _ALLOWED = {
 }
 
 
+_VENV = {
+    "blast_cli",
+    "blast_cli.bundle",
+    "blast_cli.main",
+    "blast_cli.hot_venv",
+    "blast_core",
+    "blast_core.fs",
+    "blast_core.home",
+    "blast_project",
+    "blast_project.environment",
+    "blast_project.environment.quick",
+    "__future__",
+}
+
+
+def test_imports_of_an_environment_like_one_before(blast: Blast) -> None:
+    blast("venv", "one")
+    ours = blast.imported("venv", "two")
+    assert ours <= _VENV, f"new on the hot path: {sorted(ours - _VENV)}"
+    assert "blast_project.environment.quick" in ours
+
+
 @pytest.fixture
 def synced(project: Blast) -> Blast:
     # As it is a second after a change, when all of it is on the disk.

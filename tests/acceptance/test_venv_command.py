@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blast_pm.testing import make_wheel
+from blast_pm.testing import StaticIndex, make_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +130,7 @@ def test_unless_it_is_forced(blast: Blast) -> None:
     assert _say(folder / "bin/python", "import sys; print(sys.prefix)") == str(folder)
 
 
-def test_system_site_packages_stay_visible(blast: Blast, tmp_path: Path) -> None:
+def test_system_site_packages_stay_visible(blast: Blast) -> None:
     """In an environment upon an environment: a real interpreter's own packages are none of ours to change."""
     blast("venv", "--system-site-packages")
     environment = blast.directory / ".venv"
@@ -143,10 +143,8 @@ def test_system_site_packages_stay_visible(blast: Blast, tmp_path: Path) -> None
     assert _say(blast.directory / "plain/bin/python", program) == "False"
 
 
-def test_seeds(blast: Blast, wheels: Path, index: object, tmp_path: Path) -> None:
+def test_seeds(blast: Blast, tmp_path: Path) -> None:
     """The index has wheels of the names that are wanted; which are is told by the interpreter's version."""
-    from blast_pm.testing import StaticIndex
-
     folder = tmp_path / "seeds"
     folder.mkdir()
     for name in ("pip", "setuptools", "wheel"):

@@ -34,11 +34,15 @@ def main(arguments: list[str]) -> None:
 
 
 def _answer_at_once(arguments: list[str]) -> int | None:
-    if not arguments or arguments[0] not in {"sync", "lock", "run", "--version", "-V"}:
+    if not arguments or arguments[0] not in {"sync", "lock", "run", "venv", "--version", "-V"}:
         return None
-    from blast_cli.hot import answer
-
     try:
+        if arguments[0] == "venv":
+            from blast_cli.hot_venv import answer_venv
+
+            return answer_venv(arguments[1:])
+        from blast_cli.hot import answer
+
         return answer(arguments)
     except OSError:
         # Such as a current directory that is gone, or an output that is full: the long way says which.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from blast_cli.hot_venv import activation_line
 from blast_cli.options import add_index_options, add_install_options
 from blast_cli.outcome import Context, Outcome
 
@@ -61,16 +62,4 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     }
     seeded = f" and {', '.join(seeds)}" if seeds else ""
     made = f"Made {shown} with Python {interpreter.version}{seeded}"
-    return Outcome(document, (made, f"Activate it with: {_activation(activate, context)}"))
-
-
-def _activation(path: str, context: Context) -> str:
-    """Return the words that activate an environment in the user's shell."""
-    shell = os.path.basename(context.settings.environ.get("SHELL", ""))
-    if os.name == "nt":
-        return os.path.join(os.path.dirname(path), "activate")
-    quote = "" if all(part.isalnum() or part in "/._-" for part in path) else "'"
-    if shell == "pwsh":
-        return f"{quote}{os.path.dirname(path)}/Activate.ps1{quote}"
-    ending = {"fish": ".fish", "csh": ".csh", "tcsh": ".csh", "nu": ".nu"}.get(shell, "")
-    return f"{'overlay use' if shell == 'nu' else 'source'} {quote}{path}{ending}{quote}"
+    return Outcome(document, (made, activation_line(activate, context.settings.environ)))

@@ -84,7 +84,23 @@ def make_environment(session: Session, path: str, options: BareOptions) -> Inter
             composition=_composition(session, options, traits, before),
             keep=options.keep,
         )
+        if options.clear and not options.keep:
+            _clear(path)
+    settings = session.settings
+    if options == BareOptions(prompt=options.prompt) and not (settings.link_mode or settings.python_preference):
+        from blast_project.environment.quick import remember
+
+        remember(session, interpreter, settings.python)
     return interpreter
+
+
+def _clear(path: str) -> None:
+    """Remove what others put into an environment; its generations stay, so that this can be taken back, too."""
+    own = (".blast", ".gitignore", "CACHEDIR.TAG")
+    for name in os.listdir(path):
+        entry = os.path.join(path, name)
+        if name not in own and not os.path.islink(entry):
+            _remove(entry)
 
 
 def _shown_prompt(session: Session, prompt: str) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "iter_interpreters",
     "minor_key",
     "settle",
+    "watched_places",
 ]
 
 #: What is asked first, Blast's own installations or the machine's, and whether the other is asked at all.
@@ -139,6 +140,26 @@ def iter_interpreters(environ: Mapping[str, str], home: str, name: str = "", pre
             yield path
 
 
+def watched_places(environ: Mapping[str, str], home: str) -> Iterator[str]:
+    """Yield files and directories that change when another interpreter may be the first that answers."""
+    from blast_project.python.version_files import global_version_file
+
+    user = environ.get("HOME") or os.path.expanduser("~")
+    pyenv = environ.get("PYENV_ROOT") or os.path.join(user, ".pyenv")
+    yield install_directory(environ, home)
+    yield global_version_file(environ)
+    yield from (directory for directory in environ.get("PATH", "").split(os.pathsep) if directory)
+    yield os.path.join(pyenv, "version")
+    yield from _roots(environ, user, pyenv)
+
+
+def _roots(environ: Mapping[str, str], user: str, pyenv: str) -> Iterator[str]:
+    data = environ.get("XDG_DATA_HOME") or os.path.join(user, ".local", "share")
+    yield os.path.join(pyenv, "versions")
+    yield environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv", "python")
+    yield os.path.join(environ.get("MISE_DATA_DIR") or os.path.join(data, "mise"), "installs", "python")
+
+
 def _places(environ: Mapping[str, str], home: str, name: str, preference: str) -> Iterator[str]:
     own = install_directory(environ, home)
     if not name and preference in {"managed", "only-managed"}:
@@ -162,12 +183,7 @@ def _system_places(environ: Mapping[str, str], name: str) -> Iterator[str]:
     yield from _on_path(environ, name, pyenv)
     if name:
         return
-    data = environ.get("XDG_DATA_HOME") or os.path.join(user, ".local", "share")
-    for root in (
-        os.path.join(pyenv, "versions"),
-        environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv", "python"),
-        os.path.join(environ.get("MISE_DATA_DIR") or os.path.join(data, "mise"), "installs", "python"),
-    ):
+    for root in _roots(environ, user, pyenv):
         yield from _installations(root)
     yield from _known_to_others(environ, user)
 
