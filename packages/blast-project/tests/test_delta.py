@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from blast_core.errors import NoSolution
+from blast_pm.metadata.frozen import FrozenMetadata
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.editing import Place, add_requirements
 from blast_project.locking import LockResult, lock_project, publish_lock
@@ -185,6 +186,43 @@ def test_add_asks_for_what_is_new_alone(bench: Workbench, index: StaticIndex) ->
     assert edit.locked.visited == 1
 
 
+def test_what_is_locked_is_not_looked_at_where_more_is_asked_for(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock(bench, "big", "there")
+    asked: list[str] = []
+    look = FrozenMetadata.project
+    monkeypatch.setattr(FrozenMetadata, "project", lambda self, name: asked.append(name) or look(self, name))  # type: ignore[func-returns-value]
+    found = lock(bench, "big", "there", "alpha[deep]", "part1!=3")
+    # Of 22 packages one, which something new needs.
+    assert sorted(set(asked)) == ["alpha", "beta", "gamma", "part3"]
+    assert found.versions()["alpha"] == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["there"], ["there", "here"]),  # on more targets than before
+        (["alpha"], ["alpha", "alpha[deep]"]),  # with an extra
+        (["alpha", "part3"], ["alpha", "part3<2"]),  # in another version
+        (["alpha", "part3<2"], ["alpha", "part3<2", "gamma"]),  # which does not fit at all
+        (["alpha"], ["beta<2", "alpha"]),
+        (["forked"], ["forked", "big"]),
+        (["alpha[deep]; sys_platform == 'win32'"], ["alpha[deep]; sys_platform == 'win32'", "alpha"]),
+    ],
+)
+def test_more_that_reaches_what_is_locked(bench: Workbench, before: list[str], after: list[str]) -> None:
+    lock(bench, *before)
+    try:
+        full = lock(bench, *after, publish=False, delta=False)
+    except NoSolution:
+        with pytest.raises(NoSolution):
+            lock(bench, *after)
+        return
+    found = lock(bench, *after)
+    assert (found.content, found.text) == (full.content, full.text)
+
+
 MARKERS = ("", "", "", "; sys_platform == 'win32'", "; python_version < '3.12'", "; python_version >= '3.12'")
 NAMES = tuple("abcdefghij")
 
@@ -247,3 +285,30 @@ def test_any_series_of_changes_is_what_resolving_everything_gives(
         found = lock(universe, *step, upgrade_names=names)
         assert (found.content, found.text) == (full.content, full.text)
         assert found.visited <= full.visited
+
+
+@pytest.mark.property
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(
+    steps=st.lists(st.lists(lines, min_size=1, max_size=3), min_size=2, max_size=4),
+    groups=st.lists(lines, max_size=2),
+)
+def test_any_growth_is_what_resolving_everything_gives(
+    universe: Workbench, steps: list[list[str]], groups: list[str]
+) -> None:
+    """What is asked for is never taken back: mostly what is locked need not even be looked at."""
+    for name in FILES:
+        (universe.root / name).unlink(missing_ok=True)
+    more = f"[dependency-groups]\ndev = {groups!r}"
+    asked: list[str] = []
+    for step in steps:
+        wider = [*asked, *step]
+        try:
+            full = lock(universe, *wider, more=more, publish=False, delta=False)
+        except NoSolution:
+            with pytest.raises(NoSolution):
+                lock(universe, *wider, more=more, publish=False)
+            continue
+        asked = wider
+        found = lock(universe, *asked, more=more)
+        assert (found.content, found.text) == (full.content, full.text)

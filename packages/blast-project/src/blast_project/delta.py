@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from blast_core.requirements import Requirement
     from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.source import RegistryMetadata
-    from blast_pm.resolver.model import MetadataSource, UniversalResolution
+    from blast_pm.resolver.model import MetadataSource, UniversalPackage, UniversalResolution
+    from blast_project.project import Project
 
-    #: Resolves through what it is given.
-    Resolve = Callable[[Callable[[RegistryMetadata], MetadataSource]], UniversalResolution]
+    #: Resolves through what it is given: the requirements of the project, or those that the second argument wants.
+    Resolve = Callable[
+        [Callable[[RegistryMetadata], MetadataSource], Callable[[Requirement], bool] | None], UniversalResolution
+    ]
     Frozen = dict[str, dict[str, FrozenVersion]]
 
-__all__ = ["Delta", "freeze", "resolve_delta"]
+__all__ = ["Delta", "asks_for_more", "freeze", "resolve_delta", "resolve_more"]
 
 # After so many packages let go in vain, everything is resolved.
 _MOST_ROUNDS = 12
@@ -78,7 +81,7 @@ def resolve_delta(
             opened.append((metadata, overlay))
             return overlay
 
-        resolution = resolve(through)
+        resolution = resolve(through, None)
         metadata, overlay = opened[0]
         if resolution.failures or resolution.setbacks:
             # Where a choice was taken back, the order of decisions mattered, and with other versions in view it may be
@@ -90,6 +93,111 @@ def resolve_delta(
         for name in reached:
             del frozen[name]
     return None
+
+
+def asks_for_more(lock: DplLockFile, project: Project) -> bool:
+    """Tell whether the project asks for all that its lock was made from, in whatever versions, and perhaps for more.
+
+    Only such locks are told of whose packages all come from indexes, and of which no target is another's variant.
+    """
+    if tuple(lock.groups) != tuple(project.groups) or any("+" in target.name for target in lock.targets):
+        return False
+    asked: set[tuple[object, ...]] | None = None
+    for entry in lock.entries():
+        if entry.source.kind == "registry":
+            continue
+        if entry.source.location != "." or entry.name != project.name:
+            return False
+        groups = [("default", entry.dependencies)]
+        groups += [(extra if ":" in extra else f"extra:{extra}", rows) for extra, rows in entry.extras]
+        asked = {(group, row.name, row.extras, row.marker) for group, rows in groups for row in rows}
+    wanted = {
+        (row.group, row.requirement.name, row.requirement.extras, row.requirement.marker)
+        for row in project.requirements()
+        if not row.requirement.url
+    }
+    return asked is not None and asked <= wanted
+
+
+def resolve_more(
+    resolve: Resolve, frozen: Frozen, roots: Sequence[tuple[Requirement, int]], targets: Sequence[Target]
+) -> Delta | None:
+    """Return a lock's packages and what a project asks for beside them, if the ones fit the others as they are.
+
+    Args:
+        resolve: as for ``resolve_delta``.
+        frozen: all packages of the lock.
+        roots: what the project asks for: more than when it was locked, see ``asks_for_more``.
+        targets: what the masks are for.
+
+    Returns:
+        None where the whole project has to be looked at.
+    """
+    everywhere = (1 << len(targets)) - 1
+    opened: list[tuple[RegistryMetadata, FrozenMetadata]] = []
+
+    def through(metadata: RegistryMetadata) -> MetadataSource:
+        overlay = FrozenMetadata(metadata, frozen, everywhere)
+        opened.append((metadata, overlay))
+        return overlay
+
+    resolution = resolve(through, lambda row: row.name not in frozen)
+    metadata, overlay = opened[0]
+    if resolution.failures or resolution.setbacks:
+        return None
+    markers = TargetMarkers(targets)
+    new = {key: rows for key, rows in overlay.read.items() if key[0] not in frozen}
+    # An extra that one more asks for brings more of what is frozen.
+    if any(row.extras and row.name in frozen for rows in new.values() for row in rows):
+        return None
+    if any(row.url for rows in new.values() for row in rows) or _Check(frozen, markers, roots, new).reached():
+        return None
+    packages = _all_packages([row for row in resolution.packages if row.name not in frozen], frozen, roots, markers)
+    whole = resolution._replace(packages=packages, visited=overlay.visited)
+    return Delta(whole, overlay.visited, len(frozen), metadata)
+
+
+def _all_packages(
+    new: Sequence[UniversalPackage],
+    frozen: Frozen,
+    roots: Sequence[tuple[Requirement, int]],
+    markers: TargetMarkers,
+) -> tuple[UniversalPackage, ...]:
+    """Return what is new and what is frozen as a resolution of both has them."""
+    from blast_core.version import version_key
+    from blast_pm.resolver.model import UniversalPackage
+    from blast_project.graph import GroupReach
+
+    packages = [
+        UniversalPackage(
+            name,
+            version,
+            row.targets,
+            tuple(sorted(zip(row.extras, row.extra_targets, strict=True))),
+            row.requirements,
+            row.files,
+            None,
+        )
+        for name, versions in frozen.items()
+        for version, row in versions.items()
+    ]
+    packages += new
+    packages.sort(key=lambda package: (package.name, version_key(package.version)))
+    # An entry of a lock names an extra for all of its targets, though only some may ask for it.
+    graph = GroupReach(packages, markers)
+    asked = graph.asked_extras(graph.roots(roots))
+    return tuple(
+        package._replace(
+            extras=tuple(
+                (extra, mask & where)
+                for extra, mask in package.extras
+                if mask & (where := asked.get((package.name, extra), 0))
+            )
+        )
+        if package.extras
+        else package
+        for package in packages
+    )
 
 
 class _Check:
@@ -184,12 +292,12 @@ def _freeze_version(entries: list[DplEntry], client: PyPiClient) -> FrozenVersio
 
     targets = 0
     rows: dict[LockedDependency, None] = {}
-    extras: dict[str, None] = {}
+    extras: dict[str, int] = {}
     for entry in entries:
         targets |= entry.target_mask
         rows.update(dict.fromkeys(entry.dependencies))
         for extra, needs in entry.extras:
-            extras[extra] = None
+            extras[extra] = extras.get(extra, 0) | entry.target_mask
             rows.update(dict.fromkeys(needs))
     requirements = tuple([Requirement(row.name, row.extras, row.specifier, row.marker) for row in rows])
-    return FrozenVersion(targets, requirements, tuple(extras), LockedFiles(entries, client))
+    return FrozenVersion(targets, requirements, tuple(extras), LockedFiles(entries, client), tuple(extras.values()))

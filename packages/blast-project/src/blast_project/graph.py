@@ -66,6 +66,10 @@ class GroupReach:
         holds = self._markers.holds
         return self._override([(requirement, mask & holds(requirement.marker)) for requirement, mask in rows])
 
+    def asked_extras(self, rows: Sequence[Row]) -> dict[tuple[str, str], int]:
+        """Return by name and extra, "" for the package itself, on which targets it is asked for from ``roots``."""
+        return self._walk([rows], self._everywhere.bit_length())
+
     def parts(self, groups: Sequence[Sequence[Row]]) -> list[dict[int, int]]:
         """Return which groups need a package where.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from blast_core.formats.dpl.model import Lock, LockedPackage
     from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_core.interpreter import Interpreter, Target
+    from blast_core.requirements import Requirement
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import MetadataSource, UniversalResolution
     from blast_project.delta import Delta, Resolve
@@ -244,8 +245,10 @@ def _resolved(
         sources.update({name: source for name, source in rows if source.kind != "registry"})
     session.reporter.step("Resolving")
 
-    def resolve(through: Callable[[RegistryMetadata], MetadataSource]) -> UniversalResolution:
-        return resolve_project(session, project, interpreter, plan, preferences, sources, through)
+    def resolve(
+        through: Callable[[RegistryMetadata], MetadataSource], wanted: Callable[[Requirement], bool] | None
+    ) -> UniversalResolution:
+        return resolve_project(session, project, interpreter, plan, preferences, sources, through, wanted)
 
     answer = _answer(session, project, plan, known, resolve)
     resolution = answer.resolution
@@ -261,7 +264,7 @@ def _resolved(
 
 def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known, resolve: Resolve) -> Delta:
     """Resolve what a change reaches where the old lock allows it, else everything."""
-    from blast_project.delta import Delta, freeze, resolve_delta
+    from blast_project.delta import Delta, asks_for_more, freeze, resolve_delta, resolve_more
     from blast_project.lock_rules import knows_rules
     from blast_project.targets import roots_of
 
@@ -271,8 +274,11 @@ def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known,
         lock = base.reader()
         stands = knows_rules(session.settings.home, project.root, base.content[_CONTENT_HASH], known.rules)
         if stands and lock.targets == plan.locked:
-            frozen = freeze(lock, session.client, {*free, *known.pins})
-            delta = resolve_delta(resolve, frozen, roots_of(project, plan), plan.targets)
+            frozen, roots = freeze(lock, session.client, {*free, *known.pins}), roots_of(project, plan)
+            delta = None
+            if not (free or known.pins or session.policy.resolution.overrides) and asks_for_more(lock, project):
+                delta = resolve_more(resolve, frozen, roots, plan.targets)
+            delta = delta or resolve_delta(resolve, frozen, roots, plan.targets)
             if delta is not None:
                 if session.settings.verbose:
                     session.reporter.note(f"{delta.kept} locked versions stay, the change reaches {delta.visited}")
@@ -283,7 +289,7 @@ def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known,
         opened.append(metadata)
         return metadata
 
-    resolution = resolve(through)
+    resolution = resolve(through, None)
     return Delta(resolution, resolution.visited, 0, opened[0])
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from blast_core.formats.dpl.model import LockedSource, LockTarget
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_core.interpreter import Interpreter
+    from blast_core.requirements import Requirement
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import DirectCandidate, MetadataSource, UniversalResolution
     from blast_project.session import Session
@@ -34,6 +35,7 @@ def resolve_project(
     preferences: Preferences,
     sources: Mapping[str, LockedSource] | None = None,
     through: Callable[[RegistryMetadata], MetadataSource] | None = None,
+    wanted: Callable[[Requirement], bool] | None = None,
 ) -> UniversalResolution:
     """Resolve the requirements of all groups together, for all targets of the plan.
 
@@ -45,6 +47,7 @@ def resolve_project(
         preferences: versions to try first, where.
         sources: of the old lock by name, for those that shall not move.
         through: gets the metadata of the indexes, and returns what the resolver asks.
+        wanted: tells which requirements count; None for all.
 
     Raises:
         InvalidManifest: the manifest asks for what there can't be.
@@ -61,7 +64,7 @@ def resolve_project(
     metadata = open_metadata(session, interpreter, targets=plan.targets, load_direct=direct.load)
     source = through(metadata) if through is not None else metadata
     found: UniversalResolution = find_universal_resolver(policy.resolver)(
-        [(row.requirement, plan.mask_of(row.group)) for row in rows],
+        [(row.requirement, plan.mask_of(row.group)) for row in rows if wanted is None or wanted(row.requirement)],
         plan.targets,
         source,
         policy=policy.resolution,

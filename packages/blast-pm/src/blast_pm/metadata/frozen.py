@@ -29,12 +29,14 @@ class FrozenVersion(NamedTuple):
         requirements: of itself and of the extras that were asked for, markers unevaluated.
         extras: those that were asked for, and that it provides.
         files: those that were locked.
+        extra_targets: for each of the extras the targets of the entries that name it.
     """
 
     targets: int
     requirements: tuple[Requirement, ...]
     extras: tuple[str, ...]
     files: Sequence[IndexFile]
+    extra_targets: tuple[int, ...] = ()
 
 
 class FrozenMetadata:
