@@ -46,12 +46,16 @@ _VENV = {
     "blast_cli.main",
     "blast_cli.hot_venv",
     "blast_core",
+    "blast_core.fnv",
     "blast_core.fs",
     "blast_core.home",
     "blast_project",
     "blast_project.environment",
     "blast_project.environment.quick",
+    "blast_project.hot_key",
     "__future__",
+    "_struct",
+    "struct",
 }
 
 

@@ -95,6 +95,7 @@ def bare(blast: Blast, mirror: Mirror, tmp_path: Path) -> Blast:
         "HOME": str(tmp_path / "user"),
         "PATH": "/nowhere",
         "PYENV_ROOT": "/nowhere",
+        "BLAST_CONFIG_DIR": "",
     }
     return Blast(blast.directory, blast.home, {**blast.environ, **variables})
 
@@ -632,7 +633,8 @@ def test_pin_in_a_project(bare: Blast, version: str) -> None:
 def test_pin_for_the_user(bare: Blast, two: tuple[str, str], tmp_path: Path) -> None:
     version = two[0]
     bare("python", "pin", "--global", version)
-    assert (tmp_path / "user/.config/blast/.python-version").read_text() == f"{version}\n"
+    path = tmp_path / "user/.config/blast/.python-version"
+    assert path.read_text() == f"{version}\n"
     assert bare("python", "pin", "--global").stdout == f"{version}\n"
     bare("venv")
     assert _version_of(bare.directory / ".venv" / "bin" / "python") == version

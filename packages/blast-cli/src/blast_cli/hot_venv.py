@@ -13,24 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["activation_line", "answer_venv"]
 
 _OFF = ("", "0", "false", "no", "off")
-# Variables that change nothing about a bare environment, or that are looked at. Any other may be an option's default.
-_UNDERSTOOD = frozenset(
-    (
-        "BLAST_COMPILE_BYTECODE",
-        "BLAST_HOME",
-        "BLAST_INDEX_URL",
-        "BLAST_KEEP_PYTHONPATH",
-        "BLAST_NO_PROGRESS",
-        "BLAST_OFFLINE",
-        "BLAST_PYTHON",
-        "BLAST_PYTHON_BIN_DIR",
-        "BLAST_PYTHON_DOWNLOADS",
-        "BLAST_PYTHON_INSTALL_DIR",
-        "BLAST_PYTHON_MIRROR",
-        "BLAST_QUIET",
-        "BLAST_SITE_STORE",
-    )
-)
 _QUIET = ("-q", "--quiet")
 _VALUES = {"-p": "python", "--python": "python", "--prompt": "prompt"}
 _ENDINGS = {"fish": ".fish", "csh": ".csh", "tcsh": ".csh", "nu": ".nu"}
@@ -51,9 +33,13 @@ def answer_venv(words: list[str]) -> int | None:
             return None
         else:
             place = word
-    if os.name == "nt" or any(name[:6] == "BLAST_" and name not in _UNDERSTOOD for name in environ):
+    from blast_project.hot_key import config_paths, has_unknown_options
+
+    if os.name == "nt" or has_unknown_options(environ) or any(map(os.path.exists, config_paths(environ))):
         return None
-    if place[:1] == "~" or given["prompt"][:1] == ".":
+    if place[:1] == "~" or given["prompt"][:1] == "." or environ.get("BLAST_LINK_MODE"):
+        return None
+    if not place and environ.get("BLAST_PROJECT_ENVIRONMENT"):
         return None
     from blast_core.home import find_home
     from blast_project.environment.quick import make_again

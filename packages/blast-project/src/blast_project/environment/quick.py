@@ -31,6 +31,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 # Decides which interpreter answers, and where programs are looked for.
 _VARIABLES = (
     "ASDF_DATA_DIR",
+    "BLAST_CONFIG_DIR",
     "BLAST_PYTHON_INSTALL_DIR",
     "HOME",
     "MISE_DATA_DIR",
@@ -191,7 +192,7 @@ def _key(environ: "Mapping[str, str]", request: str) -> str:
     directory = os.getcwd()
     while True:
         base = "" if directory == "/" else directory
-        for name in ("pyproject.toml", ".python-version", ".python-versions"):
+        for name in ("pyproject.toml", "blast.toml", ".python-version", ".python-versions"):
             stamp = _stamp(f"{base}/{name}")
             if stamp[1] >= 0:
                 parts.append(f"{base}/{name} {stamp}")
@@ -202,7 +203,7 @@ def _key(environ: "Mapping[str, str]", request: str) -> str:
 
 
 def _path(home: str, key: str) -> str:
-    # Of modules that hash, only this one is loaded anyway: it tells sources by their content. The key itself is compared.
+    # Of modules that hash, this one alone is loaded anyway: it tells sources by content. The key itself is compared.
     from _imp import source_hash
 
     return f"{home}/skeletons/{source_hash(0, key.encode('utf-8', 'surrogateescape')).hex()}"

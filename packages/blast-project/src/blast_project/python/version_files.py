@@ -66,7 +66,10 @@ def read_version_file_above(directory: str, environ: Mapping[str, str]) -> str:
 
 
 def global_version_file(environ: Mapping[str, str]) -> str:
-    """Return where the user's own request stands, in the directory of configuration files of this platform."""
+    """Return where the user's own request stands: beside config.toml."""
+    named = environ.get("BLAST_CONFIG_DIR", "")
+    if named:
+        return os.path.join(os.path.abspath(named), VERSION_NAME)
     if os.name == "nt":
         base = environ.get("APPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Roaming")
     else:
