@@ -1,9 +1,10 @@
-"""``python3 dev.py bench [SCENARIO ...]``: measure Blast and uv in turn."""
+"""``python3 dev.py bench [SCENARIO ...]``: measure Blast and uv in turn; ``bench growth`` how time and disk grow."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,8 +30,10 @@ _PAGE = _TOP / "docs" / "performance.md"
 _MARK = "<!-- results -->"
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="dev.py bench", description="Measure Blast and uv in turn.")
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="dev.py bench", description="Measure Blast and uv in turn. `dev.py bench growth`: how time and disk grow."
+    )
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--rounds", type=int, default=9, help="how often everything is measured (9)")
@@ -92,7 +95,12 @@ def _publish(rows: Sequence[Row], table: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, show a table, and write the results."""
-    chosen = _parse(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["growth"]:
+        from benchmarks.growth import main as measure_growth
+
+        return measure_growth(given[1:])
+    chosen = _parse(given)
     rows, machine = _measure(chosen)
     table = _write(rows, machine)
     if chosen.publish:

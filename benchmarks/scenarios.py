@@ -48,6 +48,17 @@ for _ in range(200):
 print(json.dumps([best / 1e6, len(names)]))
 """
 
+_TOOL = ("ruff", "--version")
+_SCRIPT = f"""\
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["{_SMALL}"]
+# ///
+import {_SMALL}
+
+print({_SMALL}.intcomma(12345))
+"""
+
 _numbers = itertools.count(1)
 
 
@@ -172,6 +183,31 @@ def _take_undo(contender: Contender) -> Sample:
     return sample
 
 
+def _prepare_tool(contender: Contender) -> None:
+    """Let the tool's environment be there, and what its index says of it."""
+    contender.run("tool", "run", *_TOOL)
+
+
+def _script(contender: Contender) -> Path:
+    return contender.top / "script.py"
+
+
+def _prepare_script(contender: Contender) -> None:
+    """Write a script that needs one small package, and run it once."""
+    _script(contender).write_text(_SCRIPT, encoding="utf-8")
+    contender.run("run", str(_script(contender)), directory=contender.top)
+
+
+def _take_script(contender: Contender) -> Sample:
+    return measure(contender.command("run", str(_script(contender)), directory=contender.top))
+
+
+def _take_venv(contender: Contender) -> Sample:
+    """Make a bare environment in a directory that is new each time."""
+    path = contender.top / f"bare-{next(_numbers)}"
+    return measure(contender.command("venv", str(path), directory=contender.top), settle=True)
+
+
 def _take_lookup(contender: Contender) -> Sample:
     """Look one package up in the lock within a running Python: DPL against ``tomllib`` on uv.lock."""
     blast = contender.name == "blast"
@@ -212,6 +248,9 @@ SCENARIOS = (
     Scenario("S11", "one package of the lock; uv: tomllib", 1 / 1000, 1, _take_lookup),
     Scenario("S11b", "the same; uv: `tree --package`", 1 / 20, 1, _take_lookup_or_tree),
     Scenario("S11c", "the same, both as whole processes", 0.0, 3, _take_question),
+    Scenario("S12", "`tool run ruff --version`, warm", 0.25, 3, _take_command("tool", "run", *_TOOL), _prepare_tool),
+    Scenario("S13", "a script with metadata, warm", 0.8, 3, _take_script, _prepare_script),
+    Scenario("S14", "bare `venv`", 0.9, 5, _take_venv),
 )
 
 
