@@ -13,10 +13,11 @@ from blast_pm.store.durability import flush_mode, take_mark
 
 __all__ = ["flush_later"]
 
-# $1 and $2: on the file systems to flush; $3: a file to make, $4: a file to remove, each may be empty.
+# $1 and $2: on the file systems to flush; $3: a file to make of "un$3", $4: a file to remove, each may be empty. It
+# makes no file anew: whoever removes the environment meanwhile would find a directory that isn't empty.
 _SCRIPT = (
     '( { sync -f -- "$1" "$2" 2>/dev/null || sync; } && '
-    '{ [ -z "$3" ] || : > "$3"; [ -z "$4" ] || rm -f -- "$4"; } ) 2>/dev/null'
+    '{ [ -z "$3" ] || mv -f -- "${3%/*}/un${3##*/}" "$3"; [ -z "$4" ] || rm -f -- "$4"; } ) 2>/dev/null'
 )
 
 
@@ -26,7 +27,7 @@ def flush_later(home: str, environment: str = "", settled: str = "", *, becomes:
     Args:
         home: the store.
         environment: whose file system is flushed too; empty for none.
-        settled: a file to make when all is on the disk; empty for none.
+        settled: what a file beside, whose name begins with ``un``, is called when all is on the disk; empty for none.
         becomes: this process is to become another program, which must find no child that it never started.
 
     Cost: 0.3 ms; 1 ms if this process becomes another. Nothing where there is nothing to flush.

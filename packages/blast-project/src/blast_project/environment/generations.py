@@ -128,8 +128,12 @@ def write_meta(
         fs.write_file(os.path.join(directory, name), content)
     plain = generation._replace(installed=tuple(tuple(one) for one in generation.installed))  # type: ignore[misc]
     # With the start of the machine under which it was made, if it is not flushed as a whole.
-    content = marshal.dumps((_FORMAT, tuple(plain), marking_boot()))
+    boot = marking_boot()
+    content = marshal.dumps((_FORMAT, tuple(plain), boot))
     fs.write_file(os.path.join(directory, _META_FILE), content)
+    if boot:
+        # The flushing renames it, and so makes nothing in a directory that somebody may be removing.
+        fs.write_file(os.path.join(directory, f"un{_SETTLED_FILE}"), b"")
     return tuple(f"{META}/{name}" for name in (*snapshots, _META_FILE))
 
 

@@ -1,0 +1,181 @@
+"""Marks of what is not flushed: made before rows, removed by the flush, and believed only within one start."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blast_core import boot, fs
+from blast_pm.metadata.store import Database
+from blast_pm.store import durability
+from blast_pm.store.cache import GlobalCache
+from blast_pm.store.flushing import flush_later
+from blast_pm.testing import make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from blast_pm.store.rows import StoredDistribution
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BLAST_FLUSH", "never")
+    monkeypatch.setattr(boot, "_known", "000000000one")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def cache(home: Path) -> Iterator[GlobalCache]:
+    database = Database(str(home / "store" / "meta.lmdb"))
+    cache = GlobalCache(str(home), database)
+    yield cache
+    cache.close()
+    database.close()
+    durability.take_mark(str(home))
+
+
+@pytest.fixture
+def stored(cache: GlobalCache, tmp_path: Path) -> StoredDistribution:
+    return cache.add_wheel(str(make_wheel(tmp_path, "pkg", "1", files={"pkg/__init__.py": b"print('pkg')\n"})))
+
+
+def restart(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Let this process be one of another start of the machine."""
+    monkeypatch.setattr(boot, "_known", "000000000two")
+    durability.take_mark(str(home))
+
+
+def spoil(path: str, content: bytes) -> None:
+    mode = os.stat(path).st_mode
+    os.chmod(path, 0o644)
+    with open(path, "wb") as file:
+        file.write(content)
+    os.chmod(path, mode)
+
+
+def marks(home: Path) -> list[str]:
+    return os.listdir(home / "unsynced") if (home / "unsynced").exists() else []
+
+
+def test_a_mark_is_on_the_disk_before_the_row(
+    cache: GlobalCache, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    flush, put = fs.sync_directory, Database.put_many
+    monkeypatch.setattr(fs, "sync_directory", lambda path: (order.append(os.path.basename(path)), flush(path)))
+    monkeypatch.setattr(Database, "put_many", lambda self, *rows: (order.append("row"), put(self, *rows)))
+    cache.add_wheel(str(make_wheel(tmp_path, "pkg", "1")))
+    assert order == ["home", "unsynced", "row"]
+    assert [name.split("-")[0] for name in marks(home)] == ["000000000one"]
+
+
+def test_one_process_has_one_mark(cache: GlobalCache, home: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        cache.add_wheel(str(make_wheel(tmp_path, name, "1")))
+    assert len(marks(home)) == 1
+    assert len(durability.pending_trees(str(home))) == 2
+
+
+def test_within_one_start_nothing_is_compared(cache: GlobalCache, stored: StoredDistribution, home: Path) -> None:
+    durability.take_mark(str(home))
+    spoil(f"{stored.tree}/pkg/__init__.py", b"")
+    assert cache.find([stored.sha256]) == {stored.sha256: stored}
+
+
+def test_what_is_sound_after_another_start_is_trusted_from_then_on(
+    cache: GlobalCache, stored: StoredDistribution, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restart(monkeypatch, home)
+    assert cache.find([stored.sha256]) == {stored.sha256: stored}
+    assert marks(home) == []
+    assert cache.rows.marks() == frozenset()
+
+
+@pytest.mark.parametrize("content", [b"", b"print('p", bytes(13)])
+def test_a_spoiled_tree_is_unpacked_again(
+    cache: GlobalCache, stored: StoredDistribution, home: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    path = f"{stored.tree}/pkg/__init__.py"
+    spoil(path, content)
+    restart(monkeypatch, home)
+    assert cache.find([stored.sha256]) == {stored.sha256: stored}
+    with open(path, "rb") as file:
+        assert file.read() == b"print('pkg')\n"
+    assert marks(home) == []
+
+
+def test_what_can_not_be_mended_is_forgotten_with_its_tree(
+    cache: GlobalCache, stored: StoredDistribution, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(cache.get_path(stored.blake3), b"")
+    spoil(f"{stored.tree}/pkg/__init__.py", b"")
+    restart(monkeypatch, home)
+    assert cache.find([stored.sha256]) == {}
+    assert not os.path.lexists(stored.tree)
+    assert (marks(home), os.listdir(home / "tmp")) == ([], [])
+
+
+def test_a_lost_wheel_of_a_whole_tree_is_forgotten_too(
+    cache: GlobalCache, stored: StoredDistribution, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.unlink(cache.get_path(stored.blake3))
+    restart(monkeypatch, home)
+    assert cache.find([stored.sha256]) == {}
+
+
+def test_a_site_store_is_compared_and_left_alone(
+    stored: StoredDistribution, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(str(tmp_path / "own" / "store" / "meta.lmdb"))
+    own = GlobalCache(str(tmp_path / "own"), database, str(home))
+    restart(monkeypatch, home)
+    assert own.find([stored.sha256]) == {stored.sha256: stored}
+    spoil(f"{stored.tree}/pkg/__init__.py", b"")
+    assert own.find([stored.sha256]) == {}
+    assert len(marks(home)) == 1
+    own.close()
+    database.close()
+
+
+def test_where_no_start_is_known_all_is_flushed_before_the_row(
+    cache: GlobalCache, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    flush, put = fs.sync_filesystem, Database.put_many
+    monkeypatch.setattr(boot, "_known", "")
+    monkeypatch.setattr(fs, "sync_filesystem", lambda path: (order.append("flush"), flush(path)))
+    monkeypatch.setattr(Database, "put_many", lambda self, *rows: (order.append("row"), put(self, *rows)))
+    cache.add_wheel(str(make_wheel(tmp_path, "pkg", "1")))
+    assert (order, marks(home)) == (["flush", "row"], [])
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self"), reason="no sync -f here: flushing is NOT tried")
+def test_a_flush_removes_the_mark_and_settles(
+    cache: GlobalCache, stored: StoredDistribution, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stored
+    monkeypatch.setenv("BLAST_FLUSH", "later")
+    place = tmp_path / "it's a\nplace"
+    place.mkdir()
+    (place / "unsettled").touch()
+    flush_later(str(home), str(place), str(place / "settled"), becomes=True)
+    deadline = time.monotonic() + 60
+    while (marks(home) or not (place / "settled").exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (marks(home), os.listdir(place)) == ([], ["settled"])
+    cache.close()
+
+
+def test_identity_of_the_start() -> None:
+    boot._known = None
+    try:
+        found = boot.boot_id()
+    finally:
+        boot._known = None
+    assert found == boot.boot_id()
+    assert not found or (len(found) == 12 and found.isalnum())
