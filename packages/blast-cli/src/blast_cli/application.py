@@ -31,6 +31,10 @@ _WITH_VALUE = frozenset(("--project", "--color", "-p", "--python", "--config-fil
 def run(words: list[str]) -> int:
     """Run the command that ``words`` name and return its exit status."""
     _collect_seldom()
+    if words[:1] == ["__complete"]:
+        from blast_cli.completing import print_candidates
+
+        return print_candidates(words[1:])
     leading, rest = _split_leading(words)
     output = Output(json=_wants_json(words), quiet=False, color="auto", environ=os.environ)
     try:
@@ -73,13 +77,20 @@ def _configured(
     own = words[: words.index("--")] if "--" in words else words
     if not any(word.startswith(("--no-config", "--config-file")) for word in own):
         configured = _read_configuration(os.environ)
-        return _arguments(command, configure, words, {**configured, **os.environ}), configured
+        return _arguments(command, configure, words, _layered(configured)), configured
     # Which files there are, only the arguments tell; then they count for the arguments.
     arguments = _arguments(command, configure, words, os.environ)
     which = {"BLAST_NO_CONFIG": "1"} if arguments.no_config else {"BLAST_NO_CONFIG": ""}
     which["BLAST_CONFIG_FILE"] = arguments.config_file
     configured = _read_configuration({**os.environ, **which})
-    return _arguments(command, configure, words, {**configured, **os.environ}), {**configured, **which}
+    return _arguments(command, configure, words, _layered(configured)), {**configured, **which}
+
+
+def _layered(configured: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment's variables over those of files; one that is set and empty is not said."""
+    if not configured:
+        return os.environ
+    return {**configured, **{name: value for name, value in os.environ.items() if value or name not in configured}}
 
 
 def _read_configuration(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -137,7 +148,7 @@ def _execute(command: Command, execute: object, arguments: argparse.Namespace, c
     output = Output(json=arguments.json, quiet=arguments.quiet, color=arguments.color, environ=os.environ)
     reporter = make_reporter(output, enabled=not (arguments.no_progress or arguments.quiet or arguments.json))
     try:
-        environ = {**configured, **os.environ} if configured else os.environ
+        environ = _layered(configured)
         context = Context(settings_from(arguments, environ, configured), reporter, output, command.name)
         outcome = execute(arguments, context)  # type: ignore[operator]
     except KeyboardInterrupt:

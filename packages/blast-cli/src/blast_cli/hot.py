@@ -75,6 +75,8 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
 
         if _names_variables(_read(root + os.sep + "pyproject.toml")):
             return None
+        if config and _names_variables(_read(root + os.sep + "blast.toml"), beside=True):
+            return None
         return _run(environment, rest) if hold_generation(environment, state.generation) else None
     if not rest and environ.get("BLAST_QUIET", "").lower() in _OFF:
         sys.stderr.write("The environment is up to date\n")
@@ -142,20 +144,20 @@ def _script(words: list[str], content: bytes) -> int | None:
     return _become(environment, [environment + os.sep + _SCRIPTS + os.sep + "python", *words])
 
 
-def _names_variables(manifest: bytes) -> bool:
-    """Tell whether ``[tool.blast]`` may say something of variables: then it has to be read for a program.
+def _names_variables(manifest: bytes, *, beside: bool = False) -> bool:
+    """Tell whether ``[tool.blast]``, or a blast.toml beside, may say something of variables: then it has to be read.
 
     It may say yes where it doesn't; where no key is spelled with escapes, it says no only where it doesn't. One whose
     keys are spelled so goes the long way.
     """
     if b"env" not in manifest and b"\\" not in manifest:
         return False
-    is_ours = False
+    is_ours = beside
     for line in manifest.split(b"\n"):
         key, equals, _ = line.partition(b"=")
         words = key.strip(b" \t\r[]").replace(b'"', b"").replace(b"'", b"").replace(b" ", b"").split(b".")
         if not equals and key.lstrip().startswith(b"["):
-            is_ours = b"blast" in words
+            is_ours = beside or b"blast" in words
         names = b"env" in words or b"env-file" in words or b"\\" in key
         if (names and (is_ours or b"blast" in words)) or (equals and words[-1] in (b"blast", b"tool")):
             return True

@@ -162,10 +162,10 @@ def _read_task(name: str, value: object, platform: str, keys: tuple[str, ...]) -
     if len(kinds) > 1:
         raise Fault(keys, f"the task '{name}' has {' and '.join(kinds)}", hint="one task has one of them")
     if not kinds and not any(table.get(key) for key in _REFERENCES):
-        reason = "the platforms have what it does, this one has not" if "platform" in value else ""
-        if not platform and "platform" in value:
+        if value.get("platform"):
+            # What it does, other platforms have.
             return Task(name, help=read_text(table, "help", keys))
-        raise Fault(keys, f"the task '{name}' does nothing", reason=reason, hint="give it a cmd, or depends")
+        raise Fault(keys, f"the task '{name}' does nothing", hint="give it a cmd, or depends")
     kind = kinds[0] if kinds else ""
     check_variables(table.get("env", {}), (*keys, "env"))
     check_env_files(table.get("env-file", []), (*keys, "env-file"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.sources import SourceLoader
 
-__all__ = ["Asked", "name_requirements", "open_loader", "parse_asked", "parse_name"]
+__all__ = ["Asked", "editables_of", "name_requirements", "open_loader", "parse_asked", "parse_name"]
 
 _FLAGS = ("-e ", "--editable ", "--editable=")
 
@@ -104,16 +104,21 @@ def open_loader(session: Session, interpreter: Interpreter, asked: Sequence[Aske
     """Return what reads the addresses of a command line; None where there is none among them."""
     if not any(row.requirement.url for row in asked):
         return None
-    from blast_pm.sources.address import parse_address
     from blast_project.sources import SourceLoader
 
-    editables = set()
-    for row in asked:
-        if row.editable:
-            address = parse_address(row.requirement.url)
-            if address.kind == "path":
-                editables.add(os.path.normpath(os.path.join(address.location, address.subdirectory)))
-    return SourceLoader(session, session.settings.directory, interpreter, editables=frozenset(editables))
+    return SourceLoader(session, session.settings.directory, interpreter, editables=editables_of(asked))
+
+
+def editables_of(asked: Iterable[Asked]) -> frozenset[str]:
+    """Return the absolute paths of directories that are asked for as editable."""
+    from blast_pm.sources.address import parse_address
+
+    addresses = [parse_address(row.requirement.url) for row in asked if row.editable]
+    return frozenset(
+        os.path.normpath(os.path.join(address.location, address.subdirectory))
+        for address in addresses
+        if address.kind == "path"
+    )
 
 
 def _read(text: str, directory: str) -> Requirement:

@@ -5,10 +5,10 @@ r"""Files of variables, as ``--env-file`` and ``env-file`` name them, and the va
     QUOTED="two words\\n$NAME ${OTHER:-default}"
     LITERAL='as it is, $NAME too'
 
-The words are those of python-dotenv, whose import costs 20 ms: names that it reads are read the same here, which a test
-holds. A value in double or single quotes may have several lines. ``${NAME}`` stands for a variable of the file above,
-of an earlier file or of the environment; ``$NAME`` is left alone, as python-dotenv leaves it. What is no assignment is
-an error with its line, where python-dotenv only warns.
+The words are those of python-dotenv, whose import costs 20 ms: what it reads is read the same here, which a test holds,
+but that single quotes keep ``${NAME}`` as it is, as in a shell. A value in quotes may have several lines. ``${NAME}``
+stands for a variable of the file above, of an earlier file or of the environment; ``$NAME`` is left alone, as
+python-dotenv leaves it. What is no assignment is an error with its line, where python-dotenv only warns.
 """
 
 from __future__ import annotations
@@ -152,10 +152,8 @@ def _assignment(text: str, at: int, path: str) -> tuple[int, str, str, bool]:
     if quote in ("'", '"'):
         return _quoted(text, start, name, path)
     value = text[start:end]
-    for mark in (" #", "\t#"):
-        value = value.partition(mark)[0]
-    value = "" if value.startswith("#") else value
-    return end + 1, name, value.rstrip(), False
+    comment = next((at for at in range(1, len(value)) if value[at] == "#" and value[at - 1].isspace()), len(value))
+    return end + 1, name, value[:comment].rstrip(), False
 
 
 def _name(text: str, start: int, end: int, path: str) -> tuple[str, int]:

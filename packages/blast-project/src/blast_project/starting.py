@@ -195,6 +195,7 @@ def _without_project(session: Session, options: RunOptions) -> str:
 
 def _with_requirements(session: Session, project: Project, options: RunOptions) -> str:
     """One environment for the project's requirements and those of this run, the locked versions preferred."""
+    from blast_project.asking import editables_of, parse_asked
     from blast_project.locking import lock_project
     from blast_project.selection import select_groups
     from blast_project.sources import SourceLoader
@@ -206,6 +207,7 @@ def _with_requirements(session: Session, project: Project, options: RunOptions) 
     wanted = {group for bit, group in enumerate(project.groups) if mask >> bit & 1}
     own = [row.requirement for row in project.requirements() if row.group in wanted]
     own += _itself(project, wanted)
+    asked = [parse_asked(line, session.settings.directory) for line in options.requirements]
     sources = {entry.name: entry.source for entry in locked.reader().entries() if entry.source.kind != "registry"}
     return ephemeral_environment(
         session,
@@ -213,7 +215,14 @@ def _with_requirements(session: Session, project: Project, options: RunOptions) 
         (*own, *options.requirements),
         origin="the project and --with",
         preferences=locked.pins_on(interpreter.target, mask),
-        loader=SourceLoader(session, project.root, interpreter, project=project, locked=sources),
+        loader=SourceLoader(
+            session,
+            project.root,
+            interpreter,
+            project=project,
+            locked=sources,
+            editables=editables_of(asked) | {project.root},
+        ),
     )
 
 
@@ -225,4 +234,5 @@ def _itself(project: Project, wanted: set[str]) -> list[Requirement]:
 
     if not project.is_package or DEFAULT_GROUP not in wanted:
         return []
-    return [Requirement(project.name, url=local_address("."))]
+    # By its absolute path: what is at the lock's own place is not installed from there.
+    return [Requirement(project.name, url=local_address(project.root))]

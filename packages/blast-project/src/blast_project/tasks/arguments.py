@@ -27,8 +27,8 @@ def bind_arguments(task: Task, words: Sequence[str]) -> tuple[dict[str, str], tu
     """
     if not task.arguments:
         return {}, tuple(words[1:]) if words[:1] == ["--"] else tuple(words)
-    values, plain = _take_options(task, words)
-    rest = _place(task, plain, values)
+    values, plain, left = _take_options(task, words)
+    rest = (*_place(task, plain, values), *left)
     for argument in task.arguments:
         if argument.name not in values:
             if argument.default is None:
@@ -50,8 +50,8 @@ def usage_of(task: Task) -> str:
     return " ".join(parts)
 
 
-def _take_options(task: Task, words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the arguments that are given by name, and the other words."""
+def _take_options(task: Task, words: Sequence[str]) -> tuple[dict[str, str], list[str], list[str]]:
+    """Return the arguments that are given by name, words to be placed, and those from an unknown option on."""
     named = {argument.name.replace("_", "-"): argument for argument in task.arguments}
     negated = {f"no-{name}": argument for name, argument in named.items() if argument.type == "boolean"}
     values: dict[str, str] = {}
@@ -60,7 +60,7 @@ def _take_options(task: Task, words: Sequence[str]) -> tuple[dict[str, str], lis
     while pending:
         word = pending.pop(0)
         if word == "--":
-            return values, plain + pending
+            return values, plain + pending, []
         name, equals, value = word[2:].partition("=") if word.startswith("--") else ("", "", "")
         if name in named:
             argument = named[name]
@@ -70,10 +70,10 @@ def _take_options(task: Task, words: Sequence[str]) -> tuple[dict[str, str], lis
         elif name in negated and not equals:
             values[negated[name].name] = "false"
         elif word.startswith("-") and word != "-":
-            return values, [*plain, word, *pending]
+            return values, plain, [word, *pending]
         else:
             plain.append(word)
-    return values, plain
+    return values, plain, []
 
 
 def _place(task: Task, plain: list[str], values: dict[str, str]) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ def _place(task: Task, plain: list[str], values: dict[str, str]) -> tuple[str, .
 
     rest = list(plain)
     for argument in task.arguments:
-        if argument.option or argument.name in values or not rest or (rest[0].startswith("-") and rest[0] != "-"):
+        if argument.option or argument.name in values or not rest:
             continue
         if argument.many:
             values[argument.name] = join([_checked(task, argument, word) for word in rest])

@@ -100,7 +100,7 @@ class _Context(NamedTuple):
     path: tuple[str, ...] = ()
 
 
-def make_plan(  # noqa: PLR0913 - what a command line may say
+def make_plan(
     book: TaskBook,
     asked: Sequence[tuple[TaskPlace, Task]],
     words: Sequence[str],
@@ -153,6 +153,7 @@ class _Planner:
             raise UsageError("tasks depend on each other in a circle", reason=circle, hint="take one of them out")
         key = (label, tuple(words), repr(context.env))
         if key not in self._ends:
+            _check_kind(task)
             named, rest = bind_arguments(task, words)
             many = tuple(argument.name for argument in task.arguments if argument.many)
             values = Values({**named, "root": place.directory}, rest, many)
@@ -301,6 +302,13 @@ class _Planner:
         own = {name: value for name, value in variables.items() if self._environ.get(name) != value}
         own.update({name: variables[name] for name, _ in (*task.env, *context.env)})
         return variables, own
+
+
+def _check_kind(task: Task) -> None:
+    if not (task.kind or task.depends or task.pre or task.post):
+        from blast_project.tasks.finding import this_platform
+
+        raise UsageError(f"{task.name} does nothing on {this_platform()}", reason="only other platforms have a command")
 
 
 def _check_rest(task: Task, values: Values, *, takes_rest: bool) -> None:
