@@ -37,6 +37,8 @@ COMMANDS = (
     Command("publish", "publish", "Upload distributions to an index"),
     Command("version", "version", "Show the version of the project, or change it"),
     Command("task", "task", "Run a task of the project, or list its tasks"),
+    Command("shell", "shell", "Start a shell with the project's environment active"),
+    Command("hook", "hook", "Print a script by which a shell enters environments by itself"),
     Command("venv", "venv", "Make a bare virtual environment"),
     Command("undo", "undo", "Take back the last change of the environment, the manifest and the lock"),
     Command("redo", "redo", "Take back the last undo"),
@@ -91,6 +93,7 @@ COMMANDS = (
     Command("dpp to-wheel", "dpp_to_wheel", "Turn a DPP back into a wheel"),
     Command("dx encode", "dx_encode", "Compile pyproject.toml into pyproject.dx"),
     Command("dx decode", "dx_decode", "Turn pyproject.dx back into TOML"),
+    Command("completions", "completions", "Print a script by which a shell completes Blast's words"),
 )
 
 GROUPS = {

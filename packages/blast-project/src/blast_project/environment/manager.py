@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
     from blast_core.reporter import Reporter
+    from blast_pm.install.decisions import Memos
     from blast_pm.store.cache import StoredDistribution
 
 __all__ = ["KEPT_GENERATIONS", "Composition", "VenvManager"]
@@ -49,6 +50,7 @@ class Composition(NamedTuple):
         home: the store that may be written; empty for the one that the distributions are in.
         bytecode: bring over what the store has compiled; see `blast_pm.install.compose.compose`.
         traits: what holds for all generations; None for those of the current one.
+        memos: keeps what composing decides; see `blast_pm.install.compose.compose`.
     """
 
     distributions: Sequence[StoredDistribution]
@@ -64,6 +66,7 @@ class Composition(NamedTuple):
     home: str = ""
     bytecode: bool = True
     traits: skeleton.Traits | None = None
+    memos: Memos | None = None
 
 
 _UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
@@ -181,6 +184,7 @@ class VenvManager:
                 allow_overwrite=composition.allow_overwrite,
                 home=composition.home,
                 bytecode=composition.bytecode,
+                memos=composition.memos,
             )
             meta = self._describe(number, interpreter, composition, report.mode)
             fresh = (
@@ -295,7 +299,8 @@ class VenvManager:
         from blast_pm.store.roots import register_root
 
         home = composition.home or next(iter(trees), "")
-        if not trees:
+        # A project's is known even while it holds nothing: a shell enters what this machine knows.
+        if not trees and not (composition.project and composition.home):
             return ""
         try:
             return register_root(home, self.environment, composition.project, trees, number, kept)

@@ -1,0 +1,56 @@
+"""``blast shell``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blast_cli.commands._shared import group_selection
+from blast_cli.options import add_group_options, add_index_options, add_lock_options, add_policy_options
+from blast_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from blast_cli.outcome import Context, Outcome
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--shell", default="", metavar="NAME", help="another shell than your own")
+    parser.add_argument("--no-sync", action="store_true", help="use the environment as it is")
+    add_lock_options(parser)
+    add_group_options(parser)
+    add_index_options(parser)
+    add_policy_options(parser)
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Sync where needed, then become a shell with the environment active."""
+    from blast_project.running import environment_variables, replace_process
+    from blast_project.session import Session
+    from blast_project.shells import find_shell, shell_line
+    from blast_project.starting import RunOptions, prepare_environment
+
+    environ = context.settings.environ
+    if environ.get("BLAST_SHELL") and environ.get("VIRTUAL_ENV"):
+        raise UsageError(
+            f"the environment {environ['VIRTUAL_ENV']} is active already",
+            reason="this is a shell of 'blast shell'",
+            hint="'exit' leaves it",
+        )
+    shell = find_shell(environ, arguments.shell)
+    options = RunOptions(
+        words=(),
+        selection=group_selection(arguments),
+        frozen=arguments.frozen,
+        locked=arguments.locked,
+        sync=not arguments.no_sync,
+        inexact=arguments.inexact,
+    )
+    with Session(context.settings, context.reporter) as session:
+        environment = prepare_environment(session, options)
+    context.reporter.close()
+    line, more = shell_line(shell, environment, environ)
+    replace_process(line, {**environment_variables(environment, environ), "BLAST_SHELL": environment, **more})
