@@ -64,7 +64,7 @@ def infer_wheel_name(archive: ZipArchive) -> str:
         raise ArchiveRejected(f"{archive.source.name} was refused", reason=f"it is no wheel: {error}") from None
     tags = [tag.split("-") for tag in headers.get_all("tag")]
     sets = zip(*(tag for tag in tags if len(tag) == 3), strict=True)
-    compressed = [".".join(dict.fromkeys(part)) for part in sets] or ["py3", "none", "any"]
+    compressed = [".".join(sorted(set(part))) for part in sets] or ["py3", "none", "any"]
     build = headers.get("build")
     return "-".join([top.removesuffix(".dist-info"), *([build] if build else []), *compressed]) + ".whl"
 

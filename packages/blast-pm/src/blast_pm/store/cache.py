@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from blast_core.formats.dpp.convert import Converted
     from blast_core.reporter import Reporter
     from blast_pm.metadata.store import Database
     from blast_pm.store.layers import SiteStore
@@ -220,6 +221,27 @@ class GlobalCache:
                 blake3=blake3,
             )
         return path
+
+    def write_container(self, blake3: str, path: str, filename: str = "") -> Converted:
+        """Write the DPP of a stored distribution to ``path``, which must not exist.
+
+        It is made when it is asked for, from the wheel, and equals the one that ``blast dpp pack`` makes of that.
+
+        Args:
+            blake3: of the wheel.
+            path: the new file.
+            filename: the wheel's on the index; without it, the one that it should have by what is in it.
+
+        Raises:
+            ObjectMissing: the store does not hold the distribution.
+            IntegrityError: its wheel is damaged.
+            OSError: ``path`` can't be written.
+        """
+        from blast_core.formats.dpp.convert import convert_wheel
+        from blast_pm.store.archives import ANY, StoredWheel
+
+        with StoredWheel(self.get_path(blake3)) as archive:
+            return convert_wheel(archive.path, path, filename=filename or archive.wheel.filename, policy=ANY)
 
     def in_use(self) -> Lock:
         """Keep others from removing objects until the answer, a context manager, is left.
