@@ -16,7 +16,7 @@ from blast_pm.store.flushing import flush_later
 from blast_pm.testing import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from blast_pm.store.rows import StoredDistribution
@@ -58,6 +58,24 @@ def spoil(path: str, content: bytes) -> None:
     os.chmod(path, mode)
 
 
+def note_order(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """Return a list that grows with every call of a function of `fs`, and with every row that is written."""
+    order: list[str] = []
+    flush, put = getattr(fs, name), Database.put_many
+
+    def flushed(path: str) -> None:
+        order.append(os.path.basename(path))
+        flush(path)
+
+    def entered(self: Database, database: str, items: Iterable[tuple[bytes, bytes]]) -> None:
+        order.append("row")
+        put(self, database, items)
+
+    monkeypatch.setattr(fs, name, flushed)
+    monkeypatch.setattr(Database, "put_many", entered)
+    return order
+
+
 def marks(home: Path) -> list[str]:
     return os.listdir(home / "unsynced") if (home / "unsynced").exists() else []
 
@@ -65,10 +83,7 @@ def marks(home: Path) -> list[str]:
 def test_a_mark_is_on_the_disk_before_the_row(
     cache: GlobalCache, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order: list[str] = []
-    flush, put = fs.sync_directory, Database.put_many
-    monkeypatch.setattr(fs, "sync_directory", lambda path: (order.append(os.path.basename(path)), flush(path)))
-    monkeypatch.setattr(Database, "put_many", lambda self, *rows: (order.append("row"), put(self, *rows)))
+    order = note_order(monkeypatch, "sync_directory")
     cache.add_wheel(str(make_wheel(tmp_path, "pkg", "1")))
     assert order == ["home", "unsynced", "row"]
     assert [name.split("-")[0] for name in marks(home)] == ["000000000one"]
@@ -145,13 +160,10 @@ def test_a_site_store_is_compared_and_left_alone(
 def test_where_no_start_is_known_all_is_flushed_before_the_row(
     cache: GlobalCache, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order: list[str] = []
-    flush, put = fs.sync_filesystem, Database.put_many
     monkeypatch.setattr(boot, "_known", "")
-    monkeypatch.setattr(fs, "sync_filesystem", lambda path: (order.append("flush"), flush(path)))
-    monkeypatch.setattr(Database, "put_many", lambda self, *rows: (order.append("row"), put(self, *rows)))
+    order = note_order(monkeypatch, "sync_filesystem")
     cache.add_wheel(str(make_wheel(tmp_path, "pkg", "1")))
-    assert (order, marks(home)) == (["flush", "row"], [])
+    assert (order, marks(home)) == (["home", "row"], [])
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self"), reason="no sync -f here: flushing is NOT tried")

@@ -63,7 +63,12 @@ class Counts:
         """Return the paths below the environment of what was copied and written, and may not be on the disk yet.
 
         Links need no more than the journal. Where there are too many, they are flushed at once, and none is returned.
+        None is, either, where the generation is marked: then they are compared with their RECORDs after another start.
         """
+        from blast_pm.store.durability import marking_boot
+
+        if marking_boot():
+            return ()
         if len(self.new) <= _MANY_FILES:
             return tuple(self.new)
         fs.sync_filesystem(destination)
