@@ -95,6 +95,12 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "S1 hard link to itself, once a file": lambda: tar(
         *GOOD, entry(TOP + "setup.py", b"", type=tarfile.LNKTYPE, linkname=TOP + "setup.py", size=0)
     ),
+    "S1 a hard link in place of the directory itself": lambda: tar(
+        *GOOD, entry(".", b"", type=tarfile.LNKTYPE, linkname=TOP + "PKG-INFO", size=0)
+    ),
+    "S5 a link beside the directory": lambda: tar(
+        *GOOD, entry("x", b"", type=tarfile.LNKTYPE, linkname=TOP + "PKG-INFO", size=0)
+    ),
     "S1 a file in place of a link": lambda: tar(
         *GOOD, entry(TOP + "s", b"", type=tarfile.SYMTYPE, linkname="setup.py", size=0), entry(TOP + "s")
     ),

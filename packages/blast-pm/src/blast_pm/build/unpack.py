@@ -140,6 +140,8 @@ def _kind_fault(member: tarfile.TarInfo, kinds: dict[str, str]) -> str:
     """
     kind = "link" if member.issym() or member.islnk() else "directory" if member.isdir() else "file"
     path = os.path.normpath(member.name)
+    if kind != "directory" and "/" not in path:
+        return "it lies beside the one directory"
     if kinds.get(path, kind) != kind or (kind == "link" and path in kinds):
         return "another member has this path"
     kinds[path] = kind
