@@ -192,11 +192,18 @@ def install_node_packages() -> None:
     stamp.write_text(" ".join(wanted))
 
 
+def install_strace() -> None:
+    """Install what kills commands at system calls; without it those tests are skipped."""
+    if sys.platform == "linux" and not shutil.which("strace") and not install_debian("strace"):
+        warn("the tests that kill commands at system calls: strace is not on PATH")
+
+
 def set_up() -> None:
     """Make everything that the verbs need; quick when nothing changed."""
     DEV.mkdir(exist_ok=True)
     install_packages()
     install_node_packages()
+    install_strace()
 
 
 # -- verbs

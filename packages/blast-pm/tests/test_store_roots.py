@@ -230,3 +230,15 @@ def test_the_least_recently_used_go_first(before: float, limit: int | None, chos
     candidates = [candidate("c", 3.0), candidate("a", 1.0), candidate("d", 4.0), candidate("b", 2.0)]
     found = choose(candidates, before=before, total=100, max_bytes=limit)
     assert "".join(one.item.name for one in found) == chosen
+
+
+def test_another_environment_at_a_place_speaks_for_itself_alone(home: str, tmp_path: Path) -> None:
+    """Also where it is bare, so that it was never registered."""
+    environment = environment_at(tmp_path / "one")
+    register_root(home, environment, "/project", {home: "a b"}, 1, ())
+    os.rename(environment, tmp_path / "two")
+    assert states(home) == [("one", MOVED)]
+    environment_at(tmp_path / "one")
+    assert states(home) == [("one", MOVED)]
+    shutil.rmtree(tmp_path / "two")
+    assert [state for _, state in states(home)] == [ALIVE]

@@ -7,6 +7,7 @@ one test.
     BLAST_FAULT=kill:7          SIGKILL to this process before its seventh operation
     BLAST_FAULT=fail:7:ENOSPC   the seventh operation raises OSError(ENOSPC)
     BLAST_FAULT=fail:7+:ENOSPC  the seventh and every later one do: a disk that stays full
+    BLAST_FAULT=mark            a look at /blast-operation announces each operation to strace
 
 Creating a file, each write to it and each fsync are operations of their own. No function follows a symbolic link at
 the path that it changes, and none writes through one: new files are made with ``O_EXCL``, existing ones replaced by a
@@ -77,7 +78,7 @@ def set_fault(text: str | None) -> None:
     """Arm the fault that ``text`` describes (see the module), or none; the count begins anew.
 
     Raises:
-        ValueError: the text is not ``kill:N``, ``fail:N:ERRNO`` or ``fail:N+:ERRNO``.
+        ValueError: the text is none of these.
     """
     global _count, _fault  # noqa: PLW0603 - one process has one count of operations
     if text:

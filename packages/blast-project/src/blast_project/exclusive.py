@@ -9,6 +9,7 @@ from blast_core.fnv import fnv1a64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from blast_pm.store.locks import Lock
@@ -20,7 +21,7 @@ _LOCK_TIMEOUT_S = 300.0
 _UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 
 
-def exclusive(session: Session, *places: str, timeout_s: float = _LOCK_TIMEOUT_S) -> Exclusive:
+def exclusive(session: Session, *places: str, timeout_s: float | None = None) -> Exclusive:
     """Hold the locks of ``places`` against other Blast processes; a dead owner never blocks.
 
     Whoever writes a project's files names its root, whoever changes an environment names that. Both name the root
@@ -30,16 +31,35 @@ def exclusive(session: Session, *places: str, timeout_s: float = _LOCK_TIMEOUT_S
         A context manager, which takes the locks.
 
     Raises:
-        StoreLocked: another process holds one for longer than ``timeout_s``, five minutes unless said otherwise.
+        StoreLocked: another process holds one for longer than ``timeout_s``; by default it is BLAST_LOCK_TIMEOUT, or
+            five minutes.
+        UsageError: BLAST_LOCK_TIMEOUT is no number of seconds.
     """
+    if timeout_s is None:
+        timeout_s = _patience(session.settings.environ)
     return exclusive_below(session.settings.home, *places, timeout_s=timeout_s)
 
 
-def exclusive_below(home: str, *places: str, timeout_s: float = _LOCK_TIMEOUT_S) -> Exclusive:
+def exclusive_below(home: str, *places: str, timeout_s: float | None = None) -> Exclusive:
     """Hold the locks of ``places``, which lie below ``home``; see `exclusive`."""
+    if timeout_s is None:
+        timeout_s = _patience(os.environ)
     directory = os.path.join(home, "locks")
     names = (f"{fnv1a64(os.path.realpath(place).encode('utf-8', 'surrogateescape')):016x}" for place in places)
     return Exclusive([os.path.join(directory, name) for name in dict.fromkeys(names)], timeout_s)
+
+
+def _patience(environ: Mapping[str, str]) -> float:
+    text = environ.get("BLAST_LOCK_TIMEOUT", "")
+    try:
+        found = float(text) if text else _LOCK_TIMEOUT_S
+        if 0 <= found < float("inf"):
+            return found
+    except ValueError:
+        pass
+    from blast_core.errors import UsageError
+
+    raise UsageError(f"BLAST_LOCK_TIMEOUT is {text!r}", hint="it is a number of seconds, such as 20 or 0.5")
 
 
 class Exclusive:
@@ -47,7 +67,7 @@ class Exclusive:
 
     __slots__ = ("_held", "_paths", "_timeout_s")
 
-    def __init__(self, paths: list[str], timeout_s: float = _LOCK_TIMEOUT_S) -> None:
+    def __init__(self, paths: list[str], timeout_s: float) -> None:
         self._paths = paths
         self._timeout_s = timeout_s
         self._held: list[Lock] = []

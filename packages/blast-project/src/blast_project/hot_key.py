@@ -42,6 +42,7 @@ _UNDERSTOOD = frozenset(
         "BLAST_INDEX_URL",
         "BLAST_KEEP_PYTHONPATH",
         "BLAST_LINK_MODE",
+        "BLAST_LOCK_TIMEOUT",
         "BLAST_NO_COMPILE_BYTECODE",
         "BLAST_NO_CONFIG",
         "BLAST_NO_DAEMON",

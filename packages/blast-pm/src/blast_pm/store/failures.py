@@ -25,6 +25,7 @@ _HINTS = {
     errno.ENOTDIR: "something that is no directory stands in the way below BLAST_HOME: remove it",
     errno.EEXIST: "something stands in the way below BLAST_HOME: remove it",
     errno.ENAMETOOLONG: "set BLAST_HOME, or move the project, to a shorter path",
+    errno.EINTR: "run the command again",
     errno.EILSEQ: "the file system can't hold this name; set BLAST_HOME to a directory on another one",
 }
 

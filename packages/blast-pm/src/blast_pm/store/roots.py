@@ -84,9 +84,11 @@ class Root(NamedTuple):
 
     def state(self, now: float) -> str:
         """Return `ALIVE`, `AWAY`, `MOVED` or `GONE`."""
-        # Where another environment stands by now, it has a registration of its own.
-        is_set_aside = _SET_ASIDE in os.path.basename(self.path)
-        if not is_set_aside and os.path.isdir(os.path.join(self.environment, ".blast", "generations")):
+        # Where another environment stands by now, it has a registration of its own, or needs none: it reaches nothing.
+        is_of_another = _SET_ASIDE in os.path.basename(self.path) or (
+            self.names > 1 and not _is_own(self.path, self.environment)
+        )
+        if not is_of_another and os.path.isdir(os.path.join(self.environment, ".blast", "generations")):
             return ALIVE
         if self.names > 1:
             return MOVED
