@@ -80,7 +80,9 @@ _SYNC = {
     "blast_core.interpreter",
     "blast_pm.install",
     "blast_pm.install.compose",
+    "blast_pm.install.decisions",
     "blast_pm.install.link",
+    "blast_pm.install.making",
     "blast_pm.install.merge",
     "blast_pm.install.origins",
     "blast_pm.install.plan",
@@ -143,6 +145,24 @@ def test_imports_of_an_undo(synced: Blast) -> None:
 def test_imports_of_a_sync_into_another_checkout(checkout: Blast) -> None:
     assert checkout.imported("sync") - _COMMAND - _SYNC == set()
     assert checkout.python("import alpha; print(alpha.VERSION)") == "2.0"
+
+
+def test_a_third_sync_of_the_same_files_decides_nothing(checkout: Blast, tmp_path: Path) -> None:
+    checkout("sync")
+    shutil.copytree(checkout.directory, tmp_path / "third", ignore=shutil.ignore_patterns(".venv"))
+    third = checkout.at(tmp_path / "third")
+    program = "import sys; from blast_pm.install import compose; compose.read_plan = compose.merge_plans = None; "
+    program += "from blast_cli.main import main; main(['sync'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=third.directory,
+        env=third.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert third.python("import alpha; print(alpha.VERSION)") == "2.0"
 
 
 def test_a_sync_into_another_checkout_asks_nothing_of_the_index(checkout: Blast, index: StaticIndex) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from blast_core.errors import InstallError
 from blast_core.interpreter import Interpreter, Target
-from blast_pm.install import compose as compose_module
+from blast_pm.install import making
 from blast_pm.install.compose import compose
 from blast_pm.install.launchers import gui_names, launcher_kind, make_launcher, program_name
 from blast_pm.install.link import MODES
@@ -60,7 +60,7 @@ def store(tmp_path: Path) -> Iterator[WheelStore]:
 def test_everything_lies_where_windows_looks(
     store: WheelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setattr(compose_module, "_OPENS_DIRECTORIES", False)
+    monkeypatch.setattr(making, "_OPENS_DIRECTORIES", False)
     one = store.make("a", _FILES, entry_points=_ENTRY_POINTS)
     where = tmp_path / "env"
     compose(str(where), windows("AMD64"), [one], link_mode=mode, requested={"a"})

@@ -14,7 +14,7 @@ import pytest
 
 from blast_core import _clone_file, fs
 from blast_core.errors import InstallError
-from blast_pm.install import compose as compose_module
+from blast_pm.install import making
 from blast_pm.install.compose import ComposeReport, compose
 from blast_pm.install.link import MODES, format_modes, parse_modes
 from blast_pm.install.testing import WheelStore, running_interpreter, seen_files
@@ -250,7 +250,7 @@ def test_a_system_that_opens_no_directories_gets_the_same(
 ) -> None:
     """Windows' way, by absolute paths."""
     make(tmp_path / "here", pair, mode)
-    monkeypatch.setattr(compose_module, "_OPENS_DIRECTORIES", False)
+    monkeypatch.setattr(making, "_OPENS_DIRECTORIES", False)
     report = make(tmp_path / "env", pair, mode)
     assert seen_files(str(tmp_path / "env")) == seen_files(str(tmp_path / "here"))
     assert links_of(tmp_path / "env") == links_of(tmp_path / "here")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
+    from blast_pm.install.decisions import Memos
     from blast_pm.store.cache import StoredDistribution
     from blast_project.environment.generations import Generation
     from blast_project.session import Session
@@ -34,6 +35,7 @@ class Change(NamedTuple):
         prompt: for activated shells.
         options: digest of the options, for the state file.
         project: directory of the project; empty for none.
+        memos: keeps what composing decides.
     """
 
     stored: Sequence[StoredDistribution]
@@ -45,6 +47,7 @@ class Change(NamedTuple):
     prompt: str = ""
     options: bytes = b""
     project: str = ""
+    memos: Memos | None = None
 
 
 def composition_of(session: Session, change: Change, bytecode: str = WAIT) -> Composition:
@@ -56,9 +59,12 @@ def composition_of(session: Session, change: Change, bytecode: str = WAIT) -> Co
         bytecode: when it is compiled. Where each module is a link, those of bytecode are added in the background.
     """
     mode = settle_mode(session.settings.link_mode or change.link_mode)
-    composition = Composition(change.stored, change.command, mode, *change[3:])
+    composition = Composition(change.stored, change.command, mode, *change[3:-1])
     return composition._replace(
-        allow_overwrite=session.settings.allow_overwrite, home=session.settings.home, bytecode=bytecode == WAIT
+        memos=change.memos,
+        allow_overwrite=session.settings.allow_overwrite,
+        home=session.settings.home,
+        bytecode=bytecode == WAIT,
     )
 
 

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Interpreter
     from blast_pm.metadata.store import Database
 
-__all__ = ["Recipe", "find_recipe", "keep_recipe", "recipe_key"]
+__all__ = ["KeptDecisions", "Recipe", "find_recipe", "keep_recipe", "recipe_key"]
 
 # Raised when the same files may come to another set of distributions: a change in what makes a lock current, in how
 # wheels are chosen, or of `Recipe`.
 _FORMAT = 2
 _TABLE = "misc"
 _DIGEST_BYTES = 32
+# How many decisions are kept.
+_DECISIONS = 32
 
 
 class Recipe(NamedTuple):
@@ -82,3 +84,32 @@ def keep_recipe(database: Database, key: bytes, recipe: Recipe) -> None:
             database.put(_TABLE, key, value)
     except StoreError:
         return
+
+
+class KeptDecisions:
+    """Keeps what composing an environment decided, in a fixed number of rows: of one project 0.1 MB each.
+
+    Args:
+        database: the store's.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return what is kept under a key; None for nothing."""
+        found = self._database.get(_TABLE, _slot(key))
+        return found[len(key) :] if found is not None and found.startswith(key) else None
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Keep a value; a store that can't be written only remembers nothing."""
+        from blast_core.errors import StoreError
+
+        try:
+            self._database.put(_TABLE, _slot(key), key + value)
+        except StoreError:
+            return
+
+
+def _slot(key: bytes) -> bytes:
+    return b"composed\0%d" % (key[0] % _DECISIONS)

@@ -28,7 +28,7 @@ from blast_project.fetching import ensure_stored
 from blast_project.hot_key import options_digest, request_of
 from blast_project.project import environment_path
 from blast_project.project_files import remember_lock
-from blast_project.recipes import Recipe, find_recipe, keep_recipe, recipe_key
+from blast_project.recipes import KeptDecisions, Recipe, find_recipe, keep_recipe, recipe_key
 from blast_project.selection import select_groups
 from blast_project.wanted import is_sdist, select_wanted
 
@@ -214,7 +214,9 @@ def prepare_known_sync(
     if any(sha256 not in found for sha256 in recipe.wheels):
         return None
     stored = tuple(found[sha256] for sha256 in recipe.wheels)
-    return _prepare(session, root, interpreter, request, _change(recipe, stored, {}, request), recipe.bytecode)
+    # Whoever syncs the same files again will do so once more.
+    change = _change(recipe, stored, {}, request)._replace(memos=KeptDecisions(session.database))
+    return _prepare(session, root, interpreter, request, change, recipe.bytecode)
 
 
 def _change(

@@ -1,44 +1,36 @@
 """A complete environment tree from distributions in the store: in as few system calls as there can be.
 
-Everything is decided first, from the plans alone; then directories are made from the top down, and filled by two
-threads: system calls release the GIL, and a file system serves two directories at once. The work is one call per
-top-level entry of a folded environment, one per file of another.
+Everything is decided first, from the plans alone, or was decided before and kept; then it is made
+(`blast_pm.install.making`).
 """
 
 from __future__ import annotations
 
 import errno
-import os
 
 from blast_core import fs
 from blast_core.errors import InstallError
 from blast_core.tuples import NamedTuple
-from blast_pm.install.link import Counts, DirectoryLinksRefused, Placer, parse_modes
-from blast_pm.install.merge import Member, MergedTree, Part, Places, merge_plans
+from blast_pm.install.decisions import Decision, Job, decision_key, load_decision
+from blast_pm.install.link import DirectoryLinksRefused, parse_modes
+from blast_pm.install.making import Building
+from blast_pm.install.merge import Member, MergedTree, Places, merge_plans
 from blast_pm.install.plan import read_plan
 from blast_pm.install.prepared import DIRECTORY, is_standard, made_files, make_scripts, prepare, prepared_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
+    from blast_pm.install.decisions import Memos, Placed, Small
+    from blast_pm.install.merge import Part
     from blast_pm.store.cache import StoredDistribution
-
-    # A small file: its name, its owner, its source or its content.
-    Small = tuple[str, int, str | bytes]
-    # A directory, what goes into it, whether it has to be made first, and its small files.
-    Job = tuple[str, Sequence[Part], bool, Sequence[Small]]
 
 __all__ = ["ComposeReport", "Composed", "compose"]
 
-_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-# Windows opens no directories: there, everything goes by absolute paths.
-_OPENS_DIRECTORIES = os.mkdir in os.supports_dir_fd
 # Parts of site-packages that one thread takes at a time, so that both have work to the end.
 _CHUNK = 16
-# Below so many jobs a second thread costs more than it brings.
-_MANY_JOBS = 24
 
 
 class Composed(NamedTuple):
@@ -107,6 +99,7 @@ def compose(  # noqa: PLR0913 - one call decides everything about an environment
     allow_startup: bool = True,
     home: str = "",
     bytecode: bool = True,
+    memos: Memos | None = None,
 ) -> ComposeReport:
     """Build the tree of an environment: ``bin``, site-packages, and what data files need.
 
@@ -123,6 +116,7 @@ def compose(  # noqa: PLR0913 - one call decides everything about an environment
             another store, which is only read.
         bytecode: bring over bytecode for each module of distributions that are not folded, as far as the store has it;
             for folded ones, whose few modules in real directories need it, that is always done.
+        memos: keeps what was decided; None decides anew.
 
     Returns:
         What was made; ``tops`` tells which names the environment itself needs. ``unflushed`` is left to the caller, who
@@ -135,60 +129,67 @@ def compose(  # noqa: PLR0913 - one call decides everything about an environment
     """
     mode, packages = parse_modes(link_mode)
     rows = sorted(distributions)
-    members = [Member(row.name, row.tree, read_plan(row.plan), home) for row in rows]
-    _check_startup(members, allowed=allow_startup)
-    modes = [packages.get(member.name, mode) for member in members]
+    modes = [packages.get(row.name, mode) for row in rows]
+    trees = [row.tree for row in rows]
     notes: tuple[str, ...] = ()
+    key = b""
+    if memos is not None:
+        wishes = (sorted((direct_urls or {}).items()), sorted(requested), allow_overwrite, home)
+        alike = (Places.of(interpreter), interpreter.cache_tag, modes, *wishes)
+        key = decision_key([(row.name, row.tree) for row in rows], *alike)
+        value = memos.get(key)
+        known = load_decision(value) if value is not None else None
+        if known is not None:
+            _check_startup(known.startup, allowed=allow_startup)
+            building = Building(destination, trees, interpreter, modes, known, bytecode=bytecode)
+            try:
+                building.build()
+                return _report(building, known, trees, link_mode)
+            except (DirectoryLinksRefused, FileNotFoundError):
+                # What was prepared is gone from the store, or links are refused here: decided anew, it is seen to.
+                fs.remove_tree(destination)
+    members = [Member(row.name, row.tree, read_plan(row.plan), home) for row in rows]
+    _check_startup([(member.name, path) for member in members for path in member.plan.startup], allowed=allow_startup)
     while True:
-        composition = _Composition(destination, members, Places.of(interpreter), interpreter.cache_tag, modes)
-        composition.links_bytecode = bytecode
-        composition.decide(direct_urls or {}, frozenset(requested), allow_overwrite=allow_overwrite)
+        composition = _Composition(members, Places.of(interpreter), modes)
+        decision = composition.decide(direct_urls or {}, frozenset(requested), allow_overwrite=allow_overwrite)
+        building = Building(destination, trees, interpreter, modes, decision, bytecode=bytecode)
         try:
-            composition.build()
+            building.build()
         except DirectoryLinksRefused as error:
             # It shows with the first one, and changes what every RECORD says.
             fs.remove_tree(destination)
             modes = ["hardlink" if one == "fold" else one for one in modes]
             notes = (f"directories are real instead of links into the store: {error}",)
+            key = b""
             continue
-        report = composition.report(link_mode)
+        if memos is not None and key:
+            memos.put(key, decision.dump())
+        report = _report(building, decision, trees, link_mode)
         return report._replace(notes=(*notes, *report.notes))
 
 
-def _check_startup(members: Sequence[Member], *, allowed: bool) -> None:
-    if allowed:
-        return
-    for member in members:
-        for path in member.plan.startup:
-            raise InstallError(
-                f"{member.name} was refused",
-                reason=f"its file {path} would run whenever the environment's Python starts",
-                hint="allow it if you trust the project",
-            )
+def _check_startup(startup: Sequence[tuple[str, str]], *, allowed: bool) -> None:
+    for name, path in () if allowed else startup:
+        raise InstallError(
+            f"{name} was refused",
+            reason=f"its file {path} would run whenever the environment's Python starts",
+            hint="allow it if you trust the project",
+        )
 
 
 class _Composition:
-    """One call of `compose`."""
+    """Decides what goes where."""
 
-    def __init__(
-        self, destination: str, members: Sequence[Member], places: Places, cache_tag: str, modes: Sequence[str]
-    ) -> None:
-        self._destination = destination
+    def __init__(self, members: Sequence[Member], places: Places, modes: Sequence[str]) -> None:
         self._members = members
         self._places = places
-        self._bytecode_suffix = f".{cache_tag}.pyc"
         self._folded = [mode == "fold" for mode in modes]
-        self._counts = Counts()
-        self._placers = {mode: Placer(destination, mode, self._counts) for mode in sorted({*modes})}
-        self._placer_of = [self._placers[mode] for mode in modes]
         self._tree = MergedTree({}, {}, {}, set(), [])
         self._own: dict[str, list[Small]] = {}
         self._programs: list[Small] = []
-        self._compiled: dict[int, bool] = {}
-        self._root: int | None = None
-        self.links_bytecode = True
 
-    def decide(self, direct_urls: Mapping[str, bytes], requested: frozenset[str], *, allow_overwrite: bool) -> None:
+    def decide(self, direct_urls: Mapping[str, bytes], requested: frozenset[str], *, allow_overwrite: bool) -> Decision:
         """Say what goes where, without a look at the environment."""
         members, places = self._members, self._places
         real = [owner for owner, is_folded in enumerate(self._folded) if not is_folded]
@@ -211,6 +212,9 @@ class _Composition:
         made = self._write_special(special, direct_urls, requested) if special else {}
         for name, (owner, number) in self._tree.scripts.items():
             self._programs.append((name, owner, self._program(name, owner, number, made.get(owner))))
+        for path in (places.scripts, places.site):
+            self._tree.enter(path)
+        return self._decision()
 
     def _prepared(self, owner: int) -> str:
         member = self._members[owner]
@@ -267,181 +271,78 @@ class _Composition:
             return made[name]
         return f"{self._prepared(owner)}s-{name}"
 
-    def build(self) -> None:
-        """Make it."""
-        directories, children = self._tree.directories, self._tree.children
-        for path in (self._places.scripts, self._places.site):
-            self._tree.enter(path)
-        fs.make_directory(self._destination)
-        self._root = os.open(self._destination, _DIRECTORY) if _OPENS_DIRECTORIES else None
-        try:
-            for path in sorted(path for path in children if path):
-                self._make(path)
-            self._make_lasting()
-            _run(list(self._iter_jobs()), self._do)
-        finally:
-            if self._root is not None:
-                os.close(self._root)
-        self._counts.directories += len(directories)
-
-    def _make(self, path: str) -> None:
-        fs.make_directory(path if self._root is not None else f"{self._destination}/{path}", dir_fd=self._root)
-
-    def _open(self, path: str) -> int | None:
-        return None if self._root is None else os.open(path or ".", _DIRECTORY, dir_fd=self._root)
-
-    def _make_lasting(self) -> None:
-        """Make the directories that are there whatever is installed."""
-        for path in (self._places.scripts, self._places.site):
-            if path not in self._tree.children:
-                self._make(path)
-        # Python would make it when it first imports a module from there, and so touch site-packages, by whose times
-        # changes of other tools are noticed.
-        self._make(f"{self._places.site}/__pycache__")
+    def _decision(self) -> Decision:
+        tree, places = self._tree, self._places
+        # What is there whatever is installed. Python would make the last when it first imports a module from there, and
+        # so touch site-packages, by whose times changes of other tools are noticed.
+        lasting = [path for path in (places.scripts, places.site) if path not in tree.children]
+        placed: list[tuple[list[str], list[str]]] = [([], []) for _ in self._members]
+        for part in tree.directories.get(places.site, ()):
+            placed[part.owner][0].extend(part.links)
+            placed[part.owner][1].extend((*part.files, *part.copies))
+        root = tree.directories.get("", ())
+        tops = {*tree.children.get("", ()), *(name for part in root for name in (*part.files, *part.copies))}
+        return Decision(
+            makes=(*sorted(path for path in tree.children if path), *lasting, f"{places.site}/__pycache__"),
+            jobs=tuple(self._iter_jobs()),
+            directories=len(tree.directories),
+            distributions=tuple(
+                (
+                    member.name,
+                    member.plan.version,
+                    member.plan.dist_info,
+                    tuple(links),
+                    tuple(files),
+                    owner in tree.unfolded,
+                )
+                for owner, (member, (links, files)) in enumerate(zip(self._members, placed, strict=True))
+            ),
+            tops=tuple(sorted(tops)),
+            startup=tuple((member.name, path) for member in self._members for path in member.plan.startup),
+            notes=tuple(tree.notes),
+        )
 
     def _iter_jobs(self) -> Iterator[Job]:
         for path, parts in self._tree.directories.items():
             own: Sequence[Small] = self._own.get(path, ())
+            is_own = path in self._own
             is_lasting = path in {"", self._places.scripts, self._places.site}
             is_leaf = path not in self._tree.children and not is_lasting
             if path == self._places.scripts:
                 own = self._programs
+            placed = [_placed(part) for part in parts]
             if is_leaf or len(parts) + len(own) <= _CHUNK:
                 if is_leaf or parts or own:
-                    yield path, parts, is_leaf, own
+                    yield Job(path, tuple(placed), is_leaf, tuple(own), is_own)
                 continue
             for start in range(0, len(parts), _CHUNK):
-                yield path, parts[start : start + _CHUNK], False, ()
-            yield path, (), False, own
+                yield Job(path, tuple(placed[start : start + _CHUNK]), False, (), is_own)  # noqa: FBT003 - a record
+            yield Job(path, (), False, tuple(own), is_own)  # noqa: FBT003 - a record
 
-    def _do(self, job: Job) -> None:
-        path, parts, make, own = job
-        if make:
-            self._make(path)
-        fd = self._open(path)
-        try:
-            prefix = path + "/" if path else ""
-            for part in parts:
-                self._place(part, fd, prefix, own=path in self._own)
-            mode = 0o755 if path == self._places.scripts else 0o644
-            for name, owner, source in own:
-                placer = self._placer_of[owner]
-                if isinstance(source, str):
-                    placer.program(source, name, fd, prefix)
-                else:
-                    placer.write(name, source, fd, prefix, mode)
-        finally:
-            if fd is not None:
-                os.close(fd)
 
-    def _place(self, part: Part, fd: int | None, prefix: str, *, own: bool) -> None:
-        tree, placer = self._members[part.owner].tree, self._placer_of[part.owner]
-        source = f"{tree}/{part.source}/" if part.source else f"{tree}/"
-        if part.links:
-            placer.directories(part.links, source, fd, prefix)
-        if part.files:
-            placer.files(part.files, source, fd, prefix, own=own)
-            is_wanted = self.links_bytecode or self._folded[part.owner]
-            if is_wanted and self._compiled.get(part.owner) is not False:
-                self._place_bytecode(part, source, prefix)
-        for name in part.copies:
-            placer.copy(source + name, prefix + name)
+def _placed(part: Part) -> Placed:
+    return part.owner, part.source, tuple(part.links), tuple(part.files), tuple(part.copies)
 
-    def _place_bytecode(self, part: Part, source: str, prefix: str) -> None:
-        """Bring over what the store has compiled of modules that lie in a real directory: rule 3.
 
-        A store is compiled whole or not at all, so the first directory with modules answers for the distribution.
-        """
-        wanted = {name[:-3] + self._bytecode_suffix for name in part.files if name.endswith(".py")}
-        if not wanted:
-            return
-        try:
-            found = [name for name in os.listdir(f"{source}__pycache__") if name in wanted]
-        except FileNotFoundError:
-            self._compiled.setdefault(part.owner, False)
-            return
-        self._compiled[part.owner] = True
-        if not found:
-            return
-        try:
-            self._make(f"{prefix}__pycache__")
-        except FileExistsError:
-            # Another distribution has modules in the same directory.
-            pass
-        inside = self._open(f"{prefix}__pycache__")
-        try:
-            self._placer_of[part.owner].files(
-                found, f"{source}__pycache__/", inside, f"{prefix}__pycache__/", own=False
+def _report(building: Building, decision: Decision, trees: Sequence[str], mode: str) -> ComposeReport:
+    """Return what was made; ``mode`` is what was asked for."""
+    counts = building.counts
+    return ComposeReport(
+        mode=mode,
+        directories=counts.directories,
+        symlinks=counts.symlinks,
+        hardlinks=counts.hardlinks,
+        clones=counts.clones,
+        copies=counts.copies,
+        written=counts.written,
+        distributions=tuple(
+            Composed(name, version, tree, dist_info, links, files, unfolded)
+            for (name, version, dist_info, links, files, unfolded), tree in zip(
+                decision.distributions, trees, strict=True
             )
-        finally:
-            if inside is not None:
-                os.close(inside)
-
-    def report(self, mode: str) -> ComposeReport:
-        """Return what was made; ``mode`` is what was asked for."""
-        counts = self._counts
-        placed: list[tuple[list[str], list[str]]] = [([], []) for _ in self._members]
-        for part in self._tree.directories.get(self._places.site, ()):
-            placed[part.owner][0].extend(part.links)
-            placed[part.owner][1].extend((*part.files, *part.copies))
-        rows = []
-        for owner, member in enumerate(self._members):
-            links, files = placed[owner]
-            plan, is_unfolded = member.plan, owner in self._tree.unfolded
-            rows.append(
-                Composed(
-                    member.name, plan.version, member.tree, plan.dist_info, tuple(links), tuple(files), is_unfolded
-                )
-            )
-        root = self._tree.directories.get("", ())
-        tops = {*self._tree.children.get("", ()), *(name for part in root for name in (*part.files, *part.copies))}
-        return ComposeReport(
-            mode=mode,
-            directories=counts.directories,
-            symlinks=counts.symlinks,
-            hardlinks=counts.hardlinks,
-            clones=counts.clones,
-            copies=counts.copies,
-            written=counts.written,
-            distributions=tuple(rows),
-            tops=tuple(sorted(tops)),
-            startup=tuple((member.name, path) for member in self._members for path in member.plan.startup),
-            unflushed=counts.take_unflushed(self._destination),
-            notes=(*self._tree.notes, *(note for placer in self._placers.values() for note in placer.notes)),
-        )
-
-
-def _run(jobs: list[Job], work: Callable[[Job], None]) -> None:
-    """Do all jobs, with the help of a second thread where there are many."""
-    waiting = iter(jobs)
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            for job in waiting:
-                if failures:
-                    return
-                work(job)
-        except BaseException as error:  # noqa: BLE001 - raised again by the first thread
-            failures.append(error)
-
-    if len(jobs) < _MANY_JOBS or (os.cpu_count() or 1) < 2:
-        run()
-    else:
-        # `threading` would be one more import.
-        import _thread
-
-        done = _thread.allocate_lock()
-        done.acquire()
-
-        def help_out() -> None:
-            try:
-                run()
-            finally:
-                done.release()
-
-        _thread.start_new_thread(help_out, ())
-        run()
-        done.acquire()
-    if failures:
-        raise failures[0]
+        ),
+        tops=decision.tops,
+        startup=decision.startup,
+        unflushed=counts.take_unflushed(building.destination),
+        notes=(*decision.notes, *building.notes),
+    )
