@@ -11,6 +11,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -159,3 +160,81 @@ def _check(recorded: Recording, cut: int, blast: Blast) -> None:
     assert not [row for row in report["findings"] if row["version"]], f"{where}: {report['findings']}"
     doctor = json.loads(blast.run("self", "doctor", "--json").stdout)
     assert doctor["problems"] == 0, f"{where}: {[row for row in doctor['checks'] if row['state'] == 'problem']}"
+
+
+@pytest.fixture
+def synced(project: Blast) -> Blast:
+    """A project with two generations, neither of them flushed."""
+    project("add", "alpha")
+    project("add", "gamma")
+    return project
+
+
+def _meta(blast: Blast, number: int = 0) -> Path:
+    generations = blast.directory / ".venv" / ".blast" / "generations"
+    newest = max(int(name) for name in os.listdir(generations))
+    return generations / str(number or newest) / ".meta"
+
+
+def test_an_environment_that_was_not_flushed_is_looked_at_once(synced: Blast) -> None:
+    assert "blast_core.boot" in synced.imported("sync")
+    restarted = synced.at(synced.directory, BLAST_BOOT_ID="another")
+    assert not (_meta(synced) / "settled").exists()
+    done = restarted("sync")
+    assert "up to date" in done.stderr
+    assert "note" not in done.stderr
+    assert (_meta(synced) / "settled").exists()
+    # From now on nobody asks for the start of the machine.
+    assert "blast_project.syncing" not in restarted.imported("sync")
+    assert "blast_core.boot" not in restarted.imported("sync")
+
+
+def test_the_flush_settles_an_environment(project: Blast) -> None:
+    project("add", "alpha", BLAST_FLUSH="later")
+    settled = _meta(project) / "settled"
+    deadline = time.monotonic() + 60
+    while (not settled.exists() or os.listdir(project.home / "unsynced")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert settled.exists()
+    assert not settled.with_name("unsettled").exists()
+    project("sync")
+    assert "blast_core.boot" not in project.imported("sync")
+    assert "up to date" in project("sync", BLAST_BOOT_ID="another").stderr
+
+
+@pytest.mark.parametrize("spoiled", ["bin/activate", "pyvenv.cfg", "RECORD", "bin/alpha", ".meta/entries"])
+def test_a_spoiled_environment_is_made_again(synced: Blast, spoiled: str) -> None:
+    generation = _meta(synced).parent
+    if spoiled == "RECORD":
+        spoiled = str(next(generation.glob("lib/*/site-packages/alpha-*/RECORD")).relative_to(generation))
+    path = generation / spoiled
+    path.unlink()
+    path.write_bytes(b"")
+    before = _meta(synced)
+    done = synced.at(synced.directory, BLAST_BOOT_ID="another")("sync")
+    assert "the machine went down" in done.stderr
+    assert _meta(synced) != before
+    assert synced("run", "alpha").stdout == "alpha 2.0\n"
+
+
+def test_going_back_to_a_spoiled_generation_makes_it_again(synced: Blast) -> None:
+    restarted = synced.at(synced.directory, BLAST_BOOT_ID="another")
+    restarted("sync")
+    spoiled = _meta(synced, 2).parent / "bin" / "alpha"
+    spoiled.unlink()
+    spoiled.write_bytes(b"")
+    done = restarted("undo")
+    assert "generation 2 was spoiled" in done.stderr
+    assert restarted("run", "alpha").stdout == "alpha 2.0\n"
+    assert "gamma" not in (synced.directory / "pyproject.toml").read_text()
+    assert "up to date" in restarted("sync").stderr
+
+
+def test_a_spoiled_tree_is_noticed_before_it_is_run(synced: Blast) -> None:
+    site = next((synced.directory / ".venv" / "lib").glob("python*/site-packages"))
+    module = (site / "alpha" / "__init__.py").resolve()
+    module.parent.chmod(0o755)
+    module.unlink()
+    module.write_bytes(b"")
+    done = synced.at(synced.directory, BLAST_BOOT_ID="another")("run", "alpha")
+    assert done.stdout == "alpha 2.0\n"

@@ -65,9 +65,9 @@ class Counts:
         Links need no more than the journal. Where there are too many, they are flushed at once, and none is returned.
         None is, either, where the generation is marked: then they are compared with their RECORDs after another start.
         """
-        from blast_pm.store.durability import marking_boot
+        from blast_pm.store.durability import generation_boot
 
-        if marking_boot():
+        if generation_boot():
             return ()
         if len(self.new) <= _MANY_FILES:
             return tuple(self.new)

@@ -22,7 +22,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DIRECTORY", "begin_mark", "flush_mode", "marking_boot", "pending_trees", "stale_marks", "take_mark"]
+__all__ = [
+    "DIRECTORY",
+    "begin_mark",
+    "flush_mode",
+    "generation_boot",
+    "marking_boot",
+    "pending_trees",
+    "stale_marks",
+    "take_mark",
+]
 
 DIRECTORY = "unsynced"
 # The first namespace of processes has this number; another one is a container's.
@@ -48,6 +57,14 @@ def marking_boot() -> str:
     return "" if flush_mode() == "now" else boot_id()
 
 
+def generation_boot() -> str:
+    """Return the same for generations of environments: "" also where nothing ever flushes a whole disk.
+
+    They would be doubted for ever there, and each command would have to ask for the identity of the start.
+    """
+    return marking_boot() if _has_sync() else ""
+
+
 def flush_mode() -> str:
     """Return when things are flushed: ``later``, ``now`` or ``never``, which leaves the marks for the next start.
 
@@ -57,12 +74,17 @@ def flush_mode() -> str:
     said = os.environ.get("BLAST_FLUSH", "")
     if said in _MODES:
         return said
-    if os.name != "posix" or not os.path.isdir("/proc/self"):
+    if not _has_sync():
         return "never"
     try:
         return "later" if os.readlink("/proc/self/ns/pid") == _HOST_PROCESSES else "now"
     except OSError:
         return "now"
+
+
+def _has_sync() -> bool:
+    """Tell whether this is Linux: elsewhere no call waits for a whole disk."""
+    return os.path.isdir("/proc/self")
 
 
 def begin_mark(home: str, trees: Iterable[str]) -> str:

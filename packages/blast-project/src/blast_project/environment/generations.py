@@ -9,7 +9,7 @@ from blast_core import fs
 from blast_core.boot import boot_id
 from blast_core.errors import InstallError
 from blast_core.tuples import NamedTuple
-from blast_pm.store.durability import marking_boot
+from blast_pm.store.durability import generation_boot
 from blast_project.environment.layout import META, current_link, generations_directory
 
 __all__ = [
@@ -128,7 +128,7 @@ def write_meta(
         fs.write_file(os.path.join(directory, name), content)
     plain = generation._replace(installed=tuple(tuple(one) for one in generation.installed))  # type: ignore[misc]
     # With the start of the machine under which it was made, if it is not flushed as a whole.
-    boot = marking_boot()
+    boot = generation_boot()
     content = marshal.dumps((_FORMAT, tuple(plain), boot))
     fs.write_file(os.path.join(directory, _META_FILE), content)
     if boot:

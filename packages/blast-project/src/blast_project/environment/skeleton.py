@@ -85,7 +85,7 @@ def write_generation_files(
     Returns:
         The files that have to be flushed to the disk, below the generation.
     """
-    from blast_pm.store.durability import marking_boot
+    from blast_pm.store.durability import generation_boot
     from blast_project.environment.activate import ACTIVATION_NAMES, write_activation
 
     scripts = os.path.join(staging, interpreter.scripts)
@@ -97,7 +97,7 @@ def write_generation_files(
     fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(interpreter, shown, traits))
     write_activation(scripts, environment, shown)
     # What is lost of scripts that a mark doubts is noticed.
-    flushed = () if marking_boot() else ACTIVATION_NAMES
+    flushed = () if generation_boot() else ACTIVATION_NAMES
     return ("pyvenv.cfg", *(f"{interpreter.scripts}/{name}" for name in flushed))
 
 
