@@ -80,7 +80,6 @@ def _find_interpreter(session: Session, root: str, requires: str, manifest: Mani
             except InterpreterError:
                 # The environment's interpreter went away or no longer satisfies the manifest: choose another.
                 pass
-        request = _wish_of_the_user(session)
     return session.find_interpreter(request, requires, manifest, download=manifest is not None)
 
 
@@ -96,13 +95,6 @@ def _tell_of_loss(session: Session, environment: str) -> None:
     except OSError:
         return
     session.reporter.note(f"the interpreter of {environment} is gone ({lost}); it is made again with another")
-
-
-def _wish_of_the_user(session: Session) -> str:
-    """Return what ``blast python pin --global`` wrote; "" without."""
-    from blast_project.python.version_files import global_version_file, read_versions
-
-    return next(iter(read_versions(global_version_file(session.settings.environ))), "")
 
 
 def lock_here(

@@ -236,7 +236,7 @@ class Session:
         """Return the interpreter for ``request``, or for the settings' own request when it is empty.
 
         Args:
-            request: see `blast_project.python.discover`.
+            request: see `blast_project.python.discover`; without any, what the user pinned for everything counts.
             requires_python: a specifier set that it must satisfy, too.
             manifest: of the project that it is for, which may have settings of its own.
             download: get one where there is none, unless the settings forbid it.
@@ -246,10 +246,31 @@ class Session:
             IndexAccessError, IntegrityError: one would, but can't be had.
         """
         from blast_core.errors import InterpreterNotFound
+
+        asked = self.settings.python or request
+        wish = "" if asked else self._wish_of_the_user()
+        if wish:
+            try:
+                return self._find_interpreter(wish, requires_python, manifest, download=download)
+            except InterpreterNotFound:
+                if not requires_python:
+                    raise
+                # What the user wants where nothing else counts is no word against a project.
+        return self._find_interpreter(asked, requires_python, manifest, download=download)
+
+    def _wish_of_the_user(self) -> str:
+        """Return what ``blast python pin --global`` wrote; "" without."""
+        from blast_project.python.version_files import global_version_file, read_versions
+
+        return next(iter(read_versions(global_version_file(self.settings.environ))), "")
+
+    def _find_interpreter(
+        self, asked: str, requires_python: str, manifest: Manifest | None, *, download: bool
+    ) -> Interpreter:
+        from blast_core.errors import InterpreterNotFound
         from blast_project.python.discover import find_interpreter
 
         settings = self.settings
-        asked = settings.python or request
         manifest = manifest or self._manifest
         preference = settings.python_preference
         if not preference and manifest is not None and "python-preference" in manifest.tool:

@@ -190,7 +190,11 @@ def _without_project(session: Session, options: RunOptions) -> str:
         for environment in (active, beside):
             if environment and os.path.exists(python_path(environment)):
                 return environment
-    return ephemeral_environment(session, session.find_interpreter(), options.requirements, origin="--with")
+    from blast_project.python.version_files import read_version_file_above
+
+    request = read_version_file_above(session.settings.directory, session.settings.environ)
+    interpreter = session.find_interpreter(request)
+    return ephemeral_environment(session, interpreter, options.requirements, origin="--with")
 
 
 def _with_requirements(session: Session, project: Project, options: RunOptions) -> str:

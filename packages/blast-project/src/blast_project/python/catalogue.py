@@ -78,9 +78,13 @@ def known_builds() -> tuple[Build, ...]:
 
     Cost: 45 ms to import, 10 ms to read; never on the way of a command that has an interpreter.
     """
+    import warnings
     from urllib.parse import unquote
 
-    from pbs_installer._versions import PYTHON_VERSIONS
+    with warnings.catch_warnings():
+        # It opens its table in a way that is deprecated in some versions of Python.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from pbs_installer._versions import PYTHON_VERSIONS
 
     found = []
     for version, files in PYTHON_VERSIONS.items():
