@@ -68,9 +68,7 @@ def _pin_lines(request: CompileRequest, pin: Pin) -> list[str]:
     via = pin.via if request.annotate else ()
     lines = [text]
     if via and request.style == "line":
-        # Who needs it stands before the files that ask for it.
-        ordered = sorted(via, key=lambda who: (who.startswith("-"), who))
-        said = f"# via {', '.join(ordered)}"
+        said = f"# via {', '.join(via)}"
         lines = [text, f"    {said}"] if pin.hashes else [f"{text:{_COLUMN}}  {said}"]
     elif len(via) == 1:
         lines.append(f"    # via {via[0]}")

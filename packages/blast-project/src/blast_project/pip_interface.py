@@ -301,6 +301,7 @@ class _Installing:
             result = self._foreseen(held, arriving, leaving)
         else:
             stored, direct_urls = self._fetch(wanted, sources)
+            changing.renews = bool(stored) and (wishes.all_reinstalled or bool(wishes.reinstalled))
             result = changing.change(leaving, stored, requested=requested, direct_urls=direct_urls, dry_run=False)
         markers = self._site.interpreter.target.marker_environment
         return self._checked(result._replace(arrivals=arrivals, markers=markers), held)
@@ -375,6 +376,7 @@ class _Changing:
 
     Attributes:
         counting: the distributions that count as installed: in an environment of Blast's those of its generation.
+        renews: what is installed again is written again, even if it is the same.
     """
 
     def __init__(self, session: Session, site: Site, rows: Sequence[InstalledDistribution], command: str) -> None:
@@ -383,6 +385,7 @@ class _Changing:
         self._rows = rows
         self._command = command
         self._before: Generation | None = None
+        self.renews = False
         self.counting = list(rows)
         if site.kind == "blast":
             self._before = self._read_generation()
@@ -415,7 +418,15 @@ class _Changing:
         after = {normalize_name(row.name): row.version for row in stored}
         gone = {row.key for row in leaving}
         if self._before is not None and not dry_run:
-            return self._change_generation(gone, stored, requested, direct_urls or {})
+            strangers = [row for row in leaving if row not in self.counting]
+            if strangers:
+                # Another tool put them into the current generation: they go from there, and no other one had them.
+                self._change_files(strangers, (), (), {})
+            result = self._change_generation(gone, stored, requested, direct_urls or {})
+            went = tuple(VersionChange(row.key, row.version, "") for row in strangers)
+            return result._replace(
+                changed=result.changed or bool(went), changes=tuple(sorted((*result.changes, *went)))
+            )
         held = {row.key: row for row in self.counting}
         changes = _changes(held, gone, after)
         if changes and not dry_run:
@@ -464,7 +475,7 @@ class _Changing:
         was_requested = {row.name for row in before.installed if row.requested}
         requested = (was_requested | asked) - set(gone)
         same = not compare_installed(before.installed, [*kept, *held]) and requested == was_requested
-        if same and (gone or not find_drift(site.root, before.number, before.site_packages)):
+        if same and not self.renews and (gone or not find_drift(site.root, before.number, before.site_packages)):
             return self._result(before, before)
         if same and not stored and not asked:
             return self._result(before, before)
