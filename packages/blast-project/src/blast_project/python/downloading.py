@@ -6,13 +6,13 @@ import os
 
 from blast_core import fs
 from blast_core.errors import DigestMismatch, IndexAccessError
-from blast_core.limits import CHUNK, GIB
+from blast_core.limits import GIB
 from blast_pm.index.credentials import without_credentials
 from blast_pm.index.transport import ConnectionFault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from blast_core.reporter import Reporter
     from blast_pm.index.fetch import Fetcher
@@ -36,11 +36,7 @@ def download_archive(build: Build, path: str, fetcher: Fetcher, reporter: Report
     """
     if _is_whole(build, path):
         return
-    reporter.start(build.filename, build.key, 0)
-    try:
-        fetcher.retrying(build.url, lambda: _continue(build, path, fetcher, reporter))
-    finally:
-        reporter.finish(build.filename)
+    fetcher.retrying(build.url, lambda: _continue(build, path, fetcher, reporter))
     check_archive(build, path, remove=True)
 
 
@@ -104,26 +100,34 @@ def _continue(build: Build, path: str, fetcher: Fetcher, reporter: Reporter) -> 
         expected = begin + int(length) if length.isdecimal() else 0
         reporter.start(build.filename, build.key, expected)
         reporter.advance(build.filename, begin)
-        descriptor = fs.open_file(path)
         try:
-            os.ftruncate(descriptor, begin)
-            os.lseek(descriptor, begin, os.SEEK_SET)
-            written = begin
-            for piece in pieces:
-                for at in range(0, len(piece), CHUNK):
-                    fs.write(descriptor, piece[at : at + CHUNK])
-                written += len(piece)
-                reporter.advance(build.filename, len(piece))
-                if written > _LARGEST:
-                    raise IndexAccessError(f"{build.filename} is too large", reason=f"more than {_LARGEST} bytes")
+            written = _append(build, path, begin, pieces, reporter)
         finally:
-            os.close(descriptor)
+            reporter.finish(build.filename)
         if expected and written != expected:
             raise ConnectionFault(
                 f"the connection to {without_credentials(build.url)} was cut", reason=f"after {written} bytes"
             )
     finally:
         exchange.close()
+
+
+def _append(build: Build, path: str, begin: int, pieces: Iterable[bytes], reporter: Reporter) -> int:
+    """Write what comes behind the first ``begin`` bytes of a file, and return its length then."""
+    descriptor = fs.open_file(path)
+    try:
+        os.ftruncate(descriptor, begin)
+        os.lseek(descriptor, begin, os.SEEK_SET)
+        written = begin
+        for piece in pieces:
+            fs.write(descriptor, piece)
+            written += len(piece)
+            reporter.advance(build.filename, len(piece))
+            if written > _LARGEST:
+                raise IndexAccessError(f"{build.filename} is too large", reason=f"more than {_LARGEST} bytes")
+    finally:
+        os.close(descriptor)
+    return written
 
 
 def _begins_at(headers: Mapping[str, str], offset: int) -> bool:

@@ -100,6 +100,7 @@ def install_build(
         IndexAccessError, OfflineError: it can't be had.
         ProbeFailed: it does not run here.
     """
+    from blast_pm.store.durability import flush_mode
     from blast_pm.store.staging import Staging, sweep_staging
 
     final = os.path.join(root, build.key)
@@ -115,8 +116,9 @@ def install_build(
         sweep_staging(area)
         with Staging(area) as staging:
             fresh = _prepare(session, catalogue, build, root, staging.path, bytecode=bytecode)
-            # One flush for some thousand files; what is visible must be whole even after a power loss.
-            fs.sync_filesystem(fresh)
+            # One flush for some thousand files: what is visible is whole even after a power loss.
+            if flush_mode() != "never":
+                fs.sync_filesystem(fresh)
             _publish(fresh, final)
         settle_minor_links(root)
     replaced = next((one.key for one in before if _is_older(one.build, build)), "")
