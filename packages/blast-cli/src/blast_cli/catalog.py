@@ -48,6 +48,7 @@ COMMANDS = (
     Command("tree", "tree", "Show what the project needs as a tree"),
     Command("why", "why", "Say who needs a package, and what holds its version"),
     Command("outdated", "outdated", "List what there are newer versions of, and who holds them back"),
+    Command("export", "export", "Write the lock, or a part of it, for other tools"),
     Command("pip install", "pip_install", "Install distributions into an environment"),
     Command("pip uninstall", "pip_uninstall", "Remove distributions from an environment"),
     Command("pip sync", "pip_sync", "Make an environment hold what pinned requirements say, and nothing else"),

@@ -1,0 +1,145 @@
+"""``blast export``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from blast_cli.commands._shared import group_selection, plural
+from blast_cli.options import add_index_options, add_lock_options
+from blast_cli.outcome import Context, Outcome
+from blast_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from blast_project.exporting import ExportRequest
+    from blast_project.locking import LockResult
+    from blast_project.project import Project
+    from blast_project.session import Session
+
+__all__ = ["configure", "execute"]
+
+_FORMATS = ("requirements", "pylock", "dpl")
+# uv's and pip's words for the same.
+_ALIASES = {"requirements.txt": "requirements", "requirements-txt": "requirements", "pylock.toml": "pylock"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--format",
+        dest="form",
+        choices=(*_FORMATS, *_ALIASES),
+        default="",
+        help="by default what the name of the output says, else requirements",
+    )
+    parser.add_argument("-o", "--output-file", default="", metavar="FILE", help="write to FILE")
+    parser.add_argument(
+        "--target", action="append", default=[], metavar="NAME", help="only for this target of the lock"
+    )
+    parser.add_argument(
+        "--package", action="append", default=[], metavar="NAME", help="of this member of the workspace"
+    )
+    parser.add_argument("--all-packages", action="store_true", help="of every member of the workspace")
+    parser.add_argument("--no-hashes", action="store_true", help="without digests")
+    parser.add_argument("--no-annotate", action="store_true", help="without saying who asks for what")
+    parser.add_argument("--no-header", action="store_true", help="without saying how the file was made")
+    parser.add_argument("--no-editable", action="store_true", help="nothing is editable")
+    parser.add_argument(
+        "--no-emit-project", "--no-emit-workspace", action="store_true", help="without the project and its members"
+    )
+    parser.add_argument("--no-emit-local", action="store_true", help="without what comes from directories")
+    parser.add_argument("--no-emit-package", action="append", default=[], metavar="NAME", help="without NAME")
+    parser.add_argument("--group", action="append", default=[], metavar="NAME", help="also this dependency group")
+    parser.add_argument("--no-group", action="append", default=[], metavar="NAME", help="not this dependency group")
+    parser.add_argument("--all-groups", action="store_true", help="every dependency group")
+    parser.add_argument("--no-dev", action="store_true", help="not the group 'dev', which is included otherwise")
+    parser.add_argument("--only-group", action="append", default=[], metavar="NAME", help="only this dependency group")
+    parser.add_argument("--extra", action="append", default=[], metavar="NAME", help="also this extra")
+    parser.add_argument("--all-extras", action="store_true", help="every extra")
+    add_lock_options(parser)
+    add_index_options(parser)
+
+
+def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
+    """Write the lock for other tools."""
+    from blast_core import fs
+    from blast_project.exporting import export
+    from blast_project.project import load_project
+    from blast_project.session import Session
+
+    with Session(context.settings, context.reporter) as session:
+        project = load_project(context.settings.directory, context.settings.home)
+        session.use_project(project.manifest)
+        locked = _locked(arguments, session, project)
+        request = _request(arguments, project)
+        content = export(session, project, locked, request)
+    count = len(locked.pins())
+    if not arguments.output_file:
+        if request.form == "dpl":
+            raise UsageError("a binary lock is nothing for a terminal", hint="'-o FILE' names a file")
+        return Outcome({"format": request.form, "content": content.decode()}, data=content.decode())
+    path = os.path.join(context.settings.directory, arguments.output_file)
+    fs.replace_file(path, content)
+    line = f"Wrote {arguments.output_file} from a lock of {plural(count, 'package')}"
+    return Outcome({"format": request.form, "path": path}, (line,))
+
+
+def _locked(arguments: argparse.Namespace, session: Session, project: Project) -> LockResult:
+    from blast_core.errors import StaleLock
+    from blast_project.locking import read_lock
+    from blast_project.operations import lock_here
+
+    if not arguments.frozen:
+        return lock_here(session, project, check=arguments.locked)
+    found = read_lock(session, project.root)
+    if found is None:
+        raise StaleLock("there is no blast.lock", reason="--frozen forbids to make one", hint="'blast lock' makes it")
+    return found
+
+
+def _request(arguments: argparse.Namespace, project: Project) -> ExportRequest:
+    from blast_core.names import normalize_name
+    from blast_project.exporting import ExportRequest
+
+    form = _ALIASES.get(arguments.form, arguments.form) or _form_of(arguments.output_file)
+    return ExportRequest(
+        form,
+        group_selection(arguments),
+        targets=tuple(arguments.target),
+        members=_members(arguments, project),
+        hashes=not arguments.no_hashes,
+        annotate=not arguments.no_annotate,
+        header=not arguments.no_header,
+        editable=not arguments.no_editable,
+        project=not arguments.no_emit_project,
+        local=not arguments.no_emit_local,
+        left_out=frozenset(normalize_name(name) for name in arguments.no_emit_package),
+        words=tuple(sys.argv[2:]),
+    )
+
+
+def _form_of(name: str) -> str:
+    base = os.path.basename(name)
+    if base.endswith(".toml"):
+        return "pylock"
+    return "dpl" if base.endswith((".lock", ".dpl")) else "requirements"
+
+
+def _members(arguments: argparse.Namespace, project: Project) -> tuple[str, ...] | None:
+    """Return the members that are meant, "" for the root; None where none is named."""
+    from blast_core.names import normalize_name
+
+    if not (arguments.package or arguments.all_packages):
+        return None
+    places = project.workspace.places if project.workspace is not None else ((project.name, "."),)
+    members = {name: "" if path == "." else name for name, path in places}
+    if arguments.all_packages:
+        return tuple(members.values())
+    wanted = [normalize_name(name) for name in arguments.package]
+    for name in wanted:
+        if name not in members:
+            raise UsageError(f"there is no package '{name}' here", reason=f"the packages are {', '.join(members)}")
+    return tuple(members[name] for name in wanted)
