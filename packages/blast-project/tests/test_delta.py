@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,6 +158,24 @@ def test_a_lock_of_another_machine_is_resolved_once(bench: Workbench) -> None:
         memo.unlink()
     assert lock(bench, "big", "beta").visited == 22
     assert lock(bench, "big", "beta", "here").visited == 1
+
+
+def test_a_lock_of_another_directory_is_known(bench: Workbench, tmp_path: Path) -> None:
+    lock(bench, "big")
+    other = replace(bench, root=tmp_path / "other")
+    other.root.mkdir()
+    for name in FILES:
+        (other.root / name).write_bytes((bench.root / name).read_bytes())
+    assert lock(other, "big", "beta").visited == 1
+
+
+def test_a_lock_that_was_checked_out_again_is_known(bench: Workbench) -> None:
+    lock(bench, "big")
+    before = {name: (bench.root / name).read_bytes() for name in FILES}
+    lock(bench, "big", "here")
+    for name, content in before.items():
+        (bench.root / name).write_bytes(content)
+    assert lock(bench, "big", "beta").visited == 1
 
 
 def test_a_lock_that_was_edited_is_resolved(bench: Workbench) -> None:

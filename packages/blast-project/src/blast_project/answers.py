@@ -170,7 +170,7 @@ def publish_answer(root: str, home: str, manifest: bytes, answer: Answer, option
             contents["pylock.toml"] = answer.text
         fs.replace_files([(os.path.join(root, name), contents[name]) for name in names[1:] if name in contents])
         fs.sync_directory(root)
-        remember_rules(home, root, answer.content[96:128], answer.rules)
+        remember_rules(home, answer.content[96:128], answer.rules)
         try:
             write_memo(root, project_memo_path(home, root), options, contents)
         except OSError:

@@ -1,15 +1,14 @@
-"""By which rules the lock of a project was made, as far as this machine remembers.
+"""By which rules a lock was made, as far as this machine remembers.
 
 A lock doesn't say by itself whether, for instance, another index counted then. Where the rules are the same, what a
-change doesn't reach may stay as it is. One small file of a project in the store: the content hash of its lock, and the
-hash of the rules.
+change doesn't reach may stay as it is. One small file in the store for each lock: its content hash, and the hash of the
+rules. In which directory the lock lies doesn't matter: another checkout of it, or one that was checked out again, is
+known, too.
 """
 
 from __future__ import annotations
 
 import os
-
-from blast_project.hot_key import project_memo_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,17 +38,16 @@ def rules_of(session: Session, project: Project, targets: Sequence[str], wishes:
     return surroundings_hash(project, targets, wishes, places, client.strategy)
 
 
-def knows_rules(home: str, root: str, lock: bytes, rules: bytes) -> bool:
+def knows_rules(home: str, lock: bytes, rules: bytes) -> bool:
     """Tell whether a lock is known to be made by these rules.
 
     Args:
         home: BLAST_HOME.
-        root: directory of the project.
         lock: the content hash of its lock.
         rules: see ``rules_of``.
     """
     try:
-        fd = os.open(_place(home, root), os.O_RDONLY)
+        fd = os.open(_place(home, lock), os.O_RDONLY)
     except OSError:
         return False
     try:
@@ -58,11 +56,11 @@ def knows_rules(home: str, root: str, lock: bytes, rules: bytes) -> bool:
         os.close(fd)
 
 
-def remember_rules(home: str, root: str, lock: bytes, rules: bytes) -> None:
-    """Remember the rules of a project's lock; a store that can't be written remembers nothing."""
+def remember_rules(home: str, lock: bytes, rules: bytes) -> None:
+    """Remember the rules of a lock; a store that can't be written remembers nothing."""
     from blast_core import fs
 
-    place = _place(home, root)
+    place = _place(home, lock)
     try:
         fs.make_directories(os.path.dirname(place))
         fs.replace_file(place, lock + rules, durable=False)
@@ -70,5 +68,5 @@ def remember_rules(home: str, root: str, lock: bytes, rules: bytes) -> None:
         return
 
 
-def _place(home: str, root: str) -> str:
-    return project_memo_path(home, root) + ".rules"
+def _place(home: str, lock: bytes) -> str:
+    return os.path.join(home, "projects", f"{lock[:8].hex()}.rules")

@@ -181,7 +181,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
                 session, question, found.pages, Hint(found.notes, result.releases or (), result.text, result.content)
             )
     if rules:
-        remember_rules(session.settings.home, project.root, result.content[_CONTENT_HASH], rules)
+        remember_rules(session.settings.home, result.content[_CONTENT_HASH], rules)
     return result
 
 
@@ -272,7 +272,7 @@ def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known,
     base, free = (known.like, ()) if known.like is not None else (known.old, known.free)
     if base is not None and known.rules:
         lock = base.reader()
-        stands = knows_rules(session.settings.home, project.root, base.content[_CONTENT_HASH], known.rules)
+        stands = knows_rules(session.settings.home, base.content[_CONTENT_HASH], known.rules)
         if stands and lock.targets == plan.locked:
             frozen, roots = freeze(lock, session.client, {*free, *known.pins}), roots_of(project, plan)
             delta = None
