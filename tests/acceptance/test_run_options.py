@@ -115,20 +115,26 @@ def test_with_also_brings_the_project_itself(project: Blast, tmp_path: Path) -> 
 
 
 BACKEND = """
-import os, zipfile
+import base64, hashlib, os, zipfile
 
 def _wheel(directory, editable):
+    info = "demo-1.dist-info/"
+    requires = "" if "demo" == "other" else "Requires-Dist: beta\\n"
+    if editable:
+        files = {"_demo.pth": os.path.abspath("src").encode()}
+    else:
+        files = {"demo/__init__.py": open("src/demo/__init__.py", "rb").read()}
+    files[info + "METADATA"] = f"Metadata-Version: 2.1\\nName: demo\\nVersion: 1\\n{requires}".encode()
+    files[info + "WHEEL"] = b"Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    rows = []
+    for name, content in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        rows.append(f"{name},sha256={digest},{len(content)}\\n")
+    files[info + "RECORD"] = "".join([*rows, f"{info}RECORD,,\\n"]).encode()
     name = "demo-1-py3-none-any.whl"
     with zipfile.ZipFile(os.path.join(directory, name), "w") as wheel:
-        if editable:
-            wheel.writestr("_demo.pth", os.path.abspath("src"))
-        else:
-            wheel.write("src/demo/__init__.py", "demo/__init__.py")
-        info = "demo-1.dist-info/"
-        requires = "" if "demo" == "other" else "Requires-Dist: beta\\n"
-        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: demo\\nVersion: 1\\n" + requires)
-        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        wheel.writestr(info + "RECORD", "")
+        for path, content in files.items():
+            wheel.writestr(path, content)
     return name
 
 def build_wheel(directory, settings=None, metadata=None):

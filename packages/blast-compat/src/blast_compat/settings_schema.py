@@ -33,7 +33,7 @@ def settings_schema(scope: str) -> dict[str, object]:
     Spec: JSON Schema draft-07, which the editors' TOML servers read.
     """
     title = "config.toml of Blast" if scope == USER else "blast.toml, or [tool.blast] of pyproject.toml"
-    return {
+    schema: dict[str, object] = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
         "type": "object",
@@ -42,14 +42,25 @@ def settings_schema(scope: str) -> dict[str, object]:
             setting.name: _setting_schema(setting) for setting in SETTINGS if setting.scope in {BOTH, scope}
         },
     }
+    if scope != USER:
+        schema["definitions"] = {"variables": _variables(), "reference": _reference(), "task": _task()}
+    return schema
 
 
 def _setting_schema(setting: Setting) -> dict[str, object]:
-    own = {"tasks": _tasks, "env": _variables, "env-file": _files}.get(setting.name)
+    own = {"tasks": _tasks, "env": lambda: _named("variables"), "env-file": _files}.get(setting.name)
     schema = {"description": setting.help, **(own() if own is not None else _KINDS[setting.kind])}
     if setting.choices:
         schema["enum"] = list(setting.choices)
     return schema
+
+
+def _named(name: str) -> dict[str, object]:
+    return {"$ref": f"#/definitions/{name}"}
+
+
+def _either(*schemas: dict[str, object]) -> dict[str, object]:
+    return {"anyOf": list(schemas)}
 
 
 def _variables() -> dict[str, object]:
@@ -60,52 +71,46 @@ def _variables() -> dict[str, object]:
         "required": ["value"],
         "additionalProperties": False,
     }
-    return {"type": "object", "additionalProperties": {"anyOf": [value, table]}}
+    return {"type": "object", "additionalProperties": _either(value, table)}
 
 
 def _files() -> dict[str, object]:
-    return {"anyOf": [_TEXT, _TEXTS]}
+    return _either(_TEXT, _TEXTS)
 
 
 def _tasks() -> dict[str, object]:
-    command: dict[str, object] = {"anyOf": [_TEXT, _TEXTS]}
-    task = _task()
-    variants = {name: {"anyOf": [_TEXT, _TEXTS, task]} for name in PLATFORMS}
-    properties = task["properties"]
-    assert isinstance(properties, dict)
-    whole = {**task, "properties": {**properties, "platform": {"type": "object", "properties": variants}}}
-    return {"type": "object", "additionalProperties": {"anyOf": [*command["anyOf"], whole]}}  # type: ignore[misc]
+    return {"type": "object", "additionalProperties": _either(_TEXT, _TEXTS, _named("task"))}
+
+
+def _reference() -> dict[str, object]:
+    table: dict[str, object] = {
+        "type": "object",
+        "properties": {"task": _TEXT, "args": {"type": "array"}, "env": _named("variables")},
+        "required": ["task"],
+        "additionalProperties": False,
+    }
+    return _either(_TEXT, table)
+
+
+def _argument() -> dict[str, object]:
+    properties: dict[str, object] = {
+        "name": _TEXT,
+        "type": {"enum": list(ARGUMENT_TYPES)},
+        "default": {},
+        "choices": {"type": "array"},
+        "help": _TEXT,
+        "option": _SWITCH,
+        "many": _SWITCH,
+    }
+    return {"type": "object", "properties": properties, "required": ["name"], "additionalProperties": False}
 
 
 def _task() -> dict[str, object]:
-    reference = {
-        "anyOf": [
-            _TEXT,
-            {
-                "type": "object",
-                "properties": {"task": _TEXT, "args": {"type": "array"}, "env": _variables()},
-                "required": ["task"],
-                "additionalProperties": False,
-            },
-        ]
-    }
-    references = {"anyOf": [*reference["anyOf"], {"type": "array", "items": reference}]}
-    argument = {
-        "type": "object",
-        "properties": {
-            "name": _TEXT,
-            "type": {"enum": list(ARGUMENT_TYPES)},
-            "default": {},
-            "choices": {"type": "array"},
-            "help": _TEXT,
-            "option": _SWITCH,
-            "many": _SWITCH,
-        },
-        "required": ["name"],
-        "additionalProperties": False,
-    }
+    reference = _named("reference")
+    references = _either(reference, {"type": "array", "items": reference})
+    variant = _either(_TEXT, _TEXTS, _named("task"))
     properties: dict[str, object] = {
-        "cmd": {"anyOf": [_TEXT, _TEXTS]},
+        "cmd": _either(_TEXT, _TEXTS),
         "shell": _TEXT,
         "call": _TEXT,
         "composite": references,
@@ -120,9 +125,14 @@ def _task() -> dict[str, object]:
         "depends": references,
         "pre": references,
         "post": references,
-        "args": {"type": "array", "items": {"anyOf": [_TEXT, argument]}},
-        "env": _variables(),
+        "args": {"type": "array", "items": _either(_TEXT, _argument())},
+        "env": _named("variables"),
         "env-file": _files(),
         "aliases": _TEXTS,
+        "platform": {
+            "type": "object",
+            "properties": dict.fromkeys(PLATFORMS, variant),
+            "additionalProperties": False,
+        },
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}
