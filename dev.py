@@ -9,6 +9,7 @@
     property   the laws, on many more generated examples than `test` takes
     docs       build the documentation into .dev/site, warnings are errors
     bench      measure Blast and uv in turn; see `dev.py bench --help`
+    fuzz       fuzz the readers of untrusted bytes; see `dev.py fuzz --help`
 
 Needs Python 3.11 or newer and its standard library. When started with an older one it looks for a newer one itself,
 which is why this file keeps to syntax that Python 3.7 reads. Everything that it makes lies in ``.dev/``.
@@ -41,6 +42,7 @@ PYTHON = SCRIPTS / ("python.exe" if WINDOWS else "python")
 OLDEST = (3, 11)
 MINORS = (14, 13, 12, 11)
 NODE_PACKAGES = {"kaitai-struct-compiler": "0.11.0", "js-yaml": "4.1.0", "pyright": "1.1.414"}
+ATHERIS = "atheris>=3,<4"
 QUICK = "not slow and not crash and not acceptance and not network"
 
 
@@ -306,6 +308,15 @@ def bench(arguments: Sequence[str] = ()) -> int:
     return run_module("benchmarks", *arguments)
 
 
+def fuzz(arguments: Sequence[str] = ()) -> int:
+    """Run the fuzzers, with atheris, which nothing else needs."""
+    if subprocess.call([str(PYTHON), "-c", "import atheris"], stderr=subprocess.DEVNULL):
+        if sys.platform != "linux" or not OLDEST <= sys.version_info[:2] <= (3, 13):
+            fail("atheris has wheels for Linux and CPython 3.11 to 3.13; start dev.py with one of these")
+        run_pip(ATHERIS)
+    return run_module("fuzz", *arguments)
+
+
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "setup": lambda _arguments: 0,
     "demo": demo,
@@ -316,6 +327,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "property": check_properties,
     "docs": build_docs,
     "bench": bench,
+    "fuzz": fuzz,
 }
 
 
