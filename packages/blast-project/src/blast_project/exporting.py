@@ -110,10 +110,15 @@ def _narrowed(package: LockedPackage, targets: int, groups: Sequence[str]) -> Lo
     mask = squeeze_mask(package.target_mask & targets, targets)
     if package.source.kind not in ("editable", "workspace"):
         return package._replace(target_mask=mask, group_mask=1)
-    more = tuple(need for extra, needs in package.extras if extra in groups for need in needs)
-    extras = tuple((extra, needs) for extra, needs in package.extras if ":" not in extra)
+    prefix = "" if package.source.location == "." else f"package:{package.name}:"
+    more = tuple(need for name, needs in package.extras if prefix + _group_of(name) in groups for need in needs)
     needs = tuple(dict.fromkeys((*package.dependencies, *more)))
-    return package._replace(target_mask=mask, group_mask=1, dependencies=needs, extras=extras)
+    return package._replace(target_mask=mask, group_mask=1, dependencies=needs, extras=())
+
+
+def _group_of(name: str) -> str:
+    """Return what the lock calls an extra of the project; dependency groups stand among them under that name."""
+    return name if ":" in name else f"extra:{name}"
 
 
 def _merged(packages: Sequence[LockedPackage]) -> list[LockedPackage]:
