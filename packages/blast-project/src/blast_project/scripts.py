@@ -80,13 +80,13 @@ def has_metadata(path: str) -> bool:
     return b"# /// script" in content and read_block(content.decode("utf-8", "replace"), path) is not None
 
 
-def find_script(settings: Settings, name: str) -> str:
-    """Return the absolute path of a script that an option names.
+def find_script(name: str) -> str:
+    """Return the absolute path of a script that an option names, relative to the current directory.
 
     Raises:
         UsageError: there is no such file.
     """
-    path = os.path.normpath(os.path.join(settings.directory, name))
+    path = os.path.abspath(name)
     if not os.path.isfile(path):
         raise UsageError(f"there is no script {name}", hint=f"'blast init --script {name}' makes one")
     return path

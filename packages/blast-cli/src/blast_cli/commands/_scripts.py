@@ -30,5 +30,5 @@ def context_of(arguments: argparse.Namespace, context: Context) -> tuple[Context
         return context, None
     from blast_project.scripts import find_script, open_script
 
-    script = open_script(context.settings, find_script(context.settings, arguments.script))
+    script = open_script(context.settings, find_script(arguments.script))
     return context._replace(settings=script.settings), script

@@ -143,7 +143,7 @@ def edit_script_outcome(
 
     if arguments.dev or arguments.optional or arguments.to_group or arguments.group:
         raise UsageError("a script has no groups and no extras", hint="it has requirements alone")
-    path = find_script(context.settings, arguments.script)
+    path = find_script(arguments.script)
     bounds = getattr(arguments, "bounds", "lower")
     with Session(context.settings, context.reporter) as session:
         lines = edit_script(

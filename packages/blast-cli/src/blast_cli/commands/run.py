@@ -12,6 +12,7 @@ from blast_cli.options import (
     add_group_options,
     add_index_options,
     add_lock_options,
+    add_member_options,
     add_policy_options,
 )
 from blast_core.errors import UsageError
@@ -49,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_lock_options(parser)
     add_group_options(parser)
+    add_member_options(parser)
     parser.add_argument(
         "--exact", action="store_true", help="remove what the lock does not name; it is what happens by default"
     )
@@ -124,7 +126,7 @@ def _what(arguments: argparse.Namespace, session: Session, words: list[str]) -> 
         path = fetch_script(session, first, arguments.allow_insecure_host)
         return _What((path, *words[1:]), path if has_metadata(path) else "")
     if arguments.script or arguments.gui_script:
-        path = find_script(session.settings._replace(directory=os.getcwd()), first)
+        path = find_script(first)
         return _What((path, *words[1:]), path if has_metadata(path) else "")
     if first.endswith((".py", ".pyw")) and os.path.isfile(first) and has_metadata(first):
         return _What(tuple(words), os.path.abspath(first))
@@ -158,7 +160,7 @@ def _requirements(arguments: argparse.Namespace, session: Session) -> tuple[str,
     """Return what is asked for beside the project's own, paths absolute: the script's project is elsewhere."""
     directory = session.settings.directory
     found = [
-        f"./{os.path.relpath(os.path.join(directory, line), directory)}" if os.path.isdir(line) else line
+        os.path.join(directory, line) if line.startswith(("./", "../", f".{os.sep}", f"..{os.sep}")) else line
         for line in arguments.with_
     ]
     found += [f"-e {os.path.abspath(os.path.join(directory, path))}" for path in arguments.with_editable]

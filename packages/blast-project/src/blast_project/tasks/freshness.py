@@ -62,14 +62,19 @@ class Freshness:
             and _digests(known.get("outputs", {})) == _digests(now.outputs)
             and (bool(now.outputs) or not step.outputs)
         )
+        if is_fresh and (now.inputs, now.outputs) != (known.get("inputs"), known.get("outputs")):
+            # What was young has become old enough to be known by its stamp.
+            self._write(step, now.key, now.inputs, now.outputs)
         return is_fresh, now
 
     def remember(self, step: Step, before: Record) -> None:
         """Remember a step that has run, with the inputs from before it ran: what changed meanwhile is to be seen."""
+        self._write(step, before.key, before.inputs, _stamped(step.root, step.outputs, before.outputs))
+
+    def _write(self, step: Step, key: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
         import json
 
-        outputs = _stamped(step.root, step.outputs, before.outputs)
-        content = {"format": _FORMAT, "key": before.key, "inputs": before.inputs, "outputs": outputs}
+        content = {"format": _FORMAT, "key": key, "inputs": inputs, "outputs": outputs}
         try:
             fs.make_directories(self._directory)
             fs.replace_file(self._path(step), json.dumps(content).encode(), durable=False)
