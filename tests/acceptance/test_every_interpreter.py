@@ -108,3 +108,17 @@ def test_changing_the_interpreter_makes_the_environment_again(blast: Blast, by_m
         assert blast.python(_MINOR) == one.version.rpartition(".")[0]
     blast("undo")
     assert blast.python(_MINOR) == usable[-2].version.rpartition(".")[0]
+
+
+def test_pypy(blast: Blast) -> None:
+    """Another implementation has other names for its programs and its library."""
+    found = blast.run("python", "find", "pypy", BLAST_PYTHON="")
+    if found.returncode:
+        pytest.skip("no PyPy on this machine: environments of it are NOT tried")
+    pypy = blast.at(blast.directory, BLAST_PYTHON=found.stdout.strip())
+    assert pypy("tool", "run", "alpha").stdout == "alpha 2.0\n"
+    pypy("venv", "bare", "--python", "pypy", BLAST_PYTHON="")
+    pypy("pip", "install", "alpha", "--python", "bare")
+    program = "import alpha, sys; print(sys.implementation.name, alpha.VERSION)"
+    for name in ("python", "pypy", "pypy3"):
+        assert subprocess.check_output([blast.directory / "bare/bin" / name, "-c", program], text=True) == "pypy 2.0\n"
