@@ -25,6 +25,7 @@ pytestmark = [
 # Otherwise some commands are killed before every other change only.
 _ALL = bool(os.environ.get("BLAST_TESTS_SLOW"))
 _KILLED = -signal.SIGKILL
+_BACKGROUND = "blast_project.bytecode_process:main"
 _SHARDS = [
     pytest.param(scenario, shard, id=f"{scenario.name}-{shard + 1}of{scenario.shards}")
     for scenario in SCENARIOS
@@ -61,4 +62,24 @@ def test_killed_before_every_change_on_disk(
                 world.check_goes_on(is_new=world.check_old_or_new())
             except AssertionError as error:
                 error.add_note(f"killed before change {number} of {world.operations} of {scenario.words}")
+                raise
+
+
+def test_the_compiler_in_the_background_killed(server: ForkServer, index: StaticIndex) -> None:
+    """Nobody waits for it, and nobody sees that it died: the next environment has the rest compiled."""
+    scenario = next(scenario for scenario in SCENARIOS if scenario.name == "compile")
+    with World(server, index.url, scenario) as world:
+        arguments = (str(world.blast.home), str(world.blast.directory / ".venv"), 3)
+        world.put_back()
+        counted = server.call(world.blast, _BACKGROUND, *arguments)
+        assert counted.returncode == 0, counted.stderr
+        operations = int(counted.stderr.split("operations: ")[1])
+        assert operations > 30
+        for number in range(1 + os.getpid() % 2, operations + 1, 2):
+            world.put_back()
+            assert server.call(world.blast, _BACKGROUND, *arguments, fault=f"kill:{number}").returncode == _KILLED
+            try:
+                world.check_goes_on(is_new=world.check_old_or_new())
+            except AssertionError as error:
+                error.add_note(f"killed before change {number} of {operations}")
                 raise

@@ -103,7 +103,8 @@ class Exclusive:
 def sweep_temporaries(directory: str) -> None:
     """Remove what killed commands left in a directory while they replaced files or links there.
 
-    The caller holds the lock of the project or the environment, so that none of it is in use.
+    The caller holds the lock of the project or the environment, so that none of it is in use; what a living process
+    may be at all the same, because it writes a file of its own there, is left.
 
     Cost: a listing.
     """
@@ -114,12 +115,27 @@ def sweep_temporaries(directory: str) -> None:
     except OSError:
         return
     for name in names:
-        if fs.is_temporary(name):
+        if fs.is_temporary(name) and not _may_be_at_work(name):
             try:
                 fs.unlink(os.path.join(directory, name))
             except OSError:
                 # A directory, or on a disk that refuses: it hurts nobody, and there will be another time.
                 continue
+
+
+def _may_be_at_work(name: str) -> bool:
+    """Tell whether the process that a temporary name tells of lives, and is not this one."""
+    pid = name.split(".")[-3]
+    # On Windows, os.kill would end the process.
+    if os.name == "nt" or not pid.isdecimal() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _outside_the_store(path: str) -> str:
