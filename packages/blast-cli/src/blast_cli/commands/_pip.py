@@ -31,6 +31,7 @@ _SWITCHES = (
     "--no-cache-dir",
     "--prefer-binary",
     "--no-warn-script-location",
+    "--no-compile",
 )
 _VALUES = ("--root-user-action", "--progress-bar")
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from blast_core.requirements import Requirement
     from blast_pm.store.cache import WantedDistribution
+    from blast_project.pip.requests import InstallRequest
     from blast_project.pip.sites import Site
-    from blast_project.pip_interface import InstallRequest
     from blast_project.requirement_files import RequirementLines
     from blast_project.session import Session
     from blast_project.source_install import WantedSource
