@@ -109,6 +109,26 @@ REFUSED: dict[str, Refused] = {
     "data Scripts python.exe": Refused(_with(Member("sample-1.0.data/data/Scripts/Python.exe", b"MZ")), "interpreter"),
     "data pyvenv.cfg": Refused(_with(Member("sample-1.0.data/data/pyvenv.cfg", b"")), "environment itself"),
     "data .blast": Refused(_with(Member("sample-1.0.data/data/.blast/state", b"")), "environment itself"),
+    "data .gitignore": Refused(_with(Member("sample-1.0.data/data/.gitignore", b"")), "environment itself"),
+    "data CACHEDIR.TAG": Refused(_with(Member("sample-1.0.data/data/CACHEDIR.TAG", b"")), "environment itself"),
+    "data bin as a file": Refused(_with(Member("sample-1.0.data/data/bin", b"x")), "a directory of the environment"),
+    "data lib64 as a file": Refused(_with(Member("sample-1.0.data/data/lib64", b"x")), "a directory of the environ"),
+    "data lib/python3.12 as a file": Refused(
+        _with(Member("sample-1.0.data/data/lib/python3.12", b"x")), "a directory of the environment"
+    ),
+    "data site-packages as a file": Refused(
+        _with(Member("sample-1.0.data/data/lib/python3.12/site-packages", b"x")), "a directory of the environment"
+    ),
+    "dist-info through data's lib": Refused(
+        _with(Member("sample-1.0.data/data/lib/python3.12/site-packages/other-1.0.dist-info/RECORD", b"")),
+        "into a .dist-info",
+    ),
+    "pth through data's lib": Refused(
+        _with(Member("sample-1.0.data/data/lib/python3.12/site-packages/s.pth", b"/tmp\n")), "outside the environment"
+    ),
+    "pth through data's Lib": Refused(
+        _with(Member("sample-1.0.data/data/Lib/site-packages/s.pth", b"..\\..\n")), "outside the environment"
+    ),
     "unknown scheme": Refused(_with(Member("sample-1.0.data/rootfs/etc/x", b"")), "no known scheme"),
     "file without scheme": Refused(_with(Member("sample-1.0.data/x", b"")), "no known scheme"),
     "data of another project": Refused(_with(Member("other-1.0.data/scripts/x", b"")), "another project"),
@@ -294,6 +314,19 @@ def test_names_what_runs_at_start_up_and_can_refuse_it(tmp_path: Path) -> None:
     assert _read(tmp_path, recipe).startup == ("s.pth", "sitecustomize.py", "usercustomize/__init__.py")
     with pytest.raises(ArchiveRejected, match="refused"):
         _read(tmp_path, recipe, Policy(startup_code=False))
+
+
+def test_names_what_runs_at_start_up_though_it_lies_among_the_data(tmp_path: Path) -> None:
+    hook = "sample-1.0.data/data/lib/python3.12/site-packages/hook.pth"
+    module = "sample-1.0.data/data/lib64/python3.12/site-packages/sitecustomize.py"
+    recipe = _with(
+        Member(hook, b"import sample\n"), Member(module, b""), Member("sample-1.0.data/data/share/x.pth", b"/")
+    )
+    wheel = read_wheel(_write(tmp_path, recipe))
+    assert set(wheel.startup) == {hook, module}
+    wheel.close()
+    with pytest.raises(ArchiveRejected, match="refused"):
+        read_wheel(_write(tmp_path, recipe), policy=Policy(startup_code=False))
 
 
 def test_an_editable_wheel_may_point_outside(tmp_path: Path) -> None:

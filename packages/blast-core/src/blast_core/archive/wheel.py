@@ -12,7 +12,7 @@ from blast_core.archive.paths import show_path
 from blast_core.archive.record import RecordRow, parse_record, reconcile
 from blast_core.archive.source import open_source
 from blast_core.archive.startup import has_code, is_startup_module, pth_fault, pth_lines
-from blast_core.archive.wheel_layout import WheelFile, find_dist_info, import_names, place_files, site_path
+from blast_core.archive.wheel_layout import WheelFile, find_dist_info, import_names, landing_path, place_files
 from blast_core.archive.wheel_name import WheelName, parse_wheel_name
 from blast_core.archive.zip import ZipArchive, read_archive
 from blast_core.errors import ArchiveRejected, InvalidVersion, RecordMismatch
@@ -267,7 +267,7 @@ def _read_entry_points(archive: ZipArchive, dist_info: str) -> tuple[EntryPoint,
 def _find_startup(archive: ZipArchive, files: tuple[WheelFile, ...], policy: Policy) -> tuple[str, ...]:
     found = []
     for file in files:
-        path = site_path(file.path, file.scheme)
+        path = landing_path(file.path, file.scheme)
         if path.endswith(".pth") and "/" not in path:
             lines = pth_lines(_read_small(archive, file.path, PTH_FILE))
             fault = "" if policy.editable else pth_fault(lines)

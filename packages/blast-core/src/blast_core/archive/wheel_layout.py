@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from blast_core.archive.wheel_name import WheelName
     from blast_core.archive.zip import ZipMember
 
-__all__ = ["SCHEMES", "WheelFile", "find_dist_info", "import_names", "place_files", "site_path"]
+__all__ = ["SCHEMES", "WheelFile", "find_dist_info", "import_names", "landing_path", "place_files", "site_path"]
 
 SCHEMES = ("root", "purelib", "platlib", "scripts", "data", "headers")
 _SITE_SCHEMES = ("root", "purelib", "platlib")
 _SCRIPT_DIRECTORIES = ("bin", "scripts")
+_OWN_FILES = frozenset(("pyvenv.cfg", ".blast", ".gitignore", "cachedir.tag"))
+_OWN_DIRECTORIES = frozenset(("bin", "scripts", "lib", "lib64", "include"))
+_SITE_DIRECTORIES = frozenset(("site-packages", "dist-packages"))
 _EXECUTABLE = 0o111
 _MODULE_SUFFIXES = (".py", ".so", ".pyd", ".pyc")
 
@@ -116,9 +119,19 @@ def _data_scheme(path: str, data_directory: str) -> str:
     fault = "" if not script or "/" in script else script_name_fault(script)
     if fault:
         raise ValueError(f"{show_path(path)}: {fault}")
-    if scheme == "data" and first.lower() in {"pyvenv.cfg", ".blast"}:
-        raise ValueError(f"{show_path(path)} would replace a file of the environment itself")
+    if scheme == "data":
+        if first.lower() in _OWN_FILES:
+            raise ValueError(f"{show_path(path)} would replace a file of the environment itself")
+        if _is_own_directory(rest.lower().split("/")):
+            raise ValueError(f"{show_path(path)} would replace a directory of the environment itself")
     return scheme
+
+
+def _is_own_directory(parts: list[str]) -> bool:
+    """Tell whether a path of the data scheme is that of a directory that every environment has."""
+    if parts[0] not in _OWN_DIRECTORIES:
+        return False
+    return len(parts) == 1 or parts[-1] in _SITE_DIRECTORIES or (len(parts) == 2 and parts[1].startswith("python"))
 
 
 def site_path(path: str, scheme: str) -> str:
@@ -128,12 +141,24 @@ def site_path(path: str, scheme: str) -> str:
     return path.split("/", 2)[2] if scheme in _SITE_SCHEMES else ""
 
 
+def landing_path(path: str, scheme: str) -> str:
+    """Return what ``site_path`` does, and for data the path below a site-packages that its own path leads into."""
+    if scheme != "data":
+        return site_path(path, scheme)
+    parts = path.split("/")[2:]
+    if parts[0].lower() not in _OWN_DIRECTORIES:
+        return ""
+    places = [place for place, part in enumerate(parts[:-1]) if part.lower() in _SITE_DIRECTORIES]
+    return "/".join(parts[places[0] + 1 :]) if places else ""
+
+
 def _check_site(files: Sequence[WheelFile]) -> None:
     paths = [site_path(file.path, file.scheme) for file in files]
     fault = tree_fault(path for path in paths if path)
     if fault:
         raise ValueError(f"once installed, {fault}")
-    for file, path in zip(files, paths, strict=True):
+    for file in files:
+        path = landing_path(file.path, file.scheme)
         if file.scheme != "root" and path.partition("/")[0].lower().endswith(".dist-info"):
             raise ValueError(f"{show_path(file.path)} would be installed into a .dist-info directory")
 
