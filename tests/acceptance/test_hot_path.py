@@ -46,6 +46,7 @@ _VENV = {
     "blast_cli.main",
     "blast_cli.hot_venv",
     "blast_core",
+    "blast_core.boot",
     "blast_core.fnv",
     "blast_core.fs",
     "blast_core.home",

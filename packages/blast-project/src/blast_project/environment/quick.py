@@ -4,7 +4,7 @@ The first ``blast venv`` of its kind finds the interpreter, which may look at a 
 every directory, link and file of such an environment, with marks where its own path and name stand. Kept with it is
 what was looked at on the way, so that the next one is made from it only where nothing of that changed.
 
-An environment that holds nothing yet is not flushed to the disk: after a loss of power it is made again.
+What holds nothing yet is not flushed to the disk, and says so: it is looked at again after another start.
 
 The module imports ``os`` and ``marshal`` alone before it is certain that there is something to do.
 """
@@ -175,8 +175,11 @@ def _filled(path: str, content: bytes, place: bytes, prompt: bytes) -> bytes:
 
 
 def _made_now(content: bytes) -> bytes:
-    version, (number, parent, _, *rest), *more = marshal.loads(content)  # noqa: S302 - as above
-    return marshal.dumps((version, (number, parent, time.time(), *rest), *more))
+    from blast_core.boot import boot_id
+
+    version, (number, parent, _, *rest), *_ = marshal.loads(content)  # noqa: S302 - as above
+    # Marked as what is not flushed: see `blast_project.environment.generations.is_doubtful`.
+    return marshal.dumps((version, (number, parent, time.time(), *rest), boot_id()))
 
 
 def _name_of(place: str) -> str:
