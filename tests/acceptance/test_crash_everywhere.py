@@ -25,7 +25,8 @@ pytestmark = [
 # Otherwise some commands are killed before every other change only.
 _ALL = bool(os.environ.get("BLAST_TESTS_SLOW"))
 _KILLED = -signal.SIGKILL
-_BACKGROUND = "blast_project.bytecode_process:main"
+# As the process does it, which takes the processor only when nobody else wants it.
+_BACKGROUND = "blast_project.bytecode_process:complete_generation"
 _SHARDS = [
     pytest.param(scenario, shard, id=f"{scenario.name}-{shard + 1}of{scenario.shards}")
     for scenario in SCENARIOS
