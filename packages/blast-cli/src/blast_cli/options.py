@@ -22,6 +22,7 @@ __all__ = [
     "add_index_options",
     "add_install_options",
     "add_lock_options",
+    "add_member_options",
     "add_pip_policy_options",
     "add_policy_options",
     "bytecode_word",
@@ -143,6 +144,15 @@ def add_group_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all-extras", action="store_true", help="every extra")
     add_install_options(parser)
     parser.add_argument("--inexact", action="store_true", help="keep distributions that the lock does not name")
+
+
+def add_member_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose packages of a workspace."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--package", dest="members", action="append", default=[], metavar="NAME", help="this package of the workspace"
+    )
+    which.add_argument("--all-packages", action="store_true", help="every package of the workspace")
 
 
 def add_install_options(parser: argparse.ArgumentParser) -> None:

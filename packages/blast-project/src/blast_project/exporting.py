@@ -36,7 +36,6 @@ class ExportRequest(NamedTuple):
         form: one of `FORMATS`.
         selection: the groups and extras.
         targets: names of targets; none for all of the lock's.
-        members: of a workspace that are meant, "" for the root; None for the one that the command was called in.
         hashes: write the digests of all files.
         annotate: say who asks for each package.
         header: say how the file was made.
@@ -50,7 +49,6 @@ class ExportRequest(NamedTuple):
     form: str
     selection: GroupSelection
     targets: tuple[str, ...] = ()
-    members: tuple[str, ...] | None = None
     hashes: bool = True
     annotate: bool = True
     header: bool = True
@@ -85,8 +83,7 @@ def _part(project: Project, lock: Lock, request: ExportRequest) -> Lock:
     from blast_project.selection import select_groups
     from blast_project.syncing import chosen_members
 
-    members = chosen_members(project) if request.members is None else request.members
-    groups = select_groups(lock.groups, request.selection, members)
+    groups = select_groups(lock.groups, request.selection, chosen_members(project, request.selection.members))
     targets = 0
     for name in request.targets:
         targets |= find_target([target.name for target in lock.targets], name)

@@ -15,7 +15,11 @@ __all__ = ["GroupSelection", "select_groups"]
 
 
 class GroupSelection(NamedTuple):
-    """The user's words, as options give them; the group ``dev`` is included unless it is refused."""
+    """The user's words, as options give them; the group ``dev`` is included unless it is refused.
+
+    ``members`` are packages of a workspace by normalised name, ``:all:`` for all; without any it is the one that the
+    command was called in.
+    """
 
     groups: tuple[str, ...] = ()
     no_groups: tuple[str, ...] = ()
@@ -24,11 +28,12 @@ class GroupSelection(NamedTuple):
     only_groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     all_extras: bool = False
+    members: tuple[str, ...] = ()
 
     @property
     def covers_default(self) -> bool:
         """Whether all that the default selection installs is installed, too."""
-        return not (self.no_groups or self.no_dev or self.only_groups)
+        return not (self.no_groups or self.no_dev or self.only_groups or self.members)
 
     @property
     def key(self) -> str:

@@ -207,7 +207,7 @@ def _with_requirements(session: Session, project: Project, options: RunOptions) 
 
     interpreter = project_interpreter(session, project)
     locked = lock_project(session, project, interpreter, check=options.locked)
-    mask = select_groups(project.groups, options.selection, chosen_members(project))
+    mask = select_groups(project.groups, options.selection, chosen_members(project, options.selection.members))
     wanted = {group for bit, group in enumerate(project.groups) if mask >> bit & 1}
     own = [row.requirement for row in project.requirements() if row.group in wanted]
     own += _itself(project, wanted)

@@ -56,6 +56,9 @@ __all__ = [
     "prepare_sync",
 ]
 
+# Stands for every package of a workspace.
+_ALL_MEMBERS = ":all:"
+
 
 class SyncRequest(NamedTuple):
     """How to sync.
@@ -184,7 +187,7 @@ def prepare_sync(
     more, direct_urls = _from_sources(session, project, wanted, interpreter)
     if request.record and not _is_seen(project):
         request = request._replace(record=False)
-    if project.is_package and not project.member and not request.selection.only_groups:
+    if _installs_itself(project, request.selection):
         own, own_urls = _own_distribution(session, project, interpreter)
         more, direct_urls = (*more, *own), {**direct_urls, **own_urls}
     elif (
@@ -198,6 +201,13 @@ def prepare_sync(
         keep_recipe(session.database, key, recipe)
     change = _change(recipe, (*stored, *more), direct_urls, request)
     return _prepare(session, project.root, interpreter, request, change, recipe.bytecode)
+
+
+def _installs_itself(project: Project, selection: GroupSelection) -> bool:
+    """Tell whether the project at the root is among what is installed."""
+    if not project.is_package or selection.only_groups:
+        return False
+    return "" in chosen_members(project, selection.members) if selection.members else not project.member
 
 
 def prepare_known_sync(
@@ -294,19 +304,46 @@ def _wanted(
     session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
 ) -> Wanted:
     lock = locked.reader()
-    mask = select_groups(lock.groups, selection, chosen_members(project))
+    mask = select_groups(lock.groups, selection, chosen_members(project, selection.members))
     kinds = session.kinds_of(project.manifest)
     return select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database, kinds)
 
 
-def chosen_members(project: Project) -> tuple[str, ...]:
-    """Return the members of a workspace that a command means: the one it was called in, or all of a mere frame."""
+def chosen_members(project: Project, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the members of a workspace that a command means, "" for the root's own project.
+
+    Args:
+        project: the workspace, or a project that is none.
+        asked: normalised names, or ``:all:``; without any the member it was called in, or all of a mere frame.
+
+    Raises:
+        UsageError: there is no member of a name.
+    """
     workspace = project.workspace
+    if asked:
+        return _named_members(project, asked)
     if workspace is None:
         return ("",)
     if project.member:
         return tuple(member.name for member in workspace.members if member.path == project.member)
     return ("",) if project.manifest.name else ("", *(member.name for member in workspace.members))
+
+
+def _named_members(project: Project, asked: Sequence[str]) -> tuple[str, ...]:
+    places = project.workspace.places if project.workspace is not None else ((project.name, "."),)
+    members = {name: "" if path == "." else name for name, path in places}
+    if _ALL_MEMBERS in asked:
+        return ("", *(name for name in members.values() if name))
+    for name in asked:
+        if name not in members:
+            from blast_core.errors import UsageError
+
+            raise UsageError(
+                f"there is no package '{name}' here",
+                reason=f"the packages are {', '.join(members)}",
+                hint="names of packages stand in their pyproject.toml",
+            )
+    return tuple(members[name] for name in asked)
 
 
 def _from_sources(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from blast_project.changes import VersionChange
     from blast_project.lock_changes import LockChange
     from blast_project.locking import LockResult
+    from blast_project.project import Project
     from blast_project.selection import GroupSelection
     from blast_project.syncing import SyncResult
     from blast_project.undoing import Move
@@ -23,6 +24,7 @@ __all__ = [
     "lock_change_lines",
     "lock_changes_document",
     "lock_line",
+    "member_project",
     "move_outcome",
     "plural",
     "sync_document",
@@ -42,6 +44,42 @@ def group_selection(arguments: argparse.Namespace) -> GroupSelection:
         only_groups=tuple(arguments.only_group),
         extras=tuple(arguments.extra),
         all_extras=arguments.all_extras,
+        members=_members(arguments),
+    )
+
+
+def _members(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the packages of the workspace that are meant, where the command asks for some."""
+    if getattr(arguments, "all_packages", False):
+        return (":all:",)
+    named = getattr(arguments, "members", ())
+    if not named:
+        return ()
+    from blast_core.names import normalize_name
+
+    return tuple(normalize_name(name) for name in named)
+
+
+def member_project(project: Project, name: str) -> Project:
+    """Return the project as if the command had been called in the package of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from blast_core.errors import UsageError
+    from blast_core.names import normalize_name
+
+    wanted = normalize_name(name)
+    if project.workspace is None and wanted == project.name:
+        return project
+    for member, path in project.workspace.places if project.workspace is not None else ():
+        if member == wanted:
+            return project._replace(member="" if path == "." else path)
+    known = ", ".join(member for member, _ in project.workspace.places) if project.workspace is not None else ""
+    raise UsageError(
+        f"there is no package '{name}' here",
+        reason=f"the packages are {known}" if known else f"{project.root} is no workspace",
+        hint="'--project DIR' names another place",
     )
 
 

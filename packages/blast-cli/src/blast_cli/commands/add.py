@@ -23,9 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from blast_project.editing import EditResult, Place
+    from blast_project.project import Project
     from blast_project.selection import GroupSelection
 
-__all__ = ["add_place_options", "configure", "edit_outcome", "edit_script_outcome", "execute", "place_of"]
+__all__ = [
+    "add_place_options",
+    "configure",
+    "edit_outcome",
+    "edit_script_outcome",
+    "edited_project",
+    "execute",
+    "place_of",
+]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +70,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--dev", action="store_true", help="in the dependency group 'dev'")
     place.add_argument("--optional", metavar="EXTRA", default="", help="in the extra EXTRA")
     place.add_argument("--to-group", metavar="NAME", default="", help="in the dependency group NAME")
+    parser.add_argument("--package", default="", metavar="NAME", help="of this package of the workspace")
     parser.add_argument("--no-sync", action="store_true", help="lock, but leave the environment alone")
     parser.add_argument("--no-lock", action="store_true", help="only edit pyproject.toml")
 
@@ -85,7 +95,6 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Add requirements."""
     from blast_project.added_sources import GitReference
     from blast_project.editing import add_requirements
-    from blast_project.project import load_project
     from blast_project.session import Session
 
     lines = [*arguments.requirements, *_from_files(context, arguments.requirements_file)]
@@ -97,7 +106,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     with Session(context.settings, context.reporter) as session:
         result = add_requirements(
             session,
-            load_project(context.settings.directory),
+            edited_project(arguments, context),
             lines,
             place_of(arguments),
             bounds=arguments.bounds,
@@ -109,6 +118,15 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             reference=GitReference(arguments.branch, arguments.tag, arguments.rev, arguments.lfs),
         )
     return edit_outcome("added", result, began)
+
+
+def edited_project(arguments: argparse.Namespace, context: Context) -> Project:
+    """Return the project whose manifest is edited: the one here, or the package of the workspace that is named."""
+    from blast_cli.commands._shared import member_project
+    from blast_project.project import load_project
+
+    project = load_project(context.settings.directory)
+    return member_project(project, arguments.package) if arguments.package else project
 
 
 def edit_outcome(key: str, result: EditResult, began: float) -> Outcome:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import group_selection, plural
-from blast_cli.options import add_index_options, add_lock_options
+from blast_cli.options import add_index_options, add_lock_options, add_member_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
@@ -39,10 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", action="append", default=[], metavar="NAME", help="only for this target of the lock"
     )
-    parser.add_argument(
-        "--package", action="append", default=[], metavar="NAME", help="of this member of the workspace"
-    )
-    parser.add_argument("--all-packages", action="store_true", help="of every member of the workspace")
+    add_member_options(parser)
     parser.add_argument("--no-hashes", action="store_true", help="without digests")
     parser.add_argument("--no-annotate", action="store_true", help="without saying who asks for what")
     parser.add_argument("--no-header", action="store_true", help="without saying how the file was made")
@@ -74,7 +71,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         project = load_project(context.settings.directory, context.settings.home)
         session.use_project(project.manifest)
         locked = _locked(arguments, session, project)
-        request = _request(arguments, project)
+        request = _request(arguments)
         content = export(session, project, locked, request)
     count = len(locked.pins())
     if not arguments.output_file:
@@ -100,7 +97,7 @@ def _locked(arguments: argparse.Namespace, session: Session, project: Project) -
     return found
 
 
-def _request(arguments: argparse.Namespace, project: Project) -> ExportRequest:
+def _request(arguments: argparse.Namespace) -> ExportRequest:
     from blast_core.names import normalize_name
     from blast_project.exporting import ExportRequest
 
@@ -109,7 +106,6 @@ def _request(arguments: argparse.Namespace, project: Project) -> ExportRequest:
         form,
         group_selection(arguments),
         targets=tuple(arguments.target),
-        members=_members(arguments, project),
         hashes=not arguments.no_hashes,
         annotate=not arguments.no_annotate,
         header=not arguments.no_header,
@@ -126,20 +122,3 @@ def _form_of(name: str) -> str:
     if base.endswith(".toml"):
         return "pylock"
     return "dpl" if base.endswith((".lock", ".dpl")) else "requirements"
-
-
-def _members(arguments: argparse.Namespace, project: Project) -> tuple[str, ...] | None:
-    """Return the members that are meant, "" for the root; None where none is named."""
-    from blast_core.names import normalize_name
-
-    if not (arguments.package or arguments.all_packages):
-        return None
-    places = project.workspace.places if project.workspace is not None else ((project.name, "."),)
-    members = {name: "" if path == "." else name for name, path in places}
-    if arguments.all_packages:
-        return tuple(members.values())
-    wanted = [normalize_name(name) for name in arguments.package]
-    for name in wanted:
-        if name not in members:
-            raise UsageError(f"there is no package '{name}' here", reason=f"the packages are {', '.join(members)}")
-    return tuple(members[name] for name in wanted)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blast_cli.commands._scripts import add_script_option
 from blast_cli.commands._shared import group_selection
-from blast_cli.commands.add import add_place_options, edit_outcome, edit_script_outcome, place_of
+from blast_cli.commands.add import add_place_options, edit_outcome, edit_script_outcome, edited_project, place_of
 from blast_cli.options import add_group_options, add_index_options, add_policy_options
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Remove requirements."""
     from blast_project.editing import remove_requirements
-    from blast_project.project import load_project
     from blast_project.session import Session
 
     began = time.monotonic()
@@ -40,7 +39,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     with Session(context.settings, context.reporter) as session:
         result = remove_requirements(
             session,
-            load_project(context.settings.directory),
+            edited_project(arguments, context),
             arguments.names,
             place_of(arguments),
             lock=not arguments.no_lock,

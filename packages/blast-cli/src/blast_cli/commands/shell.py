@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import group_selection
-from blast_cli.options import add_group_options, add_index_options, add_lock_options, add_policy_options
+from blast_cli.options import (
+    add_group_options,
+    add_index_options,
+    add_lock_options,
+    add_member_options,
+    add_policy_options,
+)
 from blast_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-sync", action="store_true", help="use the environment as it is")
     add_lock_options(parser)
     add_group_options(parser)
+    add_member_options(parser)
     add_index_options(parser)
     add_policy_options(parser)
 

@@ -6,7 +6,13 @@ import time
 
 from blast_cli.commands._scripts import add_script_option, context_of
 from blast_cli.commands._shared import group_selection, sync_document, sync_lines
-from blast_cli.options import add_group_options, add_index_options, add_lock_options, add_policy_options
+from blast_cli.options import (
+    add_group_options,
+    add_index_options,
+    add_lock_options,
+    add_member_options,
+    add_policy_options,
+)
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -22,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_script_option(parser)
     add_lock_options(parser)
     add_group_options(parser)
+    add_member_options(parser)
     add_index_options(parser)
     add_policy_options(parser)
 

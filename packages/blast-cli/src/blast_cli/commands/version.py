@@ -39,13 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Show or change the version of the project."""
+    from blast_cli.commands._shared import member_project
     from blast_project.project import edited_manifest, load_project
     from blast_project.session import Session
     from blast_project.versioning import project_version
 
     project = load_project(context.settings.directory)
     if arguments.package:
-        project = _member(project, arguments.package)
+        project = member_project(project, arguments.package)
     name = edited_manifest(project).name
     if arguments.value or arguments.bump:
         return _change(arguments, context, project, name)
@@ -80,21 +81,3 @@ def _change(arguments: argparse.Namespace, context: Context, project: Project, n
         document.update((key, edited.document[key]) for key in ("lock", "sync") if key in edited.document)
     text = changed.after if arguments.short else f"{name} {changed.before} => {changed.after}"
     return Outcome(document, lines, data=f"{text}\n")
-
-
-def _member(project: Project, name: str) -> Project:
-    from blast_core.errors import UsageError
-    from blast_core.names import normalize_name
-
-    wanted = normalize_name(name)
-    if project.workspace is None and wanted == project.name:
-        return project
-    for member, path in project.workspace.places if project.workspace is not None else ():
-        if member == wanted:
-            return project._replace(member="" if path == "." else path)
-    known = ", ".join(member for member, _ in project.workspace.places) if project.workspace is not None else ""
-    raise UsageError(
-        f"there is no package '{name}' here",
-        reason=f"the packages are {known}" if known else f"{project.root} is no workspace",
-        hint="'--project DIR' names another place",
-    )
