@@ -35,6 +35,8 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 _GENERATOR = "shared/cases/archives/bad_wheels.py"
 _FAILED = 1
 _INTEGRITY = 4
+# A wheel whose metadata can't be read, or whose file name is none, is none that the resolver may choose.
+_REFUSALS = (_FAILED, _INTEGRITY)
 # Of every kind of trick a few, run as a whole process each.
 _AS_A_USER = (
     "abs_path",
@@ -218,6 +220,25 @@ def test_every_hostile_wheel_is_refused_as_a_local_file_too(tmp_path: Path, corp
     database.close()
     assert wrong == []
     assert not os.path.exists(tmp_path / "t") or os.listdir(tmp_path / "t") == []
+
+
+def test_every_hostile_wheel_is_refused_by_its_path_and_nothing_has_changed(inside: Blast, corpus: Corpus) -> None:
+    """As a file on the command line, which no index and no lock has spoken of before."""
+    top = inside.home.parent
+    before, canary = picture(top), picture(corpus.canary)
+    wrong = {}
+    for case in corpus.cases:
+        if case.expect == "reject":
+            done = in_process("pip", "install", str(case.path))
+            problem = "" if done.status in _REFUSALS else f"status {done.status}: {done.err}"
+            if not problem and (case.path.name not in done.err or "Traceback" in done.err or done.out):
+                problem = f"it does not say which file is wrong: {done.err}"
+            if not problem and picture(top) != before:
+                problem = f"it left {sorted(picture(top).keys() ^ before.keys())[:5]}"
+            if problem:
+                wrong[case.identifier] = problem
+    assert wrong == {}
+    assert picture(corpus.canary) == canary
 
 
 @pytest.mark.parametrize("identifier", _AS_A_USER)
