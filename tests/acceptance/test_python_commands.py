@@ -462,6 +462,15 @@ def test_list(bare: Blast, two: tuple[str, str]) -> None:
     assert bare.run("python", "list", "--only-downloads", "--only-installed").returncode == 2
 
 
+def test_a_mirror_that_is_gone_hides_nothing_that_is_there(bare: Blast, version: str) -> None:
+    bare("python", "install", version)
+    gone = {"BLAST_PYTHON_MIRROR": "/no/such/place"}
+    done = bare("python", "list", **gone)
+    assert _key(version) in done.stdout
+    assert "is not known" in done.stderr
+    assert bare.run("python", "list", "--only-downloads", **gone).returncode == 3
+
+
 def test_list_of_the_catalogue(bare: Blast) -> None:
     """What the library knows: no network is asked."""
     here = bare.json("python", "list", "--only-downloads", BLAST_PYTHON_MIRROR="")["pythons"]

@@ -165,7 +165,7 @@ def test_other_files_are_no_builds(name: str) -> None:
 
 def _build(version: str, release: str = "1", flavor: str = "install_only", **changes: str) -> Build:
     build = Build("cpython", version, "", *LINUX, f"x-{flavor}.tar.gz", "u", "s", release)
-    return build._replace(**changes)  # type: ignore[arg-type]
+    return build._replace(**changes)
 
 
 def test_the_newest_is_best_and_a_pre_release_the_last_choice() -> None:

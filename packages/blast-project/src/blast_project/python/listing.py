@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from blast_core.errors import ProbeFailed
+from blast_core.errors import IndexAccessError, ProbeFailed
 from blast_core.tuples import NamedTuple
 from blast_project.python.builds import build_key, newest_first
 from blast_project.python.discover import answers, install_directory, iter_interpreters, settle
@@ -75,7 +75,7 @@ def list_interpreters(session: Session, options: ListOptions, tool: Mapping[str,
 
     Raises:
         InterpreterNotFound: the request is nonsense.
-        IndexAccessError: the mirror can't be read.
+        IndexAccessError: the mirror can't be read, and nothing else was asked for.
     """
     wanted = parse_request(options.request)
     if not options.request:
@@ -83,7 +83,12 @@ def list_interpreters(session: Session, options: ListOptions, tool: Mapping[str,
     rows = list(_on_this_machine(session, wanted, tool)) if options.installed else []
     if options.downloads:
         there = {row.key for row in rows if row.managed}
-        rows += [row for row in _downloads(session, wanted, options, tool) if row.key not in there]
+        try:
+            rows += [row for row in _downloads(session, wanted, options, tool) if row.key not in there]
+        except IndexAccessError as error:
+            if not options.installed:
+                raise
+            session.reporter.note(f"what can be installed is not known: {error.message}")
     return _sorted(rows)
 
 
