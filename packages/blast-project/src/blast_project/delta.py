@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import MetadataSource, UniversalPackage, UniversalResolution
+    from blast_project.lock_parts import Parts
     from blast_project.project import Project
 
     #: Resolves through what it is given: the requirements of the project, or those that the second argument wants.
@@ -256,13 +257,14 @@ class _Check:
         return not where
 
 
-def freeze(lock: DplLockFile, client: PyPiClient, free: Collection[str]) -> Frozen:
+def freeze(lock: DplLockFile, client: PyPiClient, free: Collection[str], parts: Parts) -> Frozen:
     """Return the packages of a lock that come from an index, by name and version.
 
     Args:
         lock: of the same targets as what is resolved.
         client: knows where the files of each index are.
         free: names to leave out.
+        parts: what is kept of the lock.
 
     Returns:
         Nothing where an index's files can't be named without asking it.
@@ -278,7 +280,7 @@ def freeze(lock: DplLockFile, client: PyPiClient, free: Collection[str]) -> Froz
             versions: dict[str, list[DplEntry]] = {}
             for entry in group:
                 versions.setdefault(entry.version, []).append(entry)
-            found[name] = {version: _freeze_version(same, client) for version, same in versions.items()}
+            found[name] = {version: _freeze_version(same, client, parts) for version, same in versions.items()}
     return found
 
 
@@ -287,7 +289,7 @@ def _knows_files(client: PyPiClient, index: str) -> bool:
     return any(row.name == index for row in client.locations) and bool(client.file_base(index))
 
 
-def _freeze_version(entries: list[DplEntry], client: PyPiClient) -> FrozenVersion:
+def _freeze_version(entries: list[DplEntry], client: PyPiClient, parts: Parts) -> FrozenVersion:
     from blast_core.requirements import Requirement
 
     targets = 0
@@ -300,4 +302,6 @@ def _freeze_version(entries: list[DplEntry], client: PyPiClient) -> FrozenVersio
             extras[extra] = extras.get(extra, 0) | entry.target_mask
             rows.update(dict.fromkeys(needs))
     requirements = tuple([Requirement(row.name, row.extras, row.specifier, row.marker) for row in rows])
-    return FrozenVersion(targets, requirements, tuple(extras), LockedFiles(entries, client), tuple(extras.values()))
+    return FrozenVersion(
+        targets, requirements, tuple(extras), LockedFiles(entries, client, parts), tuple(extras.values())
+    )

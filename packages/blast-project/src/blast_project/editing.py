@@ -115,7 +115,7 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
         _check_other(project, row.requirement.name)
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
         options = _Options(lock, sync, command, selection)
-        project = load_project(os.path.normpath(os.path.join(project.root, project.member)))
+        project = load_project(os.path.normpath(os.path.join(project.root, project.member)), session.settings.home)
         return _add(session, project, _named(session, project, asked, reference), place, bounds, options)
 
 
@@ -162,7 +162,7 @@ def remove_requirements(
     """
     wanted = [parse_name(name).name for name in names]
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
-        project = load_project(os.path.normpath(os.path.join(project.root, project.member)))
+        project = load_project(os.path.normpath(os.path.join(project.root, project.member)), session.settings.home)
         return _remove(session, project, wanted, place, _Options(lock, sync, command, selection))
 
 
@@ -183,7 +183,7 @@ def edit_manifest(
         Other: what ``change`` raises.
     """
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
-        project = load_project(os.path.normpath(os.path.join(project.root, project.member)))
+        project = load_project(os.path.normpath(os.path.join(project.root, project.member)), session.settings.home)
         text = manifest_text(project)
         edited = change(text)
         if not lock:

@@ -265,6 +265,7 @@ def _resolved(
 def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known, resolve: Resolve) -> Delta:
     """Resolve what a change reaches where the old lock allows it, else everything."""
     from blast_project.delta import Delta, asks_for_more, freeze, resolve_delta, resolve_more
+    from blast_project.lock_parts import find_parts
     from blast_project.lock_rules import knows_rules
     from blast_project.targets import roots_of
 
@@ -274,7 +275,8 @@ def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known,
         lock = base.reader()
         stands = knows_rules(session.settings.home, base.content[_CONTENT_HASH], known.rules)
         if stands and lock.targets == plan.locked:
-            frozen, roots = freeze(lock, session.client, {*free, *known.pins}), roots_of(project, plan)
+            parts = find_parts(session.settings.home, base.content[_CONTENT_HASH])
+            frozen, roots = freeze(lock, session.client, {*free, *known.pins}, parts), roots_of(project, plan)
             delta = None
             if not (free or known.pins or session.policy.resolution.overrides) and asks_for_more(lock, project):
                 delta = resolve_more(resolve, frozen, roots, plan.targets)
@@ -345,6 +347,7 @@ def _finished(
     from blast_core.formats.dpl.builder import build_lock
     from blast_core.formats.dpl.check import check_lock
     from blast_core.formats.dpl.model import canonical_lock
+    from blast_project.lock_parts import keep_parts
 
     # Both forms ask for it: once is enough.
     check_lock(lock)
@@ -357,6 +360,7 @@ def _finished(
         text = write_pylock(lock, lambda file: client.url_of(file.index, file.path), is_canonical=True).encode()
         lock = lock._replace(text_hash=_digest(text))
     content = build_lock(lock, is_canonical=True)
+    keep_parts(session.settings.home, content[_CONTENT_HASH], lock.packages)
     return _compared(LockResult(content, text, False, (), visited, _releases_of(lock.packages)), old)  # noqa: FBT003
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from blast_core.formats.dpl.reader import DplEntry
     from blast_pm.index.client import PyPiClient
     from blast_pm.index.model import IndexFile
+    from blast_project.lock_parts import Parts
 
 __all__ = ["LockedFiles"]
 
@@ -22,16 +23,18 @@ class LockedFiles(Sequence["IndexFile"]):
     What a lock doesn't say of single files, such as their Requires-Python, is the same for all.
     """
 
-    def __init__(self, entries: list[DplEntry], client: PyPiClient) -> None:
+    def __init__(self, entries: list[DplEntry], client: PyPiClient, parts: Parts) -> None:
         self._entries = entries
         self._client = client
+        self._parts = parts
         self._files: tuple[IndexFile, ...] | None = None
 
     def locked(self, targets: int) -> tuple[Sequence[LockedFile], str] | None:
         """Return files and Requires-Python of the entry for just these targets; None where there is none."""
         for entry in self._entries:
             if entry.target_mask == targets:
-                return entry.files, entry.requires_python
+                kept = self._parts.files(entry.name, entry.version, targets)
+                return kept if kept is not None else entry.files, entry.requires_python
         return None
 
     def _decoded(self) -> tuple[IndexFile, ...]:

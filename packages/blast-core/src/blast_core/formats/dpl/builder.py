@@ -213,11 +213,15 @@ class _Encoder:
             ranges.append((count, len(package.files)))
             count += len(package.files)
             packed = package.files
-            if isinstance(packed, PackedFiles) and self._is_new(packed.strings):
-                files.append(packed.placed(len(self._pool), self._index_numbers.get(packed.index, 0)))
+            if not isinstance(packed, PackedFiles):
+                files += map(self._file, packed)
+                continue
+            number = self._index_numbers.get(packed.index, 0)
+            if self._is_new(packed.strings):
+                files.append(packed.placed(len(self._pool), number))
                 self._pool += b"".join(packed.strings)
             else:
-                files += map(self._file, packed)
+                files.append(packed.moved([self._bytes(key)[0] for key in packed.strings], number))
         return files, ranges
 
     def _is_new(self, strings: tuple[bytes, ...]) -> bool:

@@ -83,6 +83,35 @@ class PackedFiles(Sequence[LockedFile]):
             rows += number * _everywhere(len(self), _INDEX_AT)
         return rows.to_bytes(len(self.rows), "little")
 
+    def moved(self, places: Sequence[int], number: int) -> bytes:
+        """Return the rows of a lock in whose pool the strings lie apart, as where all files are in one folder.
+
+        Args:
+            places: where each of the strings lies.
+            number: as for ``placed``.
+        """
+        where: dict[int, int] = {}
+        start = 0
+        for key, place in zip(self.strings, places, strict=True):
+            where[start] = place
+            start += len(key)
+        return b"".join(
+            [
+                FILE.pack(
+                    *row[:2],
+                    where[row[2]] if row[3] else 0,
+                    row[3],
+                    where[row[4]] if row[5] else 0,
+                    row[5],
+                    where[row[6]] if row[7] else 0,
+                    row[7],
+                    number,
+                    row[9],
+                )
+                for row in FILE.iter_unpack(self.rows)
+            ]
+        )
+
     def __len__(self) -> int:
         return len(self.rows) // FILE.size
 
@@ -104,12 +133,12 @@ class PackedFiles(Sequence[LockedFile]):
     def _decoded(self) -> tuple[LockedFile, ...]:
         files = self._files
         if files is None:
-            files = self._files = tuple([self._decode(row) for row in FILE.iter_unpack(self.rows)])
+            pool = b"".join(self.strings)
+            files = self._files = tuple([self._decode(row, pool) for row in FILE.iter_unpack(self.rows)])
         return files
 
-    def _decode(self, row: tuple[Any, ...]) -> LockedFile:
+    def _decode(self, row: tuple[Any, ...], pool: bytes) -> LockedFile:
         sha256, size, name_at, name_length, path_at, path_length, time_at, time_length, _, flags = row
-        pool = b"".join(self.strings)
         name, path, time = (
             pool[at : at + length].decode()
             for at, length in ((name_at, name_length), (path_at, path_length), (time_at, time_length))

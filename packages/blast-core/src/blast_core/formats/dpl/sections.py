@@ -46,6 +46,7 @@ class Sections:
         "_offsets",
         "_pool",
         "_pool_size",
+        "_sources",
         "_texts",
         "_unread",
         "counts",
@@ -72,6 +73,7 @@ class Sections:
         self._pool_size = self.counts[Section.POOL]
         self._unread = self._pool_size
         self._texts: dict[tuple[int, int], str] = {}
+        self._sources: dict[tuple[int, int, bytes], LockedSource] = {}
         self.input_hash: bytes = header[12]
         self.text_hash: bytes = directory[0]
         self.requires_python: tuple[int, int] = directory[1:3]
@@ -199,14 +201,19 @@ class Sections:
             raise self.invalid("ranges", found)
 
     def source(self, kind: int, number: int, digest: bytes) -> LockedSource:
-        """Decode an entry's source."""
+        """Decode an entry's source; most entries share one."""
+        known = self._sources.get((kind, number, digest))
+        if known is not None:
+            return known
         from blast_core.formats.dpl.model import NO_HASH, SOURCE_KINDS, LockedSource
 
         if kind >= len(SOURCE_KINDS):
             raise self.invalid("source kind", kind)
         row = self.row(Section.SOURCES, number, layout.SOURCE)
         places = (self.text(row[0], row[1]), self.text(row[2], row[3]), self.text(row[4], row[5]))
-        return LockedSource(SOURCE_KINDS[kind], *places, "" if digest == NO_HASH else digest.hex())
+        found = LockedSource(SOURCE_KINDS[kind], *places, "" if digest == NO_HASH else digest.hex())
+        self._sources[kind, number, digest] = found
+        return found
 
 
 def _check_kind(header: Row, file: str) -> None:
