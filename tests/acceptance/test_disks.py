@@ -275,7 +275,7 @@ def test_a_store_that_may_not_be_read(project: Blast) -> None:
     give_away(project.home)
     project.home.chmod(0o700)
     before = contents(project)
-    for words in (("sync", "--link-mode", "copy"), ("add", "gamma"), ("cache", "gc")):
+    for words in (("sync", "--link-mode", "copy"), ("add", "gamma"), ("cache", "gc"), ("cache", "size")):
         check_refused(powerless(project, *words), "BLAST_HOME")
     assert contents(project) == before
 

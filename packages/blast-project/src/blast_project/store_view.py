@@ -92,10 +92,14 @@ def environments_directory(home: str) -> str:
 def view_store(session: Session) -> StoreView:
     """Look at the store and at the environments that link into it.
 
+    Raises:
+        StoreError: it may not be read.
+
     Cost: the table and some listings for the store, two small files per kept generation for the environments.
     """
     cache = session.cache
     home = cache.paths.home
+    _check_readable(home)
     now = time.time()
     # Before anything is read: what is registered later is told by another stamp.
     stamps = root_stamps(home)
@@ -124,6 +128,18 @@ def view_store(session: Session) -> StoreView:
     sizes = object_sizes(cache.paths, cache.database, items.values())
     holders.sort(key=lambda holder: holder.environment)
     return StoreView(home, now, items, sizes, tuple(holders), tuple(gone), stamps)
+
+
+def _check_readable(home: str) -> None:
+    """Tell a store that may not be looked into from an empty one."""
+    try:
+        os.scandir(home).close()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        from blast_pm.store.failures import explain_failure
+
+        raise explain_failure(error, "read the store") from error
 
 
 def changed_since(view: StoreView) -> Callable[[], frozenset[str]]:
