@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -237,3 +238,66 @@ def test_a_version_file_may_be_missing_a_directory_or_noise(tmp_path: Path) -> N
     (tmp_path / "x").mkdir()
     (tmp_path / "x/.python-version").write_bytes(b"\xff\xfe3\x00.\x001\x002\x00")
     assert read_python_version_file(str(tmp_path / "x"))
+
+
+def test_a_build_without_the_global_lock_is_found_only_by_its_name(machine: Machine) -> None:
+    """A real interpreter that says of itself what such a build says."""
+    lie = "import sys, sysconfig; sysconfig.get_config_vars()['Py_GIL_DISABLED'] = 1; exec(sys.argv.pop(1))"
+    free = machine.script(f"free/python{MINOR}", f'#!/bin/sh\nexec "{HERE}" -I -S -c "{lie}" "$4" "$5"\n')
+    plain = machine.link(f"plain/python{MINOR}")
+    machine.path = [free.parent, plain.parent]
+    assert machine.find(f"{MINOR}t").variant == "t"
+    assert machine.find(f"cpython-{MINOR}+freethreaded").variant == "t"
+    for request in ("", MINOR, f">={MINOR}", "cpython"):
+        assert machine.find(request).variant == ""
+    assert machine.find(f"python{MINOR}").variant == ""
+    machine.path = [free.parent]
+    assert machine.find(f"{free}").variant == "t"
+    with pytest.raises(InterpreterNotFound) as caught:
+        machine.find("3.99t")
+    assert f"{VERSION}t" in caught.value.reason
+
+
+@pytest.mark.skipif(not os.path.exists("/bin/false"), reason="there is no /bin/false: memory of faults is NOT tested")
+def test_what_was_no_interpreter_is_not_asked_again_by_those_who_search(machine: Machine) -> None:
+    """Such as Python 2.7, which is no script: only the probe's own program ends with an error in it."""
+    old = machine.directory / "old" / "python3"
+    old.parent.mkdir()
+    # A program that is no script, and no Python: it is told apart by its first two bytes.
+    shutil.copy("/bin/false", old)
+    old.chmod(0o755)
+    machine.link("right/python3")
+    machine.path = [old.parent, machine.directory / "right"]
+    assert machine.find().executable == HERE
+    cache = machine.cache
+    with pytest.raises(ProbeFailed) as first:
+        cache.get(str(old), searching=True)
+    assert not first.value.details["lasting"]
+    with pytest.raises(ProbeFailed) as again:
+        cache.get(str(old))
+    assert again.value.details["lasting"]
+
+
+def test_preferences(machine: Machine) -> None:
+    own = machine.link(f"blast/pythons/cpython-{VERSION}-x/bin/python3")
+    on_path = machine.link("bin/python3")
+    machine.path = [on_path.parent]
+    home = str(machine.directory / "blast")
+
+    def first(preference: str) -> str:
+        return next(iter(iter_interpreters(machine.environ, home, preference=preference)), "")
+
+    assert first("") == first("managed") == first("only-managed") == str(own)
+    assert first("system") == first("only-system") == str(on_path)
+    machine.path = []
+    assert str(own) not in list(iter_interpreters(machine.environ, home, preference="only-system"))
+    moved = {**machine.environ, "BLAST_PYTHON_INSTALL_DIR": str(machine.directory / "none")}
+    assert str(own) not in list(iter_interpreters(moved, home))
+
+
+def test_places_of_other_tools(machine: Machine) -> None:
+    """Asdf's and rye's are found by findpython, which is imported where one of them is there."""
+    asdf = machine.link(f".asdf/installs/python/{VERSION}/bin/python3")
+    assert str(asdf) in machine.iter()
+    mise = machine.link(".local/share/mise/installs/python/3.0/bin/python3", str(machine.script("m", "#!/bin/sh\n")))
+    assert str(mise) in machine.iter()
