@@ -187,6 +187,8 @@ types:
         type: text_ref(pool)
       - id: dist_info
         type: text_ref(pool)
+      - id: dictionary
+        type: text_ref(pool)
       - id: tags
         type: list_ref(table, pool)
       - id: import_names
@@ -236,7 +238,7 @@ types:
         type: u1
         enum: codec
         valid:
-          max: codec::zstd
+          max: codec::zstd_dictionary
       - id: flags
         type: u2
         valid:
@@ -376,3 +378,4 @@ enums:
     0: stored
     1: deflate
     2: zstd
+    3: zstd_dictionary

@@ -92,3 +92,77 @@ def test_a_zstd_stream_that_lies_is_refused(change: str, tmp_path: Path) -> None
         damaged.read(damaged.files[0])
     with pytest.raises(FormatError, match="damaged"):
         list(damaged.iter_content(damaged.files[0]))
+
+
+def _many(count: int = 300) -> WheelRecipe:
+    """A wheel of many small files that are much alike, each too short to tell by itself."""
+    words = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(80)]
+    files = [
+        Member(
+            f"sample/module{number}.py",
+            "\n".join(f"def {words[(number * 7 + line * 3) % 80]}(self): pass" for line in range(20)).encode(),
+            DEFLATED,
+        )
+        for number in range(count)
+    ]
+    return WheelRecipe(files=[Member("sample/__init__.py", b"", DEFLATED), *files])
+
+
+def _convert(folder: Path, recipe: WheelRecipe) -> DppPackage:
+    (folder / recipe.filename).write_bytes(build_wheel(recipe))
+    convert_wheel(str(folder / recipe.filename), str(folder / "plain.dpp"))
+    return DppPackage.open(str(folder / "plain.dpp"))
+
+
+def test_small_files_share_a_dictionary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _convert(tmp_path, _many()) as plain:
+        done = optimize(plain, str(tmp_path / "a.dpp"))
+        monkeypatch.setattr("blast_core.formats.dpp.optimize._SMALL", 0)
+        without = optimize(plain, str(tmp_path / "b.dpp"))
+        with DppPackage.open(str(tmp_path / "a.dpp")) as package:
+            package.verify()
+            assert 0 < len(package.dictionary) <= 64 << 10
+            assert layout.ZSTD_DICTIONARY in {file.codec for file in package.files}
+            assert [package.read(file) for file in package.files] == [plain.read(file) for file in plain.files]
+            assert all(b"".join(package.iter_content(file)) == package.read(file) for file in package.files)
+        with DppPackage.open(str(tmp_path / "b.dpp")) as package:
+            assert package.dictionary == b""
+    assert done.size < 0.8 * without.size
+
+
+def test_the_same_container_gives_the_same_dictionary(tmp_path: Path) -> None:
+    with _convert(tmp_path, _many()) as plain:
+        first = optimize(plain, str(tmp_path / "a.dpp"))
+        assert optimize(plain, str(tmp_path / "b.dpp")) == first
+    with DppPackage.open(str(tmp_path / "a.dpp")) as package:
+        assert optimize(package, str(tmp_path / "c.dpp")) == first
+        assert optimize(package, str(tmp_path / "d.dpp"), level=None) == first
+
+
+def test_a_few_files_get_no_dictionary(tmp_path: Path) -> None:
+    with _convert(tmp_path, _many(5)) as plain:
+        optimize(plain, str(tmp_path / "a.dpp"))
+    with DppPackage.open(str(tmp_path / "a.dpp")) as package:
+        assert package.dictionary == b""
+
+
+@pytest.mark.parametrize("change", ["lost", "damaged", "unused"])
+def test_a_dictionary_that_is_not_the_right_one_is_refused(change: str, tmp_path: Path) -> None:
+    recipe = _many() if change != "unused" else RECIPE
+    with _convert(tmp_path, recipe) as plain:
+        optimize(plain, str(tmp_path / "x.dpp"))
+    data = bytearray((tmp_path / "x.dpp").read_bytes())
+    section = struct.unpack_from("<I", data, 8)[0] * 16
+    place = section + 32 + 112
+    pool = section + struct.unpack_from("<I", data, section + 24)[0]
+    offset, length = struct.unpack_from("<2I", data, place)
+    if change == "lost":
+        struct.pack_into("<2I", data, place, 0, 0)
+    elif change == "damaged":
+        data[pool + offset + length // 2 : pool + offset + length] = bytes(length - length // 2)
+    else:
+        struct.pack_into("<2I", data, place, 0, 5)
+    data[32:64] = blake3_digest(data[64:])
+    damaged = DppPackage.from_bytes(bytes(data))
+    with pytest.raises(FormatError):
+        damaged.verify()

@@ -221,7 +221,7 @@ def test_bytes_between_the_files_are_refused(container: str) -> None:
 
 def test_a_list_past_its_table_is_refused(container: str) -> None:
     data = _bytes(container)
-    struct.pack_into("<2I", data, _section(data, 8) + 32 + 112, 0xFFFFFFFF, 0xFFFFFFFF)
+    struct.pack_into("<2I", data, _section(data, 8) + 32 + 120, 0xFFFFFFFF, 0xFFFFFFFF)
     with pytest.raises(InvalidField):
         _ = DppPackage.from_bytes(_seal(data)).tags
 

@@ -21,6 +21,7 @@ __all__ = [
     "DPL_PACKAGES",
     "DPL_SIZE",
     "DPL_TARGETS",
+    "DPP_DICTIONARY",
     "DPP_ENTRIES",
     "DPP_IN_MEMORY",
     "DPP_SECTION",
@@ -132,6 +133,9 @@ ELF_STRING: Final = 16 * KIB
 
 # Entries of one section; what ARCHIVE_MEMBERS allows, and bytecode for a few interpreters of each.
 DPP_ENTRIES: Final = 4_000_000
+
+# A dictionary for small files; zstd's own tools make them of 110 KiB.
+DPP_DICTIONARY: Final = 1 * MIB
 
 # A section is held in memory when it is used; bytecode is the largest.
 DPP_SECTION: Final = 1 * GIB

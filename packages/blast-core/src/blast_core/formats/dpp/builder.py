@@ -80,6 +80,11 @@ class DppBuilder:
         self._native: list[NativeObject] = []
         self._bytecode: list[tuple[int, str, bytes]] = []
         self._start = 0
+        self._dictionary = b""
+
+    def set_dictionary(self, dictionary: bytes) -> None:
+        """Say by which dictionary files of the codec ``ZSTD_DICTIONARY`` are compressed."""
+        self._dictionary = dictionary
 
     @property
     def size(self) -> int:
@@ -112,7 +117,7 @@ class DppBuilder:
         Raises:
             ValueError: the path was added before, or mode, codec or scheme do not exist.
         """
-        if file.path in self._index or file.mode not in layout.MODES or file.codec > layout.ZSTD:
+        if file.path in self._index or file.mode not in layout.MODES or file.codec > layout.ZSTD_DICTIONARY:
             raise ValueError(f"file {file.path!r} can't be added (mode {file.mode:o}, codec {file.codec})")
         done = file._replace(offset=self._start, stored_size=self._output.position - self._start)
         self._output.write(padding(done.stored_size))
@@ -188,8 +193,9 @@ class DppBuilder:
 
     def _metadata(self, facts: PackageFacts, flags: int) -> bytes:
         writer = SectionWriter(layout.METADATA_SECTION)
-        texts = (
+        texts: tuple[str | bytes, ...] = (
             facts.name, facts.version, facts.requires_python, facts.summary, facts.wheel_filename, facts.dist_info,
+            self._dictionary,
         )  # fmt: skip
         triples = tuple(text for entry in facts.entry_points for text in entry)
         lists = (facts.tags, facts.import_names, facts.provides_extras, facts.startup, triples, facts.warnings)

@@ -68,6 +68,7 @@ __all__ = [
     "USES_EXTRA",
     "VERSION",
     "ZSTD",
+    "ZSTD_DICTIONARY",
     "DppFile",
     "NativeObject",
     "SectionKind",
@@ -94,9 +95,9 @@ SECTION = Struct("<QI4s4I")
 TEXT = Struct("<2I")
 
 # flags again, files METADATA, WHEEL and RECORD (indices), sha256 of the wheel, its size, sum of the raw sizes;
-# texts: name, version, requires-python, summary, wheel's file name, .dist-info;
+# texts: name, version, requires-python, summary, wheel's file name, .dist-info, dictionary (bytes, not UTF-8);
 # lists: tags, import names, provided extras, start-up files, entry points (3 texts each), warnings
-METADATA = Struct("<4I32s2Q12I12I")
+METADATA = Struct("<4I32s2Q14I12I")
 
 # path (u32 offset, u16 length), mode, scheme, codec, file flags, CRC-32 of the content, offset, stored size, raw size,
 # FNV-1a of the path, BLAKE3 of the content
@@ -119,7 +120,8 @@ CODE = Struct("<2I4I")
 STORED = 0
 DEFLATE = 1
 ZSTD = 2
-CODEC_NAMES = ("stored", "deflate", "zstd")
+ZSTD_DICTIONARY = 3
+CODEC_NAMES = ("stored", "deflate", "zstd", "zstd+d")
 
 # A scheme's number is its place here.
 SCHEMES = ("root", "purelib", "platlib", "scripts", "data", "headers")
@@ -156,7 +158,7 @@ class DppFile(NamedTuple):
         path: as it lies in the wheel, with ``/``.
         scheme: ``root``, ``purelib``, ``platlib``, ``scripts``, ``data`` or ``headers``.
         mode: 0o644 or 0o755.
-        codec: ``STORED``, ``DEFLATE`` or ``ZSTD``.
+        codec: ``STORED``, ``DEFLATE``, ``ZSTD``, or ``ZSTD_DICTIONARY``: with the container's dictionary.
         stored_size: bytes in the container.
         raw_size: bytes of the content.
         offset: where the stored bytes begin, from the container's start.

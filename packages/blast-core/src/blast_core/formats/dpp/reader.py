@@ -32,7 +32,7 @@ __all__ = ["DppPackage"]
 
 # Places in the fields of layout.METADATA.
 _TEXTS = 7
-_LISTS = 19
+_LISTS = 21
 
 
 class DppPackage:
@@ -133,6 +133,11 @@ class DppPackage:
     def dist_info(self) -> str:
         """Name of the .dist-info directory."""
         return self._text(5, "dist-info")
+
+    @property
+    def dictionary(self) -> bytes:
+        """What files of the codec ``ZSTD_DICTIONARY`` were compressed with; empty where there are none."""
+        return bytes(self._metadata.content(self._facts[_LISTS - 2], self._facts[_LISTS - 1], "dictionary"))
 
     @property
     def wheel_sha256(self) -> str:
@@ -280,7 +285,7 @@ class DppPackage:
 
     def read(self, file: DppFile) -> bytes:
         """Return a file's content; size and CRC are checked, ``verify`` checks the digest."""
-        return unpack(self.raw(file), file, self._storage.name)
+        return unpack(self.raw(file), file, self._storage.name, self._dictionary_for(file))
 
     def read_bounded(self, file: DppFile, limit: int) -> bytes:
         """Return a file's content as ``read`` does; one of more than ``limit`` bytes is refused and not inflated."""
@@ -290,7 +295,7 @@ class DppPackage:
 
     def iter_content(self, file: DppFile) -> Iterator[bytes]:
         """Yield a file's content in pieces of about 1 MiB, for files that are too large to hold."""
-        return unpack_chunks(self._storage, file)
+        return unpack_chunks(self._storage, file, self._dictionary_for(file))
 
     def find_bytecode(self, path: str, cache_tag: str) -> bytes | None:
         """Return the pyc of a source for one interpreter, whole, or None. Cost: O(pycs)."""
@@ -331,6 +336,9 @@ class DppPackage:
     ) -> None:
         self.close()
 
+    def _dictionary_for(self, file: DppFile) -> bytes:
+        return self.dictionary if file.codec == layout.ZSTD_DICTIONARY else b""
+
     def _text(self, index: int, field: str) -> str:
         start = _TEXTS + 2 * index
         return self._metadata.text(self._facts[start], self._facts[start + 1], field)
@@ -353,7 +361,7 @@ class DppPackage:
     def _make_file(self, section: SectionReader, fields: tuple[Any, ...]) -> DppFile:
         path_offset, path_length, mode, scheme, codec, flags, crc, offset, stored_size, raw_size, _, digest = fields
         path = section.text(path_offset, path_length, "path")
-        if mode not in layout.MODES or scheme >= len(layout.SCHEMES) or codec > layout.ZSTD:
+        if mode not in layout.MODES or scheme >= len(layout.SCHEMES) or codec > layout.ZSTD_DICTIONARY:
             section.fail("mode, scheme or codec do not exist", "mode", f"{mode:o}, {scheme}, {codec}")
         if flags & ~layout.KNOWN_FILE_FLAGS:
             section.fail("a flag is unknown", "file flags", flags)

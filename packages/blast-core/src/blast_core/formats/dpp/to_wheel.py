@@ -131,7 +131,7 @@ def _zip64(*numbers: int) -> bytes:
 
 def _stored_pieces(dpp: DppPackage, file: DppFile) -> tuple[Iterable[bytes | memoryview], int]:
     """Return what goes into the wheel and its size; only zstd has to be compressed anew."""
-    if file.codec != layout.ZSTD:
+    if file.codec not in (layout.ZSTD, layout.ZSTD_DICTIONARY):
         return dpp.iter_raw(file), file.stored_size
     import zlib
 

@@ -20,15 +20,17 @@ __all__ = ["iter_stored", "unpack", "unpack_chunks"]
 
 # The window that zstd's highest level asks for, and no more.
 _ZSTD_WINDOW = 1 << 27
+_ZSTD = (layout.ZSTD, layout.ZSTD_DICTIONARY)
 
 
-def unpack(stored: memoryview, file: DppFile, name: str) -> bytes:
+def unpack(stored: memoryview, file: DppFile, name: str, dictionary: bytes = b"") -> bytes:
     """Return the content of a file.
 
     Args:
         stored: its stored bytes.
         file: what the container says of it.
         name: the container, for errors.
+        dictionary: the container's.
 
     Raises:
         FormatError: the stream is damaged, or size or CRC are not the declared ones.
@@ -36,8 +38,8 @@ def unpack(stored: memoryview, file: DppFile, name: str) -> bytes:
     try:
         if file.codec == layout.DEFLATE:
             raw = inflate(stored, file.raw_size)
-        elif file.codec == layout.ZSTD:
-            raw = b"".join(_unpack_zstd(iter((stored,)), file.raw_size))
+        elif file.codec in _ZSTD:
+            raw = b"".join(_unpack_zstd(iter((stored,)), file, dictionary))
         else:
             raw = bytes(stored)
     except ValueError as error:
@@ -49,7 +51,7 @@ def unpack(stored: memoryview, file: DppFile, name: str) -> bytes:
     return raw
 
 
-def unpack_chunks(storage: Storage, file: DppFile) -> Iterator[bytes]:
+def unpack_chunks(storage: Storage, file: DppFile, dictionary: bytes = b"") -> Iterator[bytes]:
     """Yield the content of a file in pieces; the last word is said when the iterator ends.
 
     Raises:
@@ -58,7 +60,7 @@ def unpack_chunks(storage: Storage, file: DppFile) -> Iterator[bytes]:
     pieces = iter_stored(storage, file)
     check = size = 0
     try:
-        for raw in _open_stream(pieces, file):
+        for raw in _open_stream(pieces, file, dictionary):
             size += len(raw)
             check = crc32(raw, check)
             yield bytes(raw)
@@ -70,11 +72,13 @@ def unpack_chunks(storage: Storage, file: DppFile) -> Iterator[bytes]:
         _fail(file, storage.name, "size or CRC are not the declared ones")
 
 
-def _open_stream(pieces: Iterator[memoryview], file: DppFile) -> Iterator[bytes] | Iterator[memoryview]:
+def _open_stream(
+    pieces: Iterator[memoryview], file: DppFile, dictionary: bytes
+) -> Iterator[bytes] | Iterator[memoryview]:
     if file.codec == layout.DEFLATE:
         return inflate_chunks(pieces, file.raw_size)
-    if file.codec == layout.ZSTD:
-        return _unpack_zstd(pieces, file.raw_size)
+    if file.codec in _ZSTD:
+        return _unpack_zstd(pieces, file, dictionary)
     return pieces
 
 
@@ -101,18 +105,22 @@ class _Pieces:
         return not self._rest and not next(self._pieces, b"")
 
 
-def _unpack_zstd(pieces: Iterator[memoryview], raw_size: int) -> Iterator[bytes]:
-    """Yield the content of one zstd frame of at most ``raw_size`` bytes.
+def _unpack_zstd(pieces: Iterator[memoryview], file: DppFile, dictionary: bytes) -> Iterator[bytes]:
+    """Yield the content of one zstd frame of at most the declared size.
 
     Raises:
         ValueError: it is damaged, longer, or wants a window that nobody needs.
     """
     import zstandard
 
+    raw_size = file.raw_size
     if raw_size > UNPACKED_TOTAL:
         raise ValueError("it is declared absurdly large")
     source = _Pieces(pieces)
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    if not dictionary and file.codec == layout.ZSTD_DICTIONARY:
+        raise ValueError("the container has no dictionary")
+    words = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+    decompressor = zstandard.ZstdDecompressor(dict_data=words, max_window_size=_ZSTD_WINDOW)
     reader = decompressor.stream_reader(source)  # type: ignore[arg-type]
     done = 0
     try:

@@ -11,7 +11,7 @@ from blast_core.formats.dpp import layout
 from blast_core.formats.dpp.bytecode import pyc_fault
 from blast_core.formats.dpp.text import describe
 from blast_core.formats.layout import aligned
-from blast_core.limits import CHUNK, ENTRY_POINTS, MEMBER_IN_MEMORY, UNPACKED_FLOOR, ZSTD_RATIO
+from blast_core.limits import CHUNK, DPP_DICTIONARY, ENTRY_POINTS, MEMBER_IN_MEMORY, UNPACKED_FLOOR, ZSTD_RATIO
 from blast_core.requirements import parse_requirement
 from blast_core.version.specifiers import compile_specifier
 
@@ -99,6 +99,9 @@ def _check_facts(package: DppPackage, files: Sequence[DppFile]) -> None:
         _fail(package.file_path, "it is not the sum of the files", "unpacked size", package.unpacked_size)
     if package.unpacked_size > max(UNPACKED_FLOOR, ZSTD_RATIO * package.size):
         _fail(package.file_path, f"it is more than {ZSTD_RATIO} times its size", "unpacked size", package.unpacked_size)
+    uses_dictionary = any(file.codec == layout.ZSTD_DICTIONARY for file in files)
+    if bool(package.dictionary) != uses_dictionary or len(package.dictionary) > DPP_DICTIONARY:
+        _fail(package.file_path, "it is missing, too large, or no file needs it", "dictionary", len(package.dictionary))
     wanted = tuple(f"{package.dist_info}/{name}" for name in ("METADATA", "WHEEL", "RECORD"))
     if package.special_paths() != wanted:
         _fail(package.file_path, "METADATA, WHEEL or RECORD is another file", "files", package.special_paths())
