@@ -18,6 +18,8 @@ pytestmark = pytest.mark.docs
 
 _TOP = Path(__file__).resolve().parents[1]
 _PAGES = sorted([*_TOP.glob("*.md"), *(_TOP / "docs").rglob("*.md"), *(_TOP / "packages").glob("*/README.md")])
+# These name variables of tests, too.
+_FOR_CONTRIBUTORS = ("CONTRIBUTING", "faults")
 _EVERY_PAGE = pytest.mark.parametrize("page", _PAGES, ids=lambda path: path.relative_to(_TOP).as_posix())
 _SOURCES = sorted((_TOP / "packages").glob("*/src/**/*.py"))
 
@@ -38,7 +40,9 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 
 @_EVERY_PAGE
 def test_variables_are_read_somewhere(page: Path) -> None:
-    tests = [*_TOP.glob("tests/**/*.py"), *_TOP.glob("packages/*/tests/**/*.py")] if page.stem == "CONTRIBUTING" else []
+    tests = (
+        [*_TOP.glob("tests/**/*.py"), *_TOP.glob("packages/*/tests/**/*.py")] if page.stem in _FOR_CONTRIBUTORS else []
+    )
     read = "\n".join(path.read_text(encoding="utf-8") for path in [*_SOURCES, _TOP / "conftest.py", *tests])
     said = set(re.findall(r"`(BLAST_[A-Z_]+)", page.read_text(encoding="utf-8")))
     assert sorted(name for name in said if name not in read and name not in _variables_of_options()) == []
