@@ -2,7 +2,7 @@
 
 They are refused by one line that names the file, and leave nothing; or every other reader understands them in the same
 way: `zipfile` has the same files, `csv` and `hashlib` agree with RECORD, `email` reads the same name and version, the
-tree that was unpacked is the archive's, the container verifies, and the wheel made from it converts to the same again.
+tree that the store unpacks is the archive's, the container verifies, and a wheel made from it converts to the same.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ import stat
 import zipfile
 from typing import TYPE_CHECKING
 
+from blast_core.archive.contents import read_contents
+from blast_core.archive.source import open_source
+from blast_core.archive.wheel import check_wheel as check_wheel_file
 from blast_core.archive.zip import DEFLATED, STORED
 from blast_core.errors import IntegrityError
 from blast_core.formats.dpp.convert import convert_wheel
 from blast_core.formats.dpp.reader import DppPackage
 from blast_core.formats.dpp.to_wheel import dpp_to_wheel
 from blast_core.names import normalize_name
-from blast_pm.install.plan import make_tree_plan
+from blast_pm.install.plan import make_tree_plan, read_listing, read_plan
 from blast_pm.store.unpack import TreeWriter, is_unpacked
 from fuzz.claims import check_refusal, work_directory
 
@@ -61,17 +64,19 @@ def _check(data: bytes, top: str) -> bool:
     wheel, container, tree = (os.path.join(top, name) for name in (filename, "c.dpp", "tree"))
     with open(wheel, "xb") as stream:
         stream.write(data)
+    plan = _ingest(wheel, filename, tree)
     try:
-        with TreeWriter(tree) as writer:
-            convert_wheel(wheel, container, sink=writer)
-            writer.seal()
+        convert_wheel(wheel, container)
     except IntegrityError as error:
         check_refusal(error, filename)
         assert not os.path.exists(container), "a refused wheel left a container"
+        # Only a container holds requirements as such; old ones are mended by who resolves.
+        assert plan is None or "requirement" in error.reason, "the store takes what makes no container"
         return False
+    assert plan is not None, "the store refuses what makes a container"
     with DppPackage.open(container) as package:
         package.verify()
-        make_tree_plan(package)
+        assert _show(make_tree_plan(package)) == _show(plan)
         contents = {file.path: package.read(file) for file in package.files}
         _compare_with_zipfile(data, contents)
         _compare_with_record(package, contents)
@@ -81,6 +86,28 @@ def _check(data: bytes, top: str) -> bool:
         _check_round_trip(package, contents, top)
     assert sorted(os.listdir(top)) == sorted(["again", "c.dpp", "tree", filename])
     return True
+
+
+def _ingest(wheel: str, filename: str, tree: str) -> bytes | None:
+    """Check and unpack a wheel as the store does, and return the plan of its tree; None for one that is refused."""
+    source = open_source(wheel, filename)
+    try:
+        opened = check_wheel_file(source, filename)
+        with TreeWriter(tree) as writer:
+            contents = read_contents(opened, writer)
+            writer.seal()
+        return make_tree_plan(contents)
+    except IntegrityError as error:
+        check_refusal(error, filename)
+        return None
+    finally:
+        source.close()
+
+
+def _show(plan: bytes) -> tuple[object, ...]:
+    """Return what a plan says; its bytes may differ by what marshal found to be one object."""
+    read = read_plan(plan)
+    return (*read._replace(listing=b""), read_listing(read))
 
 
 def _compare_with_zipfile(data: bytes, contents: Mapping[str, bytes]) -> None:
