@@ -92,3 +92,13 @@ def test_a_few_are_kept(bench: Workbench) -> None:
     for number in range(len("abcdefghij")):
         lock(bench, *"abcdefghij"[: number + 1])
     assert len(parts(bench)) == 8
+
+
+def test_those_in_use_stay(bench: Workbench) -> None:
+    first = lock(bench, "all").content[_HASH]
+    base = [(path, path.read_bytes()) for path in (bench.root / "blast.lock", bench.root / "pylock.toml")]
+    for letter in "abcdefghij":
+        for path, content in base:
+            path.write_bytes(content)
+        lock(bench, "all", letter)
+    assert find_parts(str(bench.home), first)._packed

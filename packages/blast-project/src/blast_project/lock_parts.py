@@ -80,12 +80,15 @@ def find_parts(home: str, lock: bytes) -> Parts:
     """Return what is kept of a lock, by its content hash."""
     from zlib import crc32
 
+    place = _place(home, lock)
     try:
-        fd = os.open(_place(home, lock), os.O_RDONLY)
+        fd = os.open(place, os.O_RDONLY)
     except OSError:
         return Parts({})
     try:
         content = os.read(fd, os.fstat(fd).st_size + 1)
+        # The oldest give way, and many changes may start from one lock.
+        os.utime(place)
     except OSError:
         return Parts({})
     finally:
