@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -33,7 +34,8 @@ _KEEP = ("--bounds", "none")
 _BY_WAY_OF_LINKING = ("RECORD", "top_level.txt")
 # Flushing a real disk would take most of the time.
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - directories in it have random names
-_MEMORY = _SHARED_MEMORY if os.path.isdir(_SHARED_MEMORY) else None
+# Containers have 64 MB of it by default, which large wheels would fill.
+_ENOUGH = 1 << 29
 
 
 class Scenario(NamedTuple):
@@ -117,7 +119,7 @@ class World:
         self.server = server
         self._passed_over = _BY_WAY_OF_LINKING if loose else ()
         self.scenario = scenario
-        self._root = Path(tempfile.mkdtemp(dir=_MEMORY, prefix="blast-world-"))
+        self._root = Path(tempfile.mkdtemp(dir=_memory(), prefix="blast-world-"))
         live = self._root / "live"
         (live / "project").mkdir(parents=True)
         self.blast = Blast(live / "project", live / "home", {"BLAST_INDEX_URL": url})
@@ -220,6 +222,12 @@ class World:
         assert done.returncode == 0, done.stderr
         left = sorted(find_leftovers(self.blast.directory, self.blast.home))
         assert left == [], f"left over: {left}"
+
+
+def _memory() -> str | None:
+    """Return a directory in memory, None where there is none or little."""
+    has_enough = os.path.isdir(_SHARED_MEMORY) and shutil.disk_usage(_SHARED_MEMORY).free > _ENOUGH
+    return _SHARED_MEMORY if has_enough else None
 
 
 def _difference(found: dict[str, str], expected: dict[str, str]) -> str:
