@@ -66,6 +66,9 @@ COMMANDS = (
     Command("python uninstall", "python_uninstall", "Remove interpreters that Blast installed"),
     Command("python dir", "python_dir", "Print where interpreters are installed"),
     Command("python update-shell", "python_update_shell", "Put the directory of programs on PATH in the shell's files"),
+    Command("env list", "env_list", "List the environments that have names"),
+    Command("env dir", "env_dir", "Print where an environment is"),
+    Command("env remove", "env_remove", "Remove environments that have names"),
     Command("tool run", "tool_run", "Run a command-line tool from an environment of its own (bx)"),
     Command("tool install", "tool_install", "Install a command-line tool, to be run by its name"),
     Command("tool upgrade", "tool_upgrade", "Bring installed tools to newer versions"),
@@ -100,6 +103,7 @@ COMMANDS = (
 GROUPS = {
     "pip": "The pip interface",
     "python": "Interpreters",
+    "env": "Named environments",
     "tool": "Command-line tools",
     "cache": "The store",
     "self": "Blast itself",

@@ -52,6 +52,10 @@ def check_settings(table: Mapping[str, Any]) -> None:
         from blast_compat.task_tables import check_tasks
 
         check_tasks(table["tasks"], (*_KEYS, "tasks"))
+    if "envs" in table:
+        from blast_compat.env_tables import check_environments
+
+        check_environments(table["envs"], (*_KEYS, "envs"))
     if "env" in table or "env-file" in table:
         from blast_compat.variable_tables import check_env_files, check_variables
 

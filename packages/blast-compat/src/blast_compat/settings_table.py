@@ -140,6 +140,7 @@ SETTINGS = (
     _setting("env", "table", PROJECT, "Variables of what is run"),
     _setting("env-file", "any", PROJECT, "Files of variables of what is run", option="--env-file"),
     # Environments.
+    _setting("envs", "table", PROJECT, "Named environments, see [named environments](named-environments.md)"),
     _setting("link-mode", "choice", BOTH, "How files reach an environment", default="auto", choices=_LINK_MODES,
              option="--link-mode"),
     _setting("link-mode-package", "table", PROJECT, "The same by distribution"),

@@ -35,6 +35,19 @@ class GroupSelection(NamedTuple):
         """Whether all that the default selection installs is installed, too."""
         return not (self.no_groups or self.no_dev or self.only_groups or self.members)
 
+    def with_more(self, other: GroupSelection) -> GroupSelection:
+        """Return what is chosen by either."""
+        return GroupSelection(
+            (*self.groups, *other.groups),
+            (*self.no_groups, *other.no_groups),
+            self.all_groups or other.all_groups,
+            self.no_dev or other.no_dev,
+            (*self.only_groups, *other.only_groups),
+            (*self.extras, *other.extras),
+            self.all_extras or other.all_extras,
+            (*self.members, *other.members),
+        )
+
     @property
     def key(self) -> str:
         """A short text that is equal for equal selections; empty for the default one."""

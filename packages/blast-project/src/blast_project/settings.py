@@ -78,6 +78,7 @@ class Settings(NamedTuple):
         index_strategy: one of `blast_compat.index_tables.INDEX_STRATEGIES`; empty for the manifest's.
         keyring_provider: one of `blast_pm.index.keyring.PROVIDERS`; empty for the manifest's or pip's.
         verbose: how much is told, 0 for what everyone wants to know.
+        is_named: the environment is one of several of the project, or of none: going back in it leaves files alone.
         compile_bytecode: one of `blast_project.bytecode.MODES`; empty for the project's own or the default.
         python_downloads: one of `blast_project.python.policy.DOWNLOADS`; empty for the project's own or the default.
         python_preference: one of `blast_project.python.discover.PREFERENCES`; empty for the same.
@@ -101,6 +102,7 @@ class Settings(NamedTuple):
     keyring_provider: str = ""
     verbose: int = 0
     compile_bytecode: str = ""
+    is_named: bool = False
     python_downloads: str = ""
     python_preference: str = ""
     python_mirror: str = ""

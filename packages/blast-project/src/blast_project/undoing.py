@@ -139,7 +139,8 @@ def diff(session: Session, before: int | None, after: int | None) -> tuple[int, 
 def _move(session: Session, manager: VenvManager, current: Generation, target: Generation, *, force: bool) -> Move:
     from blast_project.exclusive import exclusive, sweep_temporaries
 
-    root = find_root(session.settings.directory)
+    # A named environment is one view of several: the project's files are those of the others, too.
+    root = find_root(session.settings.directory) if not session.settings.is_named else None
     restored: tuple[str, ...] = ()
     with exclusive(session, *filter(None, (root, manager.environment))):
         if root is not None:

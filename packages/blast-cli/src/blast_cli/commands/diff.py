@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blast_cli.commands._environments import add_environment_option, context_in
 from blast_cli.commands._shared import change_lines, changes_document
 from blast_cli.outcome import Context, Outcome
 
@@ -14,6 +15,7 @@ __all__ = ["configure", "execute"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    add_environment_option(parser)
     parser.add_argument("before", nargs="?", type=int, help="a generation; the one before the current by default")
     parser.add_argument("after", nargs="?", type=int, help="a generation; the current one by default")
 
@@ -23,6 +25,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.session import Session
     from blast_project.undoing import diff
 
+    context = context_in(arguments, context)
     with Session(context.settings, context.reporter) as session:
         before, after, changes = diff(session, arguments.before, arguments.after)
     document = {"before": before, "after": after, "changes": changes_document(changes)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from blast_cli.commands._environments import add_environment_option, context_in
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -14,8 +15,8 @@ __all__ = ["configure", "execute"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare no arguments."""
-    del parser
+    """Declare the arguments."""
+    add_environment_option(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
@@ -23,7 +24,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.session import Session
     from blast_project.undoing import history
 
-    del arguments
+    context = context_in(arguments, context)
     with Session(context.settings, context.reporter) as session:
         rows = history(session)
     document = {"generations": [row._asdict() for row in rows]}

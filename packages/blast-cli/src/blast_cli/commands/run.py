@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
+from blast_cli.commands._environments import add_environment_option, chosen_environments, with_environment
 from blast_cli.commands._shared import group_selection
 from blast_cli.options import (
     add_env_options,
@@ -16,9 +15,15 @@ from blast_cli.options import (
     add_policy_options,
 )
 from blast_core.errors import UsageError
+from blast_core.tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from blast_cli.outcome import Context, Outcome
+    from blast_project.named_environments import NamedEnvironment
+    from blast_project.selection import GroupSelection
     from blast_project.session import Session
     from blast_project.starting import RunOptions, Start
 
@@ -26,11 +31,12 @@ __all__ = ["configure", "execute"]
 
 
 class _What(NamedTuple):
-    """What is run: the words, the path of a script with metadata or "", and its text where no file holds it."""
+    """What is run: the words, the path of a script with metadata or "", its text where no file holds it, and where."""
 
     words: tuple[str, ...]
     script: str = ""
     text: str = ""
+    environment: NamedEnvironment | None = None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lock_options(parser)
     add_group_options(parser)
     add_member_options(parser)
+    add_environment_option(parser)
     parser.add_argument(
         "--exact", action="store_true", help="remove what the lock does not name; it is what happens by default"
     )
@@ -60,9 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     kinds.add_argument("-m", "--module", dest="module", action="store_true", help="run a module")
     kinds.add_argument("-s", "--script", action="store_true", help="run a Python script, whatever its name ends with")
     kinds.add_argument("--gui-script", action="store_true", help="run a Python script without a console, on Windows")
-    parser.add_argument(
-        "words", nargs=argparse.REMAINDER, metavar="CMD", help="a command, a script, a module or a task"
-    )
+    parser.add_argument("words", nargs="...", metavar="CMD", help="a command, a script, a module or a task")
 
 
 def _add_requirements(parser: argparse.ArgumentParser) -> None:
@@ -86,8 +91,15 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         raise UsageError("nothing to run", hint="name a command, such as 'blast run python'")
     if arguments.exact and arguments.inexact:
         raise UsageError("--exact and --inexact are opposites")
+    environments = chosen_environments(arguments, context)
+    if len(environments) > 1:
+        return _run_in_each(context, [row.name for row in environments])
+    if environments:
+        context = with_environment(context, environments[0])
     with Session(context.settings, context.reporter) as session:
         what = _what(arguments, session, words)
+    if environments:
+        what = what._replace(environment=environments[0])
     if arguments.watch:
         return _watch(arguments, context, what)
     return _run(arguments, context, what)
@@ -141,19 +153,48 @@ def _prepare(arguments: argparse.Namespace, session: Session, what: _What) -> tu
     is_python = bool(what.script or what.words[0] == "-" or arguments.script or arguments.gui_script)
     options = RunOptions(
         words=what.words if what.script or not is_python else ("python", *what.words),
-        selection=group_selection(arguments),
+        selection=_selection(arguments, what.environment),
         frozen=arguments.frozen,
         locked=arguments.locked,
         sync=not arguments.no_sync,
         inexact=arguments.inexact,
         requirements=_requirements(arguments, session),
-        project=not arguments.no_project,
+        project=not (arguments.no_project or (what.environment is not None and not what.environment.root)),
         env_files=env_files_of(arguments.env_file, settings, enabled=not arguments.no_env_file),
         use_env_files=not arguments.no_env_file,
         isolated=arguments.isolated,
         script=open_script(settings, what.script, what.text) if what.script else None,
     )
     return options, prepare_run(session, options)
+
+
+def _selection(arguments: argparse.Namespace, environment: NamedEnvironment | None) -> GroupSelection:
+    asked = group_selection(arguments)
+    return environment.selection.with_more(asked) if environment is not None else asked
+
+
+def _run_in_each(context: Context, names: list[str]) -> Outcome:
+    """Run the same in each environment of a matrix, one after the other; the first failure's status is that of all."""
+    import subprocess
+    import sys
+
+    from blast_cli.outcome import Outcome
+
+    words = sys.argv[1:]
+    named = [number for number, word in enumerate(words) if word.partition("=")[0] in ("--env", "--environment")]
+    # Where a variable named it there is nothing to be left out.
+    place = named[0] if named else words.index("run") + 1
+    after = place + (0 if not named else 1 if "=" in words[place] else 2)
+    failed: dict[str, int] = {}
+    for name in names:
+        context.output.say(f"{name}:")
+        command = [sys.executable, "-m", "blast_cli", *words[:place], f"--env={name}", *words[after:]]
+        status = subprocess.run(command, check=False).returncode
+        if status:
+            failed[name] = status
+    code = next(iter(failed.values()), 0)
+    lines = (f"failed in {', '.join(failed)}",) if failed else ()
+    return Outcome({"environments": names, "failed": failed}, lines, code=code if code >= 0 else 128 - code)
 
 
 def _requirements(arguments: argparse.Namespace, session: Session) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from blast_cli.commands._environments import add_environment_option, chosen_environments, context_in
 from blast_cli.commands._shared import group_selection
 from blast_cli.options import (
     add_group_options,
@@ -29,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lock_options(parser)
     add_group_options(parser)
     add_member_options(parser)
+    add_environment_option(parser)
     add_index_options(parser)
     add_policy_options(parser)
 
@@ -48,9 +50,12 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             hint="'exit' leaves it",
         )
     shell = find_shell(environ, arguments.shell)
+    named = chosen_environments(arguments, context)
+    context = context_in(arguments, context)
+    selection = group_selection(arguments)
     options = RunOptions(
         words=(),
-        selection=group_selection(arguments),
+        selection=named[0].selection.with_more(selection) if named else selection,
         frozen=arguments.frozen,
         locked=arguments.locked,
         sync=not arguments.no_sync,

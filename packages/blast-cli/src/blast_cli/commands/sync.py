@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from blast_cli.commands._environments import add_environment_option, chosen_environments, with_environment
 from blast_cli.commands._scripts import add_script_option, context_of
 from blast_cli.commands._shared import group_selection, sync_document, sync_lines
 from blast_cli.options import (
@@ -18,6 +19,10 @@ from blast_cli.outcome import Context, Outcome
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+    from blast_project.named_environments import NamedEnvironment
+    from blast_project.selection import GroupSelection
 
 __all__ = ["configure", "execute"]
 
@@ -29,19 +34,49 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lock_options(parser)
     add_group_options(parser)
     add_member_options(parser)
+    add_environment_option(parser, every=True)
     add_index_options(parser)
     add_policy_options(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Sync."""
+    context, script = context_of(arguments, context)
+    selection = group_selection(arguments)
+    environments = chosen_environments(arguments, context)
+    if environments:
+        return _sync_named(arguments, context, environments, selection)
+    outcome = _sync(arguments, context, selection)
+    if script is not None and not arguments.dry_run:
+        script.settle()
+    return outcome
+
+
+def _sync_named(
+    arguments: argparse.Namespace,
+    context: Context,
+    environments: Sequence[NamedEnvironment],
+    selection: GroupSelection,
+) -> Outcome:
+    outcomes = [
+        _sync(arguments, with_environment(context, row), row.selection.with_more(selection)) for row in environments
+    ]
+    lines = tuple(
+        line
+        for row, outcome in zip(environments, outcomes, strict=True)
+        for line in ((f"{row.name}:",) if len(outcomes) > 1 else ()) + outcome.lines
+    )
+    documents = [{"name": row.name, **outcome.document} for row, outcome in zip(environments, outcomes, strict=True)]
+    return Outcome(documents[0] if len(documents) == 1 else {"environments": documents}, lines)
+
+
+def _sync(arguments: argparse.Namespace, context: Context, selection: GroupSelection) -> Outcome:
     from blast_project.operations import SyncOptions, sync_here
     from blast_project.session import Session
 
     began = time.monotonic()
-    context, script = context_of(arguments, context)
     options = SyncOptions(
-        selection=group_selection(arguments),
+        selection=selection,
         frozen=arguments.frozen,
         locked=arguments.locked,
         inexact=arguments.inexact,
@@ -50,7 +85,5 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     )
     with Session(context.settings, context.reporter) as session:
         result = sync_here(session, options)
-    if script is not None and not arguments.dry_run:
-        script.settle()
     lines = sync_lines(result, round((time.monotonic() - began) * 1000))
     return Outcome({**sync_document(result), "dry_run": arguments.dry_run}, lines)

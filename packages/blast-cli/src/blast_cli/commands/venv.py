@@ -29,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--relocatable", action="store_true", help="nothing that is installed into it leads into the store"
     )
+    parser.add_argument(
+        "--name", default="", metavar="NAME", help="an environment of no project, to be used by '--env NAME' everywhere"
+    )
     parser.add_argument("--no-project", action="store_true", help="ignore a project that may be here")
     add_install_options(parser)
     add_index_options(parser)
@@ -46,10 +49,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         keep=arguments.allow_existing,
         system_site_packages=arguments.system_site_packages,
         relocatable=arguments.relocatable,
-        project=not arguments.no_project,
+        project=not (arguments.no_project or arguments.name),
     )
     with Session(context.settings, context.reporter) as session:
-        path = bare_path(session, arguments.path, project=options.project)
+        named = _named_path(arguments, context)
+        path = named or bare_path(session, arguments.path, project=options.project)
         interpreter = make_environment(session, path, options)
         seeds = seed_environment(session, path, interpreter) if arguments.seed else ()
     shown = arguments.path or os.path.relpath(path, context.settings.directory)
@@ -63,3 +67,17 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     seeded = f" and {', '.join(seeds)}" if seeds else ""
     made = f"Made {shown} with Python {interpreter.version}{seeded}"
     return Outcome(document, (made, activation_line(activate, context.settings.environ)))
+
+
+def _named_path(arguments: argparse.Namespace, context: Context) -> str:
+    if not arguments.name:
+        return ""
+    from blast_core import fs
+    from blast_core.errors import UsageError
+    from blast_project.named_environments import scratch_path
+
+    if arguments.path:
+        raise UsageError("an environment has either a name or a path", hint="leave out one of them")
+    path = scratch_path(context.settings, arguments.name)
+    fs.make_directories(os.path.dirname(path))
+    return path
