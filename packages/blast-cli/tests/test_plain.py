@@ -83,6 +83,9 @@ WORDS = [
     ["--", "one"],
     ["-vq"],
     ["--group", "web", "--bounds", "major", "one"],
+    ["python", "-c", "pass", "--json", "-q"],
+    ["-q", "one", "--", "-q", "two"],
+    ["--group", "web", "one", "--group", "docs"],
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,7 @@ def test_a_young_file_is_read_again_though_its_stamp_may_be_the_same(
     step = _step(root)
     known = _remembered(root, step)
     (record,) = (root / ".venv" / ".blast" / "tasks").iterdir()
-    assert '"src/a.txt": [""' in record.read_text()
+    assert marshal.loads(record.read_bytes())["inputs"]["src/a.txt"][0] == ""
     path.write_text("src/A.txt")
     os.utime(path, ns=(10**18, 10**18))
     assert not known.look(step)[0]
@@ -135,7 +136,7 @@ def test_damaged_memories_are_none(root: Path) -> None:
     step = _step(root)
     known = _remembered(root, step)
     (record,) = (root / ".venv" / ".blast" / "tasks").iterdir()
-    for content in (b"", b"[]", b"{", b'{"format": 0}', b'{"format": 1, "inputs": {"src/a.txt": 3}}', b"\xff"):
+    for content in (b"", b"{", b"\xff", marshal.dumps([]), marshal.dumps({"format": 0})):
         record.write_bytes(content)
         assert not known.look(step)[0]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blast_core.errors import UsageError
-from blast_project.tasks.words import Values, replace_names, split_commands, split_words
+from blast_project.tasks.words import Values, join_words, replace_names, split_commands, split_words
 
 _PLAIN = st.text(st.sampled_from("ab \t'\"\\-=/.*?#~[]()é"), max_size=20)
 _ANY = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
@@ -33,6 +33,7 @@ def test_words_are_those_of_shlex(text: str) -> None:
 @pytest.mark.property
 @given(st.lists(_ANY, min_size=1, max_size=5))
 def test_quoted_words_come_back(words: list[str]) -> None:
+    assert join_words(words) == shlex.join(words)
     assert split_words(f"x {shlex.join(words)}", Values({}), {}) == ["x", *words]
 
 
@@ -49,8 +50,8 @@ def test_what_is_put_in_never_falls_apart(value: str, rest: list[str]) -> None:
 
 
 def test_a_name_for_many_words_is_many_alone_and_one_within() -> None:
-    values = Values({"files": shlex.join(["a b", "c"])}, (), ("files",))
-    assert split_words("x {files} y{files}", values, {}) == ["x", "a b", "c", "y'a b' c"]
+    values = Values({"files": shlex.join(["a b", "{args}"])}, ("rest",), ("files",))
+    assert split_words("x {files} y{files}", values, {}) == ["x", "a b", "{args}", "y'a b' '{args}'"]
 
 
 def test_commands_and_their_own_variables() -> None:

@@ -75,6 +75,8 @@ class Defaults:
         self.positionals: dict[str, object] = {}
         self.rest: list[str] = []
         self.is_sufficient = True
+        #: The only argument, where it takes all words from the first that is no option on; else "".
+        self.takes_rest = ""
 
     def add_argument_group(self, *_: str) -> Defaults:
         """Groups are for help alone."""
@@ -94,6 +96,7 @@ class Defaults:
         default, nargs, action = given.get("default"), given.get("nargs"), given.get("action", "store")
         if not names[0].startswith("-"):
             self.is_sufficient &= nargs in {"?", "*", "..."}
+            self.takes_rest = names[0] if nargs == "..." and not self.positionals else ""
             name = given.get("dest", names[0])
             self.positionals[name] = [] if default is None and nargs != "?" else default
             if nargs == "*" and not {"type", "choices"} & given.keys():
@@ -162,6 +165,10 @@ def _with_words(declared: Defaults, arguments: Any, words: Sequence[str]) -> arg
         word = words[place]
         place += 1
         if not word.startswith("-"):
+            if declared.takes_rest and word:
+                # Whatever follows belongs to what is run.
+                setattr(arguments, declared.takes_rest, list(words[place - 1 :]))
+                break
             names.append(place)
             continue
         option = next((option for option in declared.options if word in option.option_strings), None)

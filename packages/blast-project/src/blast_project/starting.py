@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
+from blast_core.tuples import NamedTuple
 from blast_project.env_files import program_variables
 from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
 from blast_project.environment.state import is_current
-from blast_project.ephemeral import ephemeral_environment
 from blast_project.hot_key import options_digest, request_of
-from blast_project.operations import SyncOptions, project_interpreter, sync_here
 from blast_project.project import Project, environment_path, find_root, load_project
 from blast_project.running import command_line, environment_variables
 from blast_project.selection import GroupSelection
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -165,6 +164,8 @@ def _environment(session: Session, options: RunOptions) -> str:
         return _with_requirements(session, load_project(root), options)
     environment = environment_path(root, session.settings)
     if options.sync and not _has_all(session, root, environment, options):
+        from blast_project.operations import SyncOptions, sync_here
+
         sync_here(
             session,
             SyncOptions(options.selection, options.frozen, options.locked, options.inexact, command="run"),
@@ -190,6 +191,7 @@ def _without_project(session: Session, options: RunOptions) -> str:
         for environment in (active, beside):
             if environment and os.path.exists(python_path(environment)):
                 return environment
+    from blast_project.ephemeral import ephemeral_environment
     from blast_project.python.version_files import read_version_file_above
 
     request = read_version_file_above(session.settings.directory, session.settings.environ)
@@ -200,7 +202,9 @@ def _without_project(session: Session, options: RunOptions) -> str:
 def _with_requirements(session: Session, project: Project, options: RunOptions) -> str:
     """One environment for the project's requirements and those of this run, the locked versions preferred."""
     from blast_project.asking import editables_of, parse_asked
+    from blast_project.ephemeral import ephemeral_environment
     from blast_project.locking import lock_project
+    from blast_project.operations import project_interpreter
     from blast_project.selection import select_groups
     from blast_project.sources import SourceLoader
     from blast_project.syncing import chosen_members

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import group_selection
 from blast_cli.options import (
@@ -17,7 +15,10 @@ from blast_cli.options import (
 )
 from blast_cli.outcome import Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from blast_cli.outcome import Context
     from blast_project.project import Project
     from blast_project.session import Session
@@ -46,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_group_options(parser)
     add_index_options(parser)
     add_policy_options(parser)
-    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="TASK", help="a task, and its arguments")
+    parser.add_argument("words", nargs="...", metavar="TASK", help="a task, and its arguments")
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:

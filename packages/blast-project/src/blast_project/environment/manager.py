@@ -375,7 +375,7 @@ class VenvManager:
             raise InstallError(
                 f"{path} is {'a symbolic link' if os.path.islink(path) else 'no directory'}",
                 reason="Blast makes its environments there, and replaces nothing that may hold something of value",
-                hint="move it away, or set BLAST_PROJECT_ENVIRONMENT to another place",
+                hint="'blast self doctor --fix' moves it aside; BLAST_PROJECT_ENVIRONMENT names another place",
             )
         if os.path.lexists(current_link(path)):
             return
@@ -383,7 +383,7 @@ class VenvManager:
             raise InstallError(
                 f"{path} is no virtual environment",
                 reason="it has no pyvenv.cfg, so it may hold something of value",
-                hint="move it away, or set BLAST_PROJECT_ENVIRONMENT to another place",
+                hint="'blast self doctor --fix' moves it aside; BLAST_PROJECT_ENVIRONMENT names another place",
             )
 
     def _sweep(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blast_core.errors import UsageError
+from blast_project.tasks.words import join_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,14 +78,12 @@ def _take_options(task: Task, words: Sequence[str]) -> tuple[dict[str, str], lis
 
 
 def _place(task: Task, plain: list[str], values: dict[str, str]) -> tuple[str, ...]:
-    from shlex import join
-
     rest = list(plain)
     for argument in task.arguments:
         if argument.option or argument.name in values or not rest:
             continue
         if argument.many:
-            values[argument.name] = join([_checked(task, argument, word) for word in rest])
+            values[argument.name] = join_words([_checked(task, argument, word) for word in rest])
             return ()
         values[argument.name] = _checked(task, argument, rest.pop(0))
     return tuple(rest)

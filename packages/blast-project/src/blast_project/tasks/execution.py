@@ -7,7 +7,6 @@ what it runs, and what still runs when a step fails is ended, too.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from blast_core.errors import UsageError
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Execution", "cannot_start", "exit_status", "run_child", "run_plan", "start_line"]
 
-_FORWARDED = tuple(
-    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)
-)
+_FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+# As shells say that Ctrl-C ended a program.
+_INTERRUPTED = 130
 
 
 class Execution(NamedTuple):
@@ -102,9 +101,6 @@ def _run_remembered(step: Step, execution: Execution, *, alone: bool, may_become
     return ("failed" if code else "done"), code
 
 
-_INTERRUPTED = 128 + signal.SIGINT
-
-
 def _run_step(step: Step, execution: Execution, *, may_become: bool) -> int:
     for number, command in enumerate(step.commands):
         line, variables = start_line(step, command, execution.environment)
@@ -137,6 +133,7 @@ def run_child(line: Sequence[str], variables: Mapping[str, str], directory: str)
     Raises:
         UsageError: it can't be started.
     """
+    import signal
     import subprocess
 
     sys.stdout.flush()
@@ -145,7 +142,8 @@ def run_child(line: Sequence[str], variables: Mapping[str, str], directory: str)
         child = subprocess.Popen(list(line), env=dict(variables), cwd=directory)
     except OSError as error:
         raise cannot_start(line, error) from error
-    before = {number: signal.signal(number, _forward(child)) for number in _FORWARDED}
+    numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
+    before = {number: signal.signal(number, _forward(child)) for number in numbers}
     before[signal.SIGINT] = signal.signal(signal.SIGINT, _interrupt(child))
     try:
         return exit_status(child.wait())

@@ -8,7 +8,15 @@ from blast_core.errors import UsageError
 from blast_core.tuples import NamedTuple
 from blast_project.env_files import add_variables, program_variables, read_env_files
 from blast_project.tasks.arguments import bind_arguments
-from blast_project.tasks.words import Command, Values, has_words_left, replace_names, split_commands, split_words
+from blast_project.tasks.words import (
+    Command,
+    Values,
+    has_words_left,
+    join_words,
+    replace_names,
+    split_commands,
+    split_words,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -258,9 +266,7 @@ class _Planner:
         mentions = has_words_left(text)
         _check_rest(task, values, takes_rest=takes_rest or mentions or task.kind == "call")
         more = () if mentions else values.rest
-        from shlex import join
-
-        tail = f" {join(more)}" if more else ""
+        tail = f" {join_words(more)}" if more else ""
         if task.kind == "call":
             from blast_project.tasks.calling import call_program
 
@@ -272,7 +278,7 @@ class _Planner:
             return (Command((), _shell(line)),), line
         if isinstance(task.command, tuple):
             words = [word for one in task.command for word in _listed(one, values)]
-            return (Command((), (*words, *more)),), join([*words, *more])
+            return (Command((), (*words, *more)),), join_words([*words, *more])
         commands = split_commands(text, values, variables)
         commands[-1] = commands[-1]._replace(words=(*commands[-1].words, *more))
         # Not what variables hold: it may be secret.

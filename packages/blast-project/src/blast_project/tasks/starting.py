@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
+from blast_core.tuples import NamedTuple
 from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
@@ -15,6 +15,7 @@ from blast_project.tasks.finding import TaskPlace, open_book
 from blast_project.tasks.freshness import Freshness
 from blast_project.tasks.planning import Plan, make_plan
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 

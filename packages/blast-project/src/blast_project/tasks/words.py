@@ -17,11 +17,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Command", "Values", "has_words_left", "replace_names", "split_commands", "split_words"]
+__all__ = ["Command", "Values", "has_words_left", "join_words", "replace_names", "split_commands", "split_words"]
 
 _OPERATORS = "|&;<>`\n"
 _NAME_START = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 _NAME = _NAME_START + "0123456789"
+# What shlex.quote leaves as it is.
+_SAFE = _NAME + "@%+=:,./-"
 _HINT = "write it as shell = '…' if a shell shall do it, or in quotes if it shall stay as it is"
 
 
@@ -83,9 +85,6 @@ def split_words(text: str, values: Values, variables: Mapping[str, str]) -> list
 
 def replace_names(text: str, values: Values, *, quote: bool = False) -> str:
     """Return a text with ``{name}`` and ``{args}`` replaced, each quoted for a POSIX shell if asked."""
-    from shlex import join
-    from shlex import quote as quoted
-
     parts: list[str] = []
     at = 0
     while True:
@@ -94,11 +93,22 @@ def replace_names(text: str, values: Values, *, quote: bool = False) -> str:
             return "".join([*parts, text[at:]])
         start, end, name, default = found
         if name == "args":
-            value = join(values.rest) if values.rest else default
+            value = join_words(values.rest) if values.rest else default
         else:
-            value = quoted(values.named[name]) if quote else values.named[name]
+            value = _quoted(values.named[name]) if quote else values.named[name]
         parts += [text[at:start], value]
         at = end
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Return words as a line that a POSIX shell splits into them again, as ``shlex.join``, which imports ``re``."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if word and not word.strip(_SAFE):
+        return word
+    return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def has_words_left(text: str) -> bool:
@@ -197,9 +207,7 @@ class _Lexer:
         if found is None or found[0] != self._at:
             return None
         _, self._at, name, default = found
-        from shlex import join
-
-        value = (join(self._values.rest) or default) if name == "args" else self._values.named[name]
+        value = (join_words(self._values.rest) or default) if name == "args" else self._values.named[name]
         return value, name, default
 
     def _quoted(self, quote: str) -> str:
