@@ -88,20 +88,24 @@ def interpreter(minor: str, home: Path) -> str:
             pytest.skip(f"NO PYTHON {minor} on this machine")
 
 
-@pytest.fixture(params=_PYTHONS)
-def venv(request: pytest.FixtureRequest, blast: Blast, home: Path) -> Path:
-    """A virtual environment of `python -m venv`, with its pip."""
-    path = blast.directory / "env"
+@pytest.fixture(scope="module", params=_PYTHONS)
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
+    """A virtual environment of `python -m venv`, with its pip: to make it takes longer than all else."""
+    path = tmp_path_factory.mktemp("template") / "env"
     subprocess.run([interpreter(request.param, home), "-m", "venv", path], check=True)
     return path
 
 
 @pytest.fixture
-def twin(venv: Path) -> Path:
-    """Another one, of the same Python, for the oracle."""
-    path = venv.with_name("twin")
-    subprocess.run([(venv / "bin/python").resolve(), "-m", "venv", path], check=True)
-    return path
+def venv(template: Path, blast: Blast) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(template, blast.directory / "env", symlinks=True))
+
+
+@pytest.fixture
+def twin(template: Path, blast: Blast) -> Path:
+    """Another one, for the oracle."""
+    return Path(shutil.copytree(template, blast.directory / "twin", symlinks=True))
 
 
 def run_pip(environment: Path, index: StaticIndex, *words: str) -> str:
@@ -283,6 +287,14 @@ def test_environments_are_found_as_uv_finds_them(blast: Blast, env: Path) -> Non
     below = blast.directory / "a/b"
     below.mkdir(parents=True)
     assert Path(blast.at(below).json("pip", "install", "beta", "--dry-run")["environment"]).name == ".venv"
+
+
+def test_a_version_chooses_among_the_environments_that_are_found(blast: Blast, env: Path) -> None:
+    env.rename(blast.directory / ".venv")
+    assert blast.json("pip", "install", "-p", _HERE, "beta", "--dry-run")["changed"]
+    done = blast.run("pip", "install", "-p", "3.99", "beta")
+    assert done.returncode == 2
+    assert "of Python 3.99" in done.stderr
 
 
 def test_without_an_environment_the_interpreter_is_not_touched(blast: Blast) -> None:

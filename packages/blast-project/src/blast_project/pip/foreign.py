@@ -156,7 +156,8 @@ class _Judging:
             here = os.path.dirname(here)
         if not os.path.isdir(here) and here not in self._leaving:
             raise FileConflict(f"{name} needs the directory {here}, which is a file", paths=[here])
-        bounds = self._site.bounds
+        # What is in a prefix that several share is not removed everywhere, but may be put anywhere.
+        bounds = (*self._site.bounds, self._site.data)
         if not is_below(os.path.join(here, "x"), bounds) and not any(one.startswith(here) for one in bounds):
             raise PathEscape(
                 f"{name} would be written to {os.path.realpath(here)}",

@@ -120,13 +120,13 @@ def find_site(session: Session, choice: SiteChoice = HERE, *, looks: bool = Fals
     if os.sep in named:
         return _explicit(session, named)
     for candidate in _environments(session):
-        if os.path.exists(python_path(candidate)):
+        if os.path.exists(python_path(candidate)) and _answers(session, candidate, named):
             return site_of_environment(session, candidate)
     if looks:
         return _system_site(session, session.find_interpreter().executable)
     raise UsageError(
-        f"no environment in {settings.directory} or above",
-        reason="neither an active environment nor .venv was found",
+        f"no environment {f'of Python {named} ' if named else ''}in {settings.directory} or above",
+        reason=f"neither an active environment nor .venv {'answers to that' if named else 'was found'}",
         hint="'blast venv' makes one, 'blast sync' makes a project's, '--system' takes the interpreter itself",
     )
 
@@ -200,6 +200,20 @@ def _named_environments(session: Session, named: str) -> Iterator[str]:
         asked = os.path.normpath(os.path.join(session.settings.directory, os.path.expanduser(named)))
         yield asked
         yield os.path.dirname(os.path.dirname(asked))
+
+
+def _answers(session: Session, environment: str, named: str) -> bool:
+    """Tell whether an environment's interpreter is of the version that ``--python`` names; "" names none."""
+    if not named:
+        return True
+    from blast_core.version.specifiers import SpecifierSet
+    from blast_project.python.request import parse_request
+
+    wanted = parse_request(named)
+    interpreter = session.interpreters.get(python_path(environment))
+    if wanted.name or wanted.implementation not in ("", interpreter.implementation):
+        return False
+    return not wanted.specifier or SpecifierSet(wanted.specifier).contains(interpreter.version, prereleases=True)
 
 
 def _environments(session: Session) -> Iterator[str]:
