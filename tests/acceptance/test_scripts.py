@@ -224,6 +224,9 @@ def test_paths_of_a_script_are_relative_to_it(blast: Blast) -> None:
     path = sub / "tool.py"
     path.write_text(f"# /// script\n{metadata}\n# ///\nimport beta; print('found')\n")
     assert blast("run", "sub/tool.py").stdout == "found\n"
+    bare = _script(blast, "# dependencies = []")
+    assert blast("run", "--with", "./there", "--with", "alpha<2", "tool.py").stdout == "1.1\n"
+    assert blast.at(sub).run("run", "--with", "./there", str(bare)).returncode != 0
 
 
 def test_variables_of_a_script(blast: Blast) -> None:
@@ -256,3 +259,25 @@ def test_no_script_and_no_metadata(blast: Blast) -> None:
     assert "there is no script" in blast.run("sync", "--script", "none.py").stderr
     (blast.directory / "plain.py").write_text(BODY)
     assert "has no metadata" in blast.run("sync", "--script", "plain.py").stderr
+
+
+def test_a_cleaned_store_is_filled_again(blast: Blast) -> None:
+    _script(blast)
+    blast("lock", "--script", "tool.py")
+    blast("run", "tool.py")
+    for words in (("cache", "gc", "--older-than", "0"), ("cache", "clear", "--all", "--force")):
+        blast(*words)
+        assert blast("run", "tool.py").stdout == "1.1\n"
+    for path in (blast.home / "scripts").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"")
+    assert blast("run", "tool.py").stdout == "1.1\n"
+    assert blast("lock", "--check", "--script", "tool.py").returncode == 0
+
+
+def test_several_at_once_make_one_environment(blast: Blast) -> None:
+    _script(blast)
+    processes = [blast.start("run", "tool.py", str(number)) for number in range(4)]
+    found = [process.communicate(timeout=120) for process in processes]
+    assert [out for out, _ in found] == [f"1.1 {number}\n" for number in range(4)], found
+    assert len(list((blast.home / "environments").iterdir())) == 1

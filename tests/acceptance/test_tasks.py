@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from blast_cli.testing import Blast
 
 pytestmark = pytest.mark.acceptance
@@ -331,6 +333,39 @@ def test_signals_reach_what_runs_and_nothing_is_left(ready: Blast, name: str, nu
         assert process.wait(timeout=30) in {128 + number, -number}
     left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert mark not in left
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals of POSIX")
+@pytest.mark.parametrize("name", ["count", "both", "two"])
+def test_ctrl_c_in_a_terminal_reaches_each_program_once(ready: Blast, name: str, tmp_path: Path) -> None:
+    """The terminal tells all programs in the foreground itself: telling them again would cut their cleaning short."""
+    import pty
+
+    log = tmp_path / "log"
+    program = (
+        "import signal, sys, time\n"
+        "def told(*_):\n    open(sys.argv[1], 'a').write('told ')\n    time.sleep(0.5)\n    sys.exit(3)\n"
+        "signal.signal(signal.SIGINT, told)\nprint('up', flush=True)\ntime.sleep(30)\n"
+    )
+    (ready.directory / "told.py").write_text(program)
+    _tasks(
+        ready,
+        f"[tasks]\ncount = 'python told.py {log}'\nagain = 'python told.py {log}'\n"
+        "two = {composite = ['count', 'again']}\nboth = {depends = ['count', 'again'], parallel = true}\n",
+    )
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(ready.directory)
+        words = [sys.executable, "-m", "blast_cli", "task", "--no-sync", name]
+        os.execve(sys.executable, words, ready.variables())
+    seen = b""
+    while seen.count(b"up") < (2 if name == "both" else 1):
+        seen += os.read(terminal, 1024)
+    os.write(terminal, b"\x03")
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    assert log.read_text().split() == ["told"] * (2 if name == "both" else 1)
+    assert os.waitstatus_to_exitcode(status) == (130 if name == "both" else 3)
 
 
 FRESH = """
