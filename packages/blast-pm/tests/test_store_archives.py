@@ -1,9 +1,10 @@
 """What a stored distribution costs on the disk, and what is made of its wheel later."""
 
+import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,16 @@ from blast_core.digests import blake3_file, sha256_file
 from blast_core.errors import ArchiveRejected, ObjectMissing
 from blast_core.formats.dpp.convert import convert_wheel
 from blast_core.formats.dpp.reader import DppPackage
+from blast_core.reporter import SilentReporter
 from blast_pm.install.plan import make_tree_plan
 from blast_pm.metadata.store import Database
+from blast_pm.store import ingest
 from blast_pm.store.archives import StoredWheel
-from blast_pm.store.cache import GlobalCache, StoredDistribution
+from blast_pm.store.cache import GlobalCache, StoredDistribution, WantedDistribution
 from blast_pm.store.home import StorePaths
 from blast_pm.store.ingest import ingest_wheel
 from blast_pm.store.sizes import walk
+from blast_pm.store.testing import LocalWheels, want_wheel
 from blast_pm.testing import make_wheel
 
 FILES = {
@@ -85,6 +89,33 @@ def test_storing_takes_two_operations_a_file_and_two_a_directory(wheel: str, hom
     # The tree's own directory; the wheel's mode, rename (once in vain) and four new directories above it; the tree's
     # rename (once in vain), the directory above it, and its mode.
     assert done - (creations + writes + 2 * directories) == 1 + 7 + 4
+
+
+@pytest.mark.parametrize("said", ["", "00" * 32, "right"])
+def test_a_digest_is_computed_once(said: str, cache: GlobalCache, wheel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = want_wheel(wheel)
+    computed: list[str] = []
+    real = hashlib.sha256
+
+    class Counting:
+        def __init__(self) -> None:
+            self._hasher = real()
+
+        def update(self, data: bytes) -> None:
+            self._hasher.update(data)
+
+        def hexdigest(self) -> str:
+            computed.append(self._hasher.hexdigest())
+            return computed[-1]
+
+    def fetch(one: WantedDistribution, path: str, progress: Callable[[int], None]) -> str:
+        LocalWheels().fetch(one, path, progress)
+        return one.sha256 if said == "right" else said
+
+    monkeypatch.setattr(ingest, "new_sha256", Counting)
+    stored = cache.ensure([wanted], fetch, SilentReporter())[wanted.sha256]
+    assert stored.sha256 == wanted.sha256
+    assert computed == ([] if said == "right" else [wanted.sha256])
 
 
 def test_a_wheel_gives_the_plan_that_its_container_gives(

@@ -41,11 +41,11 @@ def ensure_stored(
     return tuple(found[row.sha256] for row in wanted)
 
 
-def _fetcher(session: Session) -> Callable[[WantedDistribution, str, Callable[[int], None]], None]:
+def _fetcher(session: Session) -> Callable[[WantedDistribution, str, Callable[[int], None]], str]:
     client = session.client
 
-    def fetch(row: WantedDistribution, destination: str, progress: Callable[[int], None]) -> None:
-        client.download(_as_file(session, row), destination, progress)
+    def fetch(row: WantedDistribution, destination: str, progress: Callable[[int], None]) -> str:
+        return client.download(_as_file(session, row), destination, progress)
 
     return fetch
 

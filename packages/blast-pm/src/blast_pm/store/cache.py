@@ -141,7 +141,7 @@ class GlobalCache:
     def ensure(
         self,
         wanted: Sequence[WantedDistribution],
-        fetch: Callable[[WantedDistribution, str, Callable[[int], None]], None],
+        fetch: Callable[[WantedDistribution, str, Callable[[int], None]], str | None],
         reporter: Reporter,
         workers: int = _WORKERS,
     ) -> dict[str, StoredDistribution]:
@@ -150,7 +150,8 @@ class GlobalCache:
         Args:
             wanted: in any order; the same wheel may stand in it twice.
             fetch: ``fetch(wanted, path, progress)`` writes the wheel to ``path`` and calls ``progress`` with the number
-                of bytes that came; it is called from several threads.
+                of bytes that came; it is called from several threads. If it returns the sha256 of what it wrote, this
+                is not computed again.
             reporter: who is told of progress.
             workers: how many wheels are on their way at once.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blast_pm.store.rows import StoredDistribution, TreeRows
     from blast_pm.store.wanted import WantedDistribution
 
-    Fetch = Callable[[WantedDistribution, str, Callable[[int], None]], None]
+    Fetch = Callable[[WantedDistribution, str, Callable[[int], None]], str | None]
 
 __all__ = ["Fetching", "store_all"]
 
@@ -71,7 +71,7 @@ class Fetching:
     """One run of `store_all`.
 
     Args:
-        fetch: brings one wheel to a path, telling how many bytes came.
+        fetch: brings one wheel to a path, telling how many bytes came; see `GlobalCache.ensure`.
         paths: the store.
         rows: its table.
         reporter: who is told of progress.
@@ -185,11 +185,11 @@ class Fetching:
         wheel = os.path.join(self._staging, wanted.sha256[:32])
         self._reporter.start(wanted.filename, f"{wanted.name} {wanted.version}", wanted.size)
         try:
-            self._fetch(wanted, wheel, lambda count: self._advance(wanted.filename, count))
+            found = self._fetch(wanted, wheel, lambda count: self._advance(wanted.filename, count))
         finally:
             self._reporter.finish(wanted.filename)
         self._check()
-        return self._pool.ingest(wheel, wanted.filename, wanted.sha256)
+        return self._pool.ingest(wheel, wanted.filename, wanted.sha256, is_checked=found == wanted.sha256)
 
     def _check_metadata(self, wanted: WantedDistribution, stored: StoredDistribution) -> StoredDistribution:
         """Return ``stored`` unless its METADATA is not what the index told of it when it was chosen.

@@ -33,7 +33,7 @@ __all__ = ["adopt_object", "ingest_wheel"]
 
 
 def ingest_wheel(
-    wheel: str, filename: str, sha256: str, paths: StorePaths, policy: Policy = STANDARD
+    wheel: str, filename: str, sha256: str, paths: StorePaths, policy: Policy = STANDARD, *, is_checked: bool = False
 ) -> StoredDistribution:
     """Check, unpack and publish a wheel; the row is the caller's to write.
 
@@ -43,6 +43,7 @@ def ingest_wheel(
         sha256: what its digest has to be, hexadecimal; "" for whatever it is.
         paths: the store.
         policy: how strict the front door is.
+        is_checked: who wrote it has computed this digest of the bytes on their way.
 
     Raises:
         DigestMismatch: the wheel has another digest; nothing was published.
@@ -51,7 +52,7 @@ def ingest_wheel(
     """
     source = open_source(wheel, filename)
     try:
-        found, name = _hash(source)
+        found, name = _hash(source, sha256 if is_checked else "")
         if sha256 and found != sha256:
             raise DigestMismatch(
                 f"{filename} is not the file that was asked for",
@@ -88,14 +89,20 @@ def adopt_object(blake3: str, sha256: str, paths: StorePaths) -> StoredDistribut
         return None
 
 
-def _hash(source: BytesSource | FileSource) -> tuple[str, bytes]:
-    """Return the SHA-256 in hex, which others know a wheel by, and the BLAKE3, which the store does."""
+def _hash(source: BytesSource | FileSource, known: str) -> tuple[str, bytes]:
+    """Return the SHA-256 in hex, which others know a wheel by, and the BLAKE3, which the store does.
+
+    Args:
+        source: the wheel.
+        known: its SHA-256, which is not computed then; "" if it is not known.
+    """
     sha256, blake3 = new_sha256(), new_blake3()
     for start in range(0, source.size, CHUNK):
         piece = source.read(start, min(CHUNK, source.size - start))
-        sha256.update(piece)
         blake3.update(piece)
-    return sha256.hexdigest(), blake3.digest()
+        if not known:
+            sha256.update(piece)
+    return known or sha256.hexdigest(), blake3.digest()
 
 
 def _describe(contents: Distribution, blake3: bytes, sha256: str, paths: StorePaths) -> StoredDistribution:

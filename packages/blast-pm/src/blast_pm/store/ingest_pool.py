@@ -78,7 +78,7 @@ class IngestPool:
         for process in self._all:
             process.kill()
 
-    def ingest(self, wheel: str, filename: str, sha256: str) -> StoredDistribution:
+    def ingest(self, wheel: str, filename: str, sha256: str, *, is_checked: bool = False) -> StoredDistribution:
         """Do what `ingest_wheel` does, as soon as there is room.
 
         Raises:
@@ -90,11 +90,11 @@ class IngestPool:
             if not self._all:
                 from blast_pm.store.ingest import ingest_wheel
 
-                return ingest_wheel(wheel, filename, sha256, self._paths)
+                return ingest_wheel(wheel, filename, sha256, self._paths, is_checked=is_checked)
             if not self._idle:
                 raise _died(filename)
             process = self._idle.pop()
-            answer = _ask(process, marshal.dumps((wheel, filename, sha256, self._paths.home)))
+            answer = _ask(process, marshal.dumps((wheel, filename, sha256, self._paths.home, is_checked)))
             if answer is None:
                 raise _died(filename)  # It is not asked again.
             self._idle.append(process)

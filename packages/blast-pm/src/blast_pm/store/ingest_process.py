@@ -1,6 +1,6 @@
 """An ingest in a process of its own: reads jobs from standard input and answers on standard output.
 
-    job:     u32 length, marshal of (wheel, file name, sha256, home)
+    job:     u32 length, marshal of (wheel, file name, sha256, home, whether that digest was checked)
     answer:  u32 length, pickle of (True, StoredDistribution) or (False, the exception)
 
 Both ends are one version of Blast on one machine, started by the one for the other.
@@ -58,8 +58,8 @@ def _work(jobs: queue.SimpleQueue[bytes], answers: int) -> None:
 
 
 def _do(job: bytes) -> tuple[bool, object]:
-    wheel, filename, sha256, home = marshal.loads(job)  # noqa: S302 - see the module
+    wheel, filename, sha256, home, is_checked = marshal.loads(job)  # noqa: S302 - see the module
     try:
-        return True, ingest_wheel(wheel, filename, sha256, StorePaths(home))
+        return True, ingest_wheel(wheel, filename, sha256, StorePaths(home), is_checked=is_checked)
     except Exception as error:  # noqa: BLE001 - raised where the answer arrives
         return False, error
