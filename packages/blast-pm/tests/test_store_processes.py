@@ -139,6 +139,15 @@ def _is_running(pid: str) -> bool:
         return False
 
 
+def _interrupt(thread: int, trees: str) -> None:
+    """Interrupt a thread half a second after something came into the store, however long that takes."""
+    deadline = time.monotonic() + 60
+    while not (os.path.isdir(trees) and os.listdir(trees)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    signal.pthread_kill(thread, signal.SIGINT)
+
+
 @pytest.mark.crash
 def test_an_interrupted_run_ends_its_processes_at_once(tmp_path: Path, wheels: list[str]) -> None:
     home = str(tmp_path / "home")
@@ -151,7 +160,7 @@ def test_an_interrupted_run_ends_its_processes_at_once(tmp_path: Path, wheels: l
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with lock(os.path.join(home, "tmp", f"o-{sha256}.lock"), 0):
-            threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+            threading.Thread(target=_interrupt, args=(main, os.path.join(home, "t")), daemon=True).start()
             with pytest.raises(KeyboardInterrupt):
                 ensure_wheels(home, wheels)
     finally:
