@@ -9,7 +9,6 @@ from blast_core.fnv import fnv1a64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from blast_pm.store.locks import Lock
@@ -36,30 +35,21 @@ def exclusive(session: Session, *places: str, timeout_s: float | None = None) ->
         UsageError: BLAST_LOCK_TIMEOUT is no number of seconds.
     """
     if timeout_s is None:
-        timeout_s = _patience(session.settings.environ)
+        from blast_pm.store.locks import patience
+
+        timeout_s = patience(_LOCK_TIMEOUT_S, session.settings.environ)
     return exclusive_below(session.settings.home, *places, timeout_s=timeout_s)
 
 
 def exclusive_below(home: str, *places: str, timeout_s: float | None = None) -> Exclusive:
     """Hold the locks of ``places``, which lie below ``home``; see `exclusive`."""
     if timeout_s is None:
-        timeout_s = _patience(os.environ)
+        from blast_pm.store.locks import patience
+
+        timeout_s = patience(_LOCK_TIMEOUT_S, os.environ)
     directory = os.path.join(home, "locks")
     names = (f"{fnv1a64(os.path.realpath(place).encode('utf-8', 'surrogateescape')):016x}" for place in places)
     return Exclusive([os.path.join(directory, name) for name in dict.fromkeys(names)], timeout_s)
-
-
-def _patience(environ: Mapping[str, str]) -> float:
-    text = environ.get("BLAST_LOCK_TIMEOUT", "")
-    try:
-        found = float(text) if text else _LOCK_TIMEOUT_S
-        if 0 <= found < float("inf"):
-            return found
-    except ValueError:
-        pass
-    from blast_core.errors import UsageError
-
-    raise UsageError(f"BLAST_LOCK_TIMEOUT is {text!r}", hint="it is a number of seconds, such as 20 or 0.5")
 
 
 class Exclusive:

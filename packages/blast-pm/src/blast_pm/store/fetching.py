@@ -13,7 +13,7 @@ from blast_pm.store.commits import Committer
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.ingest import adopt_object
 from blast_pm.store.ingest_pool import IngestPool, count_processes
-from blast_pm.store.locks import Lock, lock
+from blast_pm.store.locks import Lock, lock, patience
 from blast_pm.store.staging import Staging, object_lock_path, sweep_staging
 
 TYPE_CHECKING = False
@@ -169,7 +169,7 @@ class Fetching:
 
     def _lock_object(self, wanted: WantedDistribution) -> Lock | None:
         path = object_lock_path(self._paths.staging, wanted.sha256)
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + patience(_PATIENCE_S, os.environ)
         while True:
             try:
                 return lock(path, _LOOK_UP_S, remove=True)

@@ -16,10 +16,11 @@ from blast_core.errors import StoreError, StoreLocked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
-__all__ = ["Lock", "lock"]
+__all__ = ["Lock", "lock", "patience"]
 
 _PID_BYTES = 12
 _CONTENT_BYTES = 512
@@ -45,6 +46,24 @@ def lock(path: str, timeout: float, *, shared: bool = False, remove: bool = Fals
     taken = Lock(path, shared=shared, remove=remove)
     taken.acquire(timeout)
     return taken
+
+
+def patience(default: float, environ: Mapping[str, str]) -> float:
+    """Return for how many seconds to wait for another command: BLAST_LOCK_TIMEOUT, or ``default``.
+
+    Raises:
+        UsageError: the variable is no number of seconds.
+    """
+    text = environ.get("BLAST_LOCK_TIMEOUT", "")
+    try:
+        found = float(text) if text else default
+        if 0 <= found < float("inf"):
+            return found
+    except ValueError:
+        pass
+    from blast_core.errors import UsageError
+
+    raise UsageError(f"BLAST_LOCK_TIMEOUT is {text!r}", hint="it is a number of seconds, such as 20 or 0.5")
 
 
 class Lock:
