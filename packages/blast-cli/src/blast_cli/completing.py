@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "candidates", "print_candidates"]
 
-#: Words that tell the shell to complete paths itself.
-FILES, DIRECTORIES = ":files", ":directories"
+# Words that tell the shell to complete paths itself.
+_FILES, _DIRECTORIES = ":files", ":directories"
 # Options of every command that take a value: they may stand before the command.
 _WITH_VALUE = frozenset(("--project", "--color", "-p", "--python"))
 # After these the words are another program's.
@@ -112,7 +112,7 @@ def _of_command(command: Command, before: Sequence[str], unfinished: str) -> lis
         return [Candidate(f"{name}={row.word}", row.help) for row in _matching(found, value) if row.word[:1] != ":"]
     waiting, count, is_program = _read(command, before, options)
     if is_program:
-        return [Candidate(FILES)]
+        return [Candidate(_FILES)]
     if waiting is not None:
         return _matching(_values(command, waiting, place), unfinished)
     if unfinished.startswith("-"):
@@ -182,10 +182,10 @@ def _values(command: Command, action: argparse.Action, place: _Place) -> Iterabl
         return source(place)
     metavar = str(action.metavar or "")
     if metavar in ("FILE", "SCRIPT", "WHEEL") or action.dest in ("dpp", "wheel", "file", "files"):
-        return [Candidate(FILES)]
+        return [Candidate(_FILES)]
     if metavar in ("DIR", "DIRECTORY") or action.dest in ("path", "directory"):
-        return [Candidate(DIRECTORIES)]
-    return [Candidate(FILES)] if metavar in ("REQ", "SOURCE") else []
+        return [Candidate(_DIRECTORIES)]
+    return [Candidate(_FILES)] if metavar in ("REQ", "SOURCE") else []
 
 
 def _groups(place: _Place) -> list[Candidate]:
@@ -245,7 +245,7 @@ def _runnable(place: _Place) -> list[Candidate]:
     programs = os.path.join(root or place.directory, ".venv", "Scripts" if os.name == "nt" else "bin")
     names = sorted(os.listdir(programs)) if os.path.isdir(programs) else []
     shown = (name for name in names if not name.lower().startswith(("activate", "deactivate")))
-    return [*found, *(Candidate(name, "program") for name in shown), Candidate(FILES)]
+    return [*found, *(Candidate(name, "program") for name in shown), Candidate(_FILES)]
 
 
 def _tools(place: _Place) -> list[Candidate]:
@@ -273,7 +273,7 @@ def _interpreters(place: _Place) -> list[Candidate]:
         name = os.path.basename(path).removesuffix(".exe").removeprefix("python")
         if name.count(".") == 1:
             versions[name] = path
-    return [Candidate(name, path) for name, path in sorted(versions.items())] + [Candidate(FILES)]
+    return [Candidate(name, path) for name, path in sorted(versions.items())] + [Candidate(_FILES)]
 
 
 def _manifest(place: _Place) -> Manifest:
@@ -311,4 +311,4 @@ _SOURCES: dict[tuple[str, str], Callable[[_Place], list[Candidate]]] = {
 
 
 def _matching(found: Iterable[Candidate], unfinished: str) -> list[Candidate]:
-    return [row for row in found if row.word.startswith(unfinished) or row.word in (FILES, DIRECTORIES)]
+    return [row for row in found if row.word.startswith(unfinished) or row.word in (_FILES, _DIRECTORIES)]
