@@ -25,6 +25,7 @@ __all__ = [
     "add_member_options",
     "add_pip_policy_options",
     "add_policy_options",
+    "add_selection_options",
     "bytecode_word",
     "settings_from",
 ]
@@ -134,7 +135,14 @@ def add_index_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_group_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose what of a project is installed."""
+    """Add the options that choose what of a project is installed, and how."""
+    add_selection_options(parser)
+    add_install_options(parser)
+    parser.add_argument("--inexact", action="store_true", help="keep distributions that the lock does not name")
+
+
+def add_selection_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose groups and extras of a project."""
     parser.add_argument("--group", action="append", default=[], metavar="NAME", help="also this dependency group")
     parser.add_argument("--no-group", action="append", default=[], metavar="NAME", help="not this dependency group")
     parser.add_argument("--all-groups", action="store_true", help="every dependency group")
@@ -142,8 +150,6 @@ def add_group_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only-group", action="append", default=[], metavar="NAME", help="only this dependency group")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME", help="also this extra")
     parser.add_argument("--all-extras", action="store_true", help="every extra")
-    add_install_options(parser)
-    parser.add_argument("--inexact", action="store_true", help="keep distributions that the lock does not name")
 
 
 def add_member_options(parser: argparse.ArgumentParser) -> None:

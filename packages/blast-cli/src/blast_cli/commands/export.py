@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import group_selection, plural
-from blast_cli.options import add_index_options, add_lock_options, add_member_options
+from blast_cli.options import add_index_options, add_lock_options, add_member_options, add_selection_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
@@ -49,13 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-emit-local", action="store_true", help="without what comes from directories")
     parser.add_argument("--no-emit-package", action="append", default=[], metavar="NAME", help="without NAME")
-    parser.add_argument("--group", action="append", default=[], metavar="NAME", help="also this dependency group")
-    parser.add_argument("--no-group", action="append", default=[], metavar="NAME", help="not this dependency group")
-    parser.add_argument("--all-groups", action="store_true", help="every dependency group")
-    parser.add_argument("--no-dev", action="store_true", help="not the group 'dev', which is included otherwise")
-    parser.add_argument("--only-group", action="append", default=[], metavar="NAME", help="only this dependency group")
-    parser.add_argument("--extra", action="append", default=[], metavar="NAME", help="also this extra")
-    parser.add_argument("--all-extras", action="store_true", help="every extra")
+    add_selection_options(parser)
     add_lock_options(parser)
     add_index_options(parser)
 
