@@ -39,7 +39,7 @@ def words_for(command: Command) -> list[str]:
     """Return a word for each argument that the command can't do without."""
     parser = make_parser(command, configure_of(command))
     return [
-        "1" if action.type is int else "x"
+        "1" if action.type is int else next(iter(action.choices or ("x",)))
         for action in parser._actions
         if not action.option_strings and action.nargs not in {"?", "*", "..."}
     ]
