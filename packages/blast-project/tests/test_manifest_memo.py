@@ -101,7 +101,7 @@ def test_another_blast_reads_anew(root: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_manifest_with_a_date_is_read_each_time(root: Path) -> None:
-    (root / "pyproject.toml").write_text(MANIFEST + "\n[tool.blast.x]\nday = 2025-01-01\n", encoding="utf-8")
+    (root / "pyproject.toml").write_text(MANIFEST + "\n[tool.blast.config-settings]\nday = 2025-01-01\n", encoding="utf-8")
     assert _load(root) == _load(root) == load_project(str(root))
     assert not (root.parent / "home").exists()
 

@@ -25,6 +25,7 @@ __all__ = [
     "add_member_options",
     "add_pip_policy_options",
     "add_policy_options",
+    "add_script_option",
     "add_selection_options",
     "bytecode_word",
     "settings_from",
@@ -200,6 +201,13 @@ def add_env_options(parser: argparse.ArgumentParser) -> None:
         "--env-file", action="append", default=[], metavar="FILE", help="variables of the program; a later file wins"
     )
     parser.add_argument("--no-env-file", action="store_true", help="no files of variables")
+
+
+def add_script_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--script``."""
+    parser.add_argument(
+        "--script", default="", metavar="FILE", help="of the script FILE with metadata (PEP 723), not of the project"
+    )
 
 
 def add_lock_options(parser: argparse.ArgumentParser) -> None:

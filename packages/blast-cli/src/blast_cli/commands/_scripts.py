@@ -9,25 +9,16 @@ if TYPE_CHECKING:
     from blast_cli.outcome import Context
     from blast_project.scripts import Script
 
-__all__ = ["add_script_option", "context_of"]
+__all__ = ["context_of"]
 
 
-def add_script_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--script``."""
-    parser.add_argument(
-        "--script", default="", metavar="FILE", help="of the script FILE with metadata (PEP 723), not of the project"
-    )
-
-
-def context_of(arguments: argparse.Namespace, context: Context) -> tuple[Context, Script | None]:
-    """Return the context in which a command sees the script that is named as its project; the same without one.
+def context_of(arguments: argparse.Namespace, context: Context) -> tuple[Context, Script]:
+    """Return the context in which a command sees the script that is named as its project, and the script.
 
     Raises:
         UsageError: there is no such script, or it has no metadata.
         InvalidManifest: its metadata is wrong.
     """
-    if not arguments.script:
-        return context, None
     from blast_project.scripts import find_script, open_script
 
     script = open_script(context.settings, find_script(arguments.script))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from blast_cli.commands._scripts import add_script_option
 from blast_cli.commands._shared import (
     change_lines,
     changes_document,
@@ -14,7 +13,7 @@ from blast_cli.commands._shared import (
     sync_document,
     sync_lines,
 )
-from blast_cli.options import add_group_options, add_index_options, add_policy_options
+from blast_cli.options import add_group_options, add_index_options, add_policy_options, add_script_option
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 

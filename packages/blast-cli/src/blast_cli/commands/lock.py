@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from blast_cli.commands._scripts import add_script_option, context_of
 from blast_cli.commands._shared import lock_change_lines, lock_changes_document, lock_line
-from blast_cli.options import add_index_options, add_policy_options
+from blast_cli.options import add_index_options, add_policy_options, add_script_option
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -57,7 +56,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.project import load_project
     from blast_project.session import Session
 
-    context, script = context_of(arguments, context)
+    script = None
+    if arguments.script:
+        from blast_cli.commands._scripts import context_of
+
+        context, script = context_of(arguments, context)
     if script is not None and arguments.check and not script.is_locked:
         raise StaleLock(f"{script.lock} is missing", hint=f"'blast lock --script {arguments.script}' makes it")
     project = load_project(context.settings.directory, context.settings.home)

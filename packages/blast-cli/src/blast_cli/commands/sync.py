@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from blast_cli.commands._environments import add_environment_option, chosen_environments, with_environment
-from blast_cli.commands._scripts import add_script_option, context_of
 from blast_cli.commands._shared import group_selection, sync_document, sync_lines
 from blast_cli.options import (
     add_group_options,
@@ -13,6 +12,7 @@ from blast_cli.options import (
     add_lock_options,
     add_member_options,
     add_policy_options,
+    add_script_option,
 )
 from blast_cli.outcome import Context, Outcome
 
@@ -41,7 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Sync."""
-    context, script = context_of(arguments, context)
+    script = None
+    if arguments.script:
+        from blast_cli.commands._scripts import context_of
+
+        context, script = context_of(arguments, context)
     selection = group_selection(arguments)
     environments = chosen_environments(arguments, context)
     if environments:

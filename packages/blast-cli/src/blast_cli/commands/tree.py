@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from blast_cli.commands._scripts import add_script_option, context_of
-from blast_cli.options import add_index_options
+from blast_cli.options import add_index_options, add_script_option
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -51,7 +50,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.tree import TreeOptions, choose_groups, grow, leaves, text_of, tree_document
 
     directory = context.settings.directory
-    context, script = context_of(arguments, context)
+    script = None
+    if arguments.script:
+        from blast_cli.commands._scripts import context_of
+
+        context, script = context_of(arguments, context)
     with Session(context.settings, context.reporter) as session:
         if script is not None:
             # What has no lock beside it has one in the store.
