@@ -81,7 +81,7 @@ def interpreter(minor: str, home: Path) -> str:
         return sys.executable
     from blast_core.errors import BlastError
 
-    with Workbench(home, home, words=KeptWords()).session(python=minor) as session:
+    with Workbench(home, home, words=KeptWords()).session(python=f"cpython@{minor}") as session:
         try:
             return str(session.find_interpreter(download=False).executable)
         except BlastError:
