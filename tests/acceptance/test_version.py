@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blast_cli.testing import Blast
+from blast_project.testing_builds import source_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,3 +118,40 @@ def test_refuses(demo: Blast, words: list[str], said: str) -> None:
     assert done.returncode == 2
     assert said in done.stderr
     assert manifest(demo) == before
+
+
+def _package(directory: Path) -> None:
+    """Write a package whose backend reads version and requirements from pyproject.toml, as real ones do."""
+    for path, content in source_tree(directory / "log", "lib", requires=()).items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(content)
+    backend = (directory / "backend.py").read_text()
+    read = 'PROJECT = __import__("tomllib").load(open("pyproject.toml", "rb"))["project"]\n'
+    values = 'NAME, VERSION, REQUIRES = "lib", PROJECT["version"], PROJECT["dependencies"]'
+    (directory / "backend.py").write_text(backend.replace("NAME, VERSION, REQUIRES = 'lib', '1.0', []", read + values))
+
+
+def test_a_package_is_installed_as_the_edited_manifest_says(blast: Blast) -> None:
+    """A backend reads pyproject.toml from the disk: it must stand there before the package is built."""
+    _package(blast.directory)
+    blast("sync")
+    seen = "import importlib.metadata as m; print(m.version('lib'), *(m.requires('lib') or ()))"
+    assert blast.python(seen) == "1.0"
+    blast("version", "--bump", "minor")
+    assert blast.python(seen) == "1.1"
+    blast("add", "beta")
+    assert blast.python(seen) == "1.1 beta>=1.5"
+    blast("remove", "beta")
+    assert blast.python(seen) == "1.1"
+    assert not blast.json("sync")["changed"]
+
+
+def test_a_package_that_cannot_be_built_leaves_all_as_it_was(blast: Blast) -> None:
+    _package(blast.directory)
+    blast("sync")
+    backend = (blast.directory / "backend.py").read_text()
+    (blast.directory / "backend.py").write_text(f'{backend}\nif VERSION != "1.0":\n    raise SystemExit("no")\n')
+    before = {name: (blast.directory / name).read_bytes() for name in ("pyproject.toml", "blast.lock", "pylock.toml")}
+    assert blast.run("version", "2.0").returncode == 1
+    assert {name: (blast.directory / name).read_bytes() for name in before} == before
+    assert blast.json("history")["generations"][-1]["number"] == 1

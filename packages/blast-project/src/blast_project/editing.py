@@ -258,15 +258,26 @@ def _publish(
     interpreter: Interpreter,
     options: _Options,
 ) -> SyncResult | None:
-    """Fetch and compose first, because they can fail; then publish the files, then switch the environment."""
+    """Fetch and compose first, because they can fail; then publish the files, then switch the environment.
+
+    Where the project or its members are built, the files come first: a build backend reads them from the disk. They are
+    taken back when something fails.
+    """
     from blast_project.project_files import contents_of
     from blast_project.syncing import SyncRequest, prepare_sync
+    from blast_project.taking_back import taken_back_on_failure
 
     after = with_manifest(project, edited)
     if not options.sync:
         _publish_files(project, edited, text, locked)
         return None
     request = SyncRequest(options.selection, options.command, contents_of(after.root, after.source, locked))
+    if after.is_package or after.workspace is not None:
+        path = edited_manifest(project).path
+        with first_generation(session, project, interpreter), taken_back_on_failure(project.root, path):
+            _publish_files(project, edited, text, locked)
+            prepared = prepare_sync(session, after, locked, interpreter, request)
+        return prepared.finish()
     with first_generation(session, project, interpreter):
         prepared = prepare_sync(session, after, locked, interpreter, request)
         _publish_files(project, edited, text, locked)
