@@ -70,8 +70,7 @@ def _check(data: bytes, top: str) -> bool:
     except IntegrityError as error:
         check_refusal(error, filename)
         assert not os.path.exists(container), "a refused wheel left a container"
-        # Only a container holds requirements as such; old ones are mended by who resolves.
-        assert plan is None or "requirement" in error.reason, "the store takes what makes no container"
+        _check_both_refuse(plan, error.reason)
         return False
     assert plan is not None, "the store refuses what makes a container"
     with DppPackage.open(container) as package:
@@ -86,6 +85,11 @@ def _check(data: bytes, top: str) -> bool:
         _check_round_trip(package, contents, top)
     assert sorted(os.listdir(top)) == sorted(["again", "c.dpp", "tree", filename])
     return True
+
+
+def _check_both_refuse(plan: bytes | None, reason: str) -> None:
+    """Only a container holds requirements as such, so it alone refuses what is none; who resolves mends old ones."""
+    assert plan is None or "requirement" in reason, "the store takes what makes no container"
 
 
 def _ingest(wheel: str, filename: str, tree: str) -> bytes | None:
