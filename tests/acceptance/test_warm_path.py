@@ -31,6 +31,7 @@ _COMMAND = {
     "blast_cli.bundle",
     "blast_cli.catalog",
     "blast_cli.commands",
+    "blast_cli.commands._environments",
     "blast_cli.commands._shared",
     "blast_cli.exit_codes",
     "blast_cli.hot",

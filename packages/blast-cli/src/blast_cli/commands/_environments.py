@@ -26,16 +26,24 @@ def chosen_environments(arguments: argparse.Namespace, context: Context) -> tupl
     Raises:
         UsageError: there is none of that name, or none at all.
     """
+    if getattr(arguments, "all_envs", False):
+        return _declared(context)
+    if not arguments.env:
+        return ()
+    from blast_project.named_environments import find_named
+
+    return find_named(context.settings, arguments.env)
+
+
+def _declared(context: Context) -> tuple[NamedEnvironment, ...]:
     from blast_core.errors import UsageError
-    from blast_project.named_environments import find_named, project_environments
+    from blast_project.named_environments import project_environments
     from blast_project.project import load_project
 
-    if getattr(arguments, "all_envs", False):
-        found = project_environments(load_project(context.settings.directory, context.settings.home))
-        if not found:
-            raise UsageError("the project names no environments", hint="[tool.blast.envs.NAME] declares one")
-        return tuple(row for row in found if row.is_for_here)
-    return find_named(context.settings, arguments.env) if arguments.env else ()
+    found = project_environments(load_project(context.settings.directory, context.settings.home))
+    if not found:
+        raise UsageError("the project names no environments", hint="[tool.blast.envs.NAME] declares one")
+    return tuple(row for row in found if row.is_for_here)
 
 
 def context_in(arguments: argparse.Namespace, context: Context) -> Context:
