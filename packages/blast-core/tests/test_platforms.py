@@ -9,6 +9,7 @@ import pytest
 from packaging.markers import default_environment
 from packaging.tags import compatible_tags, cpython_tags, mac_platforms, parse_tag, sys_tags
 
+from blast_core.errors import UsageError
 from blast_core.platform_names import platform_of
 from blast_core.platform_tags import TagReach, TagTable, linux_tags, macos_tags, python_tags
 from blast_core.platforms import (
@@ -155,3 +156,10 @@ def test_free_threaded_wheels_are_kept_for_those_who_have_that_build() -> None:
     tag = "cp313-cp313t-manylinux_2_28_x86_64"
     assert TagReach(tables).of(tag) == 0
     assert TagReach(tables, free_threaded=True).of(tag) == 0b10
+
+
+@pytest.mark.parametrize("minor", [1000, 3_999_999_999, -1])
+def test_a_python_that_never_was_is_refused_and_takes_no_memory(minor: int) -> None:
+    """Found by fuzzing: a lock's text named a target whose table of tags had no room in memory."""
+    with pytest.raises(UsageError, match="no Python"):
+        make_target(KNOWN_PLATFORMS["linux-x86_64"], minor)

@@ -101,6 +101,8 @@ _IMPLEMENTATIONS = {
     "jython": "Jython",
 }
 _PYPY_VERSION = "7.3"
+# A table of tags has a row for each minor up to its own.
+_NEWEST_MINOR = 999
 
 _tables: dict[tuple[str, int, Platform], TagTable] = {}
 
@@ -127,7 +129,14 @@ def make_target(
 
     Returns:
         The newest patch release, with the oldest in ``also`` where that is another.
+
+    Raises:
+        UsageError: there is no such Python; its table of tags would have no end.
     """
+    if not 0 <= minor <= _NEWEST_MINOR:
+        from blast_core.errors import UsageError
+
+        raise UsageError(f"there is no Python 3.{minor}"[:80])
     oldest, newest = (f"3.{minor}.{patch}" for patch in patches)
     key = implementation, minor, platform
     tags = _tables.get(key)

@@ -73,6 +73,6 @@ def _find(name: str) -> LockTarget | None:
     platform, _, python = name.rpartition("-")
     for implementation, word in (("pypy", "pypy3"), ("cpython", "py3")):
         minor = python.removeprefix(word)
-        if python.startswith(word) and minor.isdecimal() and platform in KNOWN_PLATFORMS:
+        if python.startswith(word) and minor.isdecimal() and len(minor) < 4 and platform in KNOWN_PLATFORMS:
             return lock_target(make_target(KNOWN_PLATFORMS[platform], int(minor), implementation=implementation))
     return None
