@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,6 @@ from blast_pm.testing import StaticIndex, make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.acceptance
 
@@ -224,3 +225,49 @@ def test_an_unknown_name(demo: Blast) -> None:
     assert "there are docs, bare, test-sql" in done.stderr
     assert demo.run("venv", "--name", "../x").returncode == 2
     assert demo.run("venv", "--name", "x", "path").returncode == 2
+
+
+def test_links_of_a_checkout_lead_nowhere_else(demo: Blast, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (victim / "docs").mkdir(parents=True)
+    (victim / "docs" / "precious").touch()
+    (demo.directory / ".blast").mkdir()
+    (demo.directory / ".blast" / "envs").symlink_to(victim)
+    for words in (("sync",), ("env", "remove", "docs")):
+        done = demo.run(*words, *(("--env", "bare") if words == ("sync",) else ()))
+        assert done.returncode == 1
+        assert "is a symbolic link" in done.stderr
+    assert [path.name for path in victim.rglob("*")] == ["docs", "precious"]
+
+
+def test_what_is_no_environment_is_not_removed(demo: Blast) -> None:
+    place = demo.directory / ".blast" / "envs" / "docs"
+    place.mkdir(parents=True)
+    (place / "precious").touch()
+    done = demo.run("env", "remove", "docs")
+    assert done.returncode == 1
+    assert "no environment of Blast's" in done.stderr
+    assert (place / "precious").exists()
+
+
+def test_a_matrix_makes_names_and_no_paths(demo: Blast) -> None:
+    (demo.directory / "pyproject.toml").write_text(
+        '[project]\nname = "demo"\nversion = "1"\n'
+        f'[tool.blast.envs.test]\nmatrix = {{ python = ["../../../../x", "{sys.executable}"] }}\n'
+    )
+    rows = demo.json("env", "list")["environments"]
+    assert [row["name"] for row in rows][0] == "test-py..-..-..-..-x"
+    assert {os.path.dirname(row["path"]) for row in rows} == {str(demo.directory / ".blast" / "envs")}
+    demo("sync", "--env", rows[1]["name"])
+    assert demo("env", "remove", rows[1]["name"]).stderr == f"Removed {rows[1]['name']}\n"
+
+
+def test_removed_from_another_file_system_than_the_stores(demo: Blast) -> None:
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == demo.directory.stat().st_dev:
+        pytest.skip("NOT TRIED: there is no other file system to write to")
+    with TemporaryDirectory(dir=shared) as home:
+        far = demo.at(demo.directory, BLAST_HOME=home)
+        far("sync", "--env", "docs")
+        assert far("env", "remove", "docs").stderr == "Removed docs\n"
+        assert list((demo.directory / ".blast" / "envs").iterdir()) == []

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +18,6 @@ from blast_project.testing_builds import source_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.acceptance
 
@@ -250,3 +252,35 @@ def test_cache_clear_leaves_tools(blast: Blast) -> None:
     blast("tool", "install", "shout")
     blast("cache", "gc", "--max-size", "0")
     assert run(blast, "shout") == "shout 2.0 with lib 2.0"
+
+
+def test_what_is_no_tool_is_left_alone(blast: Blast, tmp_path: Path) -> None:
+    for name in ("mine", "shout"):
+        (tmp_path / "shared" / name).mkdir(parents=True)
+        (tmp_path / "shared" / name / "precious").touch()
+    shared = blast.at(blast.directory, BLAST_TOOL_DIR=str(tmp_path / "shared"))
+    assert "No tool is installed" in shared("tool", "list").stderr
+    done = shared.run("tool", "install", "shout")
+    assert done.returncode == 1
+    assert "may hold something of value" in done.stderr
+    shared("tool", "uninstall", "--all")
+    assert sorted(path.parent.name for path in (tmp_path / "shared").glob("*/precious")) == ["mine", "shout"]
+
+
+def test_tools_on_another_file_system(blast: Blast) -> None:
+    with other_file_system(blast.home) as place:
+        far = blast.at(blast.directory, BLAST_TOOL_DIR=str(place))
+        far("tool", "install", "shout")
+        assert run(blast, "shout") == "shout 2.0 with lib 2.0"
+        far("tool", "uninstall", "shout")
+        assert list(place.iterdir()) == []
+        assert programs(blast) == []
+
+
+@contextmanager
+def other_file_system(home: Path) -> Iterator[Path]:
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == home.parent.stat().st_dev:
+        pytest.skip("NOT TRIED: there is no other file system to write to")
+    with TemporaryDirectory(dir=shared) as place:
+        yield Path(place)

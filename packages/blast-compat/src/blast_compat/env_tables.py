@@ -79,7 +79,8 @@ def check_environments(table: object, keys: tuple[str, ...]) -> None:
         _check_keys(row, _KEYS, here)
         for key, value in row.items():
             _check_value(key, value, (*here, key))
-    names = [row.name for row in read_environments(table)]
+    # As a file system sees them that knows no cases.
+    names = [row.name.lower() for row in read_environments(table)]
     double = next((name for name in names if names.count(name) > 1), "")
     if double:
         raise Fault(keys, f"{place}: two environments are called {double}", hint="a matrix makes names of its own")
@@ -143,4 +144,7 @@ def _combined(plain: EnvironmentTable, chosen: Mapping[str, str | list[str]]) ->
         texts = (choice,) if isinstance(choice, str) else tuple(choice)
         words.append(f"py{texts[0]}" if axis == "python" else "-".join(texts))
         changes[axis] = texts[0] if axis == "python" else (*getattr(plain, axis), *texts)
-    return plain._replace(name="-".join(filter(None, words)), **changes)
+    name = "-".join(filter(None, words))
+    # A name is one directory, also where an interpreter is called by its path.
+    plain_name = "".join(sign if sign.lower() in _SIGNS else "-" for sign in name)
+    return plain._replace(name=plain_name, **changes)

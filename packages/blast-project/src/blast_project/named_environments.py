@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
-from blast_core.errors import UsageError
+from blast_core.errors import PathEscape, UsageError
 from blast_project.selection import GroupSelection
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NamedEnvironment",
+    "check_place",
     "environments_directory",
     "find_named",
     "list_named",
@@ -136,10 +137,32 @@ def settings_for(settings: Settings, environment: NamedEnvironment) -> Settings:
     )
 
 
-def prepare_place(environment: NamedEnvironment) -> None:
-    """Make the directory that a project's named environment goes to, which no version control shall see."""
+def check_place(environment: NamedEnvironment) -> None:
+    """Check that a project's named environment lies in the project: a checkout may bring links that lead elsewhere.
+
+    Raises:
+        PathEscape: it does not.
+    """
     if not environment.root:
         return
+    for directory in (os.path.join(environment.root, ".blast"), environments_directory(environment.root)):
+        if os.path.islink(directory):
+            raise PathEscape(
+                f"{directory} is a symbolic link",
+                reason="the environments of a project are made in it, and are not looked for elsewhere",
+                hint="remove the link",
+            )
+
+
+def prepare_place(environment: NamedEnvironment) -> None:
+    """Make the directory that a project's named environment goes to, which no version control shall see.
+
+    Raises:
+        PathEscape: it would be outside of the project.
+    """
+    if not environment.root:
+        return
+    check_place(environment)
     top = os.path.join(environment.root, ".blast")
     fs.make_directories(os.path.dirname(environment.path))
     ignored = os.path.join(top, ".gitignore")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from blast_core import fs
-from blast_core.errors import StoreError, StoreLocked
+from blast_core.errors import InstallError, StoreError, StoreLocked
 from blast_pm.store.roots import find_roots
 from blast_pm.store.staging import Staging
 from blast_project.environment import generations
@@ -22,9 +23,10 @@ __all__ = ["has_leftovers", "prune_generations", "remove_environment", "sweep_en
 
 
 def remove_environment(session: Session, path: str) -> bool:
-    """Remove an environment below the store's home; False, and nothing changes, while it is in use.
+    """Remove an environment; False, and nothing changes, while it is in use.
 
     Raises:
+        InstallError: what stands there is no environment of Blast's.
         OSError: the disk refuses.
     """
     try:
@@ -37,14 +39,33 @@ def remove_environment(session: Session, path: str) -> bool:
 def _remove(session: Session, path: str) -> bool:
     from contextlib import ExitStack
 
+    if os.path.islink(path) or not os.path.isdir(generations_directory(path)):
+        raise InstallError(
+            f"{path} is no environment of Blast's", reason="it may hold something of value", hint="remove it by hand"
+        )
     with ExitStack() as stack:
         for number in list_numbers(path):
             if not stack.enter_context(reserve(path, number)):
                 return False
         staging = stack.enter_context(Staging(session.cache.paths.staging))
         # In one instant: whoever looks for it finds all of it or nothing.
-        fs.rename(path, os.path.join(staging.path, "environment"))
+        try:
+            fs.rename(path, os.path.join(staging.path, "environment"))
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _remove_beside(path)
     return True
+
+
+def _remove_beside(path: str) -> None:
+    """Remove an environment that is on another file system than the store; its lock is held."""
+    hidden = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.removed")
+    if os.path.lexists(hidden):
+        # A killed command left it.
+        fs.remove_tree(hidden)
+    fs.rename(path, hidden)
+    fs.remove_tree(hidden)
 
 
 def has_leftovers(environment: str) -> bool:

@@ -157,11 +157,13 @@ class _Installing:
         self._environment = environment
         self._options = options
         self._number = 0
+        self._was_there = False
 
     def run(self) -> ToolChange:
         from blast_project.environment.generations import current_number
 
         self._number = current_number(self._environment)
+        self._was_there = os.path.lexists(self._environment)
         options = self._options
         again = options.reinstall or (options.force and self._before is not None)
         try:
@@ -226,13 +228,13 @@ class _Installing:
         return programs, versions.get(asked.name, "")
 
     def _take_back(self) -> None:
-        """Leave the environment as it was before, or none where none was."""
+        """Leave the environment as it was before, or none where nothing was."""
         from blast_project.environment.generations import current_number
         from blast_project.environment.manager import VenvManager
 
         if self._number and current_number(self._environment) != self._number:
             VenvManager(self._environment).switch(self._number)
-        elif not self._number and os.path.lexists(self._environment):
+        elif not self._was_there and os.path.lexists(self._environment):
             fs.remove_tree(self._environment)
 
 

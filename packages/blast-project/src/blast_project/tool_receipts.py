@@ -73,13 +73,22 @@ def find_tool(settings: Settings, name: str) -> Receipt | None:
 
 
 def list_tools(settings: Settings) -> list[tuple[str, Receipt | None]]:
-    """Return name and receipt of all tools by name, None for one that can't be read or was not finished."""
+    """Return name and receipt of all tools by name, None for one that can't be read or was not finished.
+
+    What else lies in the directory, which may be anybody's, is no tool.
+    """
     directory = tools_directory(settings)
     try:
         names = sorted(name for name in os.listdir(directory) if not name.startswith("."))
     except OSError:
         return []
-    return [(name, find_tool(settings, name)) for name in names if os.path.isdir(os.path.join(directory, name))]
+    return [(name, find_tool(settings, name)) for name in names if _is_ours(os.path.join(directory, name))]
+
+
+def _is_ours(path: str) -> bool:
+    from blast_project.environment.layout import generations_directory
+
+    return not os.path.islink(path) and os.path.isdir(generations_directory(path))
 
 
 def read_receipt(environment: str) -> Receipt | None:

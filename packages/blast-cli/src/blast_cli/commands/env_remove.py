@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Remove named environments; what a manifest declares can be made again."""
     from blast_core.errors import InstallError
-    from blast_project.named_environments import find_named
+    from blast_project.named_environments import check_place, find_named
     from blast_project.retiring import remove_environment
     from blast_project.session import Session
 
@@ -31,6 +31,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         for row in wanted:
             if not os.path.isdir(row.path):
                 continue
+            check_place(row)
             if not remove_environment(session, row.path):
                 raise InstallError(f"{row.name} is in use", reason="a program runs in it", hint="end it, and try again")
             removed.append(row.name)
