@@ -34,6 +34,8 @@ dependencies = ["beta", "gamma"]
 docs = ["alpha"]
 [tool.blast.tasks]
 greet = { cmd = "python -c 'print(1)'", help = "say hello" }
+[tool.blast.env]
+MODE = "testing"
 """
 
 
@@ -279,7 +281,7 @@ def test_a_shell_in_the_environment(demo: Blast, shell: str) -> None:
         [sys.executable, "-m", "blast_cli", "shell", "--shell", shell],
         cwd=demo.directory / "src",
         env=demo.variables(TERM="dumb", TMPDIR="/tmp"),
-        input="command -v python\necho $VIRTUAL_ENV\nexit 3\n",
+        input="command -v python\necho $VIRTUAL_ENV $MODE\nexit 3\n",
         capture_output=True,
         text=True,
         check=False,
@@ -288,6 +290,7 @@ def test_a_shell_in_the_environment(demo: Blast, shell: str) -> None:
     path.unlink()
     assert "OWN" in done.stdout
     assert str(demo.directory / ".venv" / "bin" / "python") in done.stdout
+    assert f"{demo.directory / '.venv'} testing" in done.stdout
     assert done.returncode == 3
     assert set(Path("/tmp").glob("blast-shell-*")) == before
 

@@ -185,6 +185,8 @@ def _has_all(session: Session, root: str, environment: str, options: RunOptions)
 
 
 def _without_project(session: Session, options: RunOptions) -> str:
+    if session.settings.is_named and not options.requirements:
+        return session.settings.environment
     active = session.settings.environ.get("VIRTUAL_ENV", "")
     beside = os.path.join(session.settings.directory, ".venv")
     if not options.requirements:

@@ -37,10 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Sync where needed, then become a shell with the environment active."""
-    from blast_project.running import environment_variables, replace_process
+    from blast_project.running import replace_process
     from blast_project.session import Session
     from blast_project.shells import find_shell, shell_line
-    from blast_project.starting import RunOptions, prepare_environment
+    from blast_project.starting import RunOptions, prepare_run
 
     environ = context.settings.environ
     if environ.get("BLAST_SHELL") and environ.get("VIRTUAL_ENV"):
@@ -54,7 +54,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     context = context_in(arguments, context)
     selection = group_selection(arguments)
     options = RunOptions(
-        words=(),
+        words=("-c",),
         selection=named[0].selection.with_more(selection) if named else selection,
         frozen=arguments.frozen,
         locked=arguments.locked,
@@ -62,7 +62,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         inexact=arguments.inexact,
     )
     with Session(context.settings, context.reporter) as session:
-        environment = prepare_environment(session, options)
+        start = prepare_run(session, options)
     context.reporter.close()
-    line, more = shell_line(shell, environment, environ)
-    replace_process(line, {**environment_variables(environment, environ), "BLAST_SHELL": environment, **more})
+    line, more = shell_line(shell, start.environment, environ)
+    replace_process(line, {**start.variables, "BLAST_SHELL": start.environment, **more})
