@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -137,9 +138,17 @@ def test_every_command_has_a_module_and_stands_in_the_help(
     assert set(module.__all__) >= {"configure", "execute"}
     assert find_command([*command.name.split(), "x"]) == (command, len(command.name.split()))
     group = command.name.split()[0]
-    for words in ([], ["-h"], ["--help"], ["help"], *([[group], [group, "-h"]] if group in GROUPS else [])):
+    if group in GROUPS:
+        for words in ([group], [group, "-h"], ["help", group]):
+            assert application.run(words) == 0
+            assert f"\n  {command.name} " in capsys.readouterr().out
+    for words in ([], ["-h"], ["--help"], ["help"]):
         assert application.run(words) == 0
-        assert f"\n  {command.name} " in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert f"\n  {group if group in GROUPS else command.name} " in shown
+        assert re.search(rf"\b{command.name.split()[-1]}\b", shown)
+    assert application.run(["help", *command.name.split()]) == 0
+    assert capsys.readouterr().out.startswith(f"usage: blast {command.name} ")
 
 
 def test_names_of_commands_and_groups_are_unique_and_groups_have_commands() -> None:
@@ -157,13 +166,18 @@ def test_names_of_commands_and_groups_are_unique_and_groups_have_commands() -> N
         (["hsitory"], "history"),
         (["pi"], "pip"),
         (["dpp", "verfy"], "dpp verify"),
+        (["uninstall"], "remove"),
+        (["tool", "rm"], "tool uninstall"),
+        (["python", "use"], "python pin"),
+        (["help", "snyc"], "sync"),
         (["zzzz"], ""),
     ],
 )
 def test_a_near_command_is_suggested(words: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert application.run(words) == 2
     err = capsys.readouterr().err
-    assert f"there is no command '{' '.join(words)}'" in err
+    asked = words[1:] if words[0] == "help" else words
+    assert f"there is no command '{' '.join(asked)}'" in err
     assert (f"did you mean 'blast {meant}'?" if meant else "lists the commands") in err
 
 

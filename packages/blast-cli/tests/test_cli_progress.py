@@ -112,7 +112,7 @@ def test_closing_while_it_begins_to_draw_wins() -> None:
     reporter = TerminalReporter(plain())
     reporter.close()
     reporter._draw_now()
-    assert reporter._progress is None
+    assert reporter._live is None
 
 
 def test_work_that_was_never_announced_is_no_error() -> None:
@@ -125,4 +125,4 @@ def test_work_that_was_never_announced_is_no_error() -> None:
     reporter.finish("late")
     reporter.close()
     reporter.close()
-    assert reporter._progress is None
+    assert reporter._live is None

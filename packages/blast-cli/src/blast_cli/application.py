@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from blast_cli.catalog import COMMANDS, GROUPS, find_command
+from blast_cli.catalog import GROUPS, find_command
 from blast_cli.exit_codes import FAILED, INTERRUPTED, exit_code
 from blast_cli.options import settings_from
 from blast_cli.outcome import Context
@@ -42,7 +42,9 @@ def run(words: list[str]) -> int:
             return _print_help(leading, rest)
         command, used = find_command(rest)
         if command is None:
-            raise _unknown(rest)
+            from blast_cli.guessing import unknown_command
+
+            raise unknown_command(rest)
         # Not importlib's import_module: that package imports warnings, 0.4 ms together.
         module = __import__(f"blast_cli.commands.{command.module}", fromlist=["execute"])
         arguments, configured = _configured(command, module.configure, [*leading, *rest[used:]])
@@ -138,22 +140,49 @@ def _print_help(leading: list[str], rest: list[str]) -> int:
     unknown = [word for word in leading if word not in {"-h", "--help"}]
     if unknown and not rest:
         raise UsageError(f"no command follows '{unknown[-1]}'", hint="'blast -h' lists the commands")
-    sys.stdout.write(_help(rest[0] if rest and rest[0] in GROUPS else ""))
+    words = [word for word in rest if word not in {"-h", "--help"}]
+    sys.stdout.write(_help_about(words[1:] if words[:1] == ["help"] else words))
     return 0
+
+
+def _help_about(words: list[str]) -> str:
+    """Return the help of a command, of a group, or of Blast.
+
+    Raises:
+        UsageError: there is no such command.
+    """
+    from blast_cli.help_pages import group_help, overview
+
+    if not words:
+        return overview()
+    if len(words) == 1 and words[0] in GROUPS:
+        return group_help(words[0])
+    command, _ = find_command(words)
+    if command is None:
+        from blast_cli.guessing import unknown_command
+
+        raise unknown_command(words)
+    from blast_cli.parsing import make_parser
+
+    module = __import__(f"blast_cli.commands.{command.module}", fromlist=["configure"])
+    return make_parser(command, module.configure).format_help()
 
 
 def _execute(command: Command, execute: object, arguments: argparse.Namespace, configured: Mapping[str, str]) -> int:
     from blast_cli.progress import make_reporter
 
     output = Output(json=arguments.json, quiet=arguments.quiet, color=arguments.color, environ=os.environ)
-    reporter = make_reporter(output, enabled=not (arguments.no_progress or arguments.quiet or arguments.json))
+    enabled = not (arguments.no_progress or arguments.quiet or arguments.json)
+    reporter = make_reporter(output, enabled=enabled, verbose=0 if arguments.quiet else arguments.verbose)
     try:
         environ = _layered(configured)
         context = Context(settings_from(arguments, environ, configured), reporter, output, command.name)
+        if arguments.verbose:
+            _trace_start(context)
         outcome = execute(arguments, context)  # type: ignore[operator]
     except KeyboardInterrupt:
         reporter.close()
-        output.say("interrupted; nothing was changed that is not complete")
+        output.show_interruption()
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the edge of the program: everything becomes a message and a status
         reporter.close()
@@ -166,6 +195,14 @@ def _execute(command: Command, execute: object, arguments: argparse.Namespace, c
 
         sys.stderr.write(f"operations: {fs.operations()}\n")
     return int(outcome.code)
+
+
+def _trace_start(context: Context) -> None:
+    from blast_cli import __version__
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    context.reporter.trace(f"blast {__version__} on Python {python}; the store is {context.settings.home}")
+    context.reporter.trace(f"blast {context.command} in {context.settings.directory}")
 
 
 def _show_failure(output: Output, error: Exception, verbose: int) -> int:
@@ -212,25 +249,3 @@ def _translated(error: OSError) -> BlastError:
     }.get(error.errno or 0) or hint_for(error)
     hint = hint or "run again with -vv to see where"
     return BlastError(f"the operating system refused{where}", reason=error.strerror or str(error), hint=hint)
-
-
-def _unknown(words: list[str]) -> UsageError:
-    import difflib
-
-    names = [command.name for command in COMMANDS] + list(GROUPS)
-    asked = " ".join(words[:2]) if words[0] in GROUPS else words[0]
-    close = difflib.get_close_matches(asked, names, n=1)
-    return UsageError(
-        f"there is no command '{asked}'",
-        hint=f"did you mean 'blast {close[0]}'?" if close else "'blast -h' lists the commands",
-    )
-
-
-def _help(group: str) -> str:
-    shown = [command for command in COMMANDS if not group or command.name.startswith(group + " ")]
-    width = max(len(command.name) for command in shown) + 2
-    head = "Blast: packages, projects and environments for Python\n\nUsage: blast COMMAND [OPTIONS]\n\n"
-    if group:
-        head = f"{GROUPS[group]}\n\nUsage: blast {group} COMMAND [OPTIONS]\n\n"
-    body = "".join(f"  {command.name:<{width}}{command.help}\n" for command in shown)
-    return f"{head}Commands:\n{body}\n'blast COMMAND -h' explains a command; 'blast --version' prints the version.\n"

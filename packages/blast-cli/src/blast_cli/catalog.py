@@ -82,6 +82,7 @@ COMMANDS = (
     Command("cache clear", "cache_clear", "Remove projects from the store, or everything"),
     Command("cache verify", "cache_verify", "Compare the store with what was stored, and mend it"),
     Command("cache why", "cache_why", "Say why distributions are in the store"),
+    Command("self version", "self_version", "Say which Blast this is, what runs it, and where its things are"),
     Command("self doctor", "self_doctor", "Find what is wrong with store, project and environment, and mend it"),
     Command("lock show", "lock_show", "Show a lock"),
     Command("config list", "config_list", "List the settings that somebody set, and where"),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from blast_cli.outcome import Outcome
     from blast_core.errors import BlastError
 
-__all__ = ["Output"]
+__all__ = ["Output", "took"]
 
 _STYLES = {"+": "32", "-": "31", "~": "33", "bold": "1", "dim": "2", "red": "31;1", "yellow": "33;1", "cyan": "36"}
 
@@ -62,11 +62,26 @@ class Output:
         if error.hint:
             sys.stderr.write(f"  {self.paint('try', 'cyan')}: {_indented(error.hint)}" + "\n")
 
+    def show_interruption(self) -> None:
+        """Say that the user ended the command."""
+        if self.json:
+            error = {"code": "interrupted", "message": "interrupted", "reason": "", "hint": ""}
+            _write(_as_json({"error": error}))
+        self.say("interrupted; nothing was changed that is not complete")
+
     def _painted(self, line: str) -> str:
         mark = line.lstrip()[:2]
         if mark in {"+ ", "- ", "~ "}:
             return self.paint(line, mark[0])
         return line
+
+
+def took(milliseconds: int) -> str:
+    """Return a time as people read it: ``85 ms``, ``4.3 s``, ``2 min 5 s``."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / 1000
+    return f"{seconds:.1f} s" if seconds < 59.95 else "{} min {} s".format(*divmod(round(seconds), 60))
 
 
 def _as_json(document: object) -> str:

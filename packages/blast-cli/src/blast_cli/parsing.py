@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from blast_cli.help_format import HelpFormatter, usage_line
 from blast_cli.options import add_common_options
 from blast_cli.plain import from_environment, variable_of
-from blast_core.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ class _Parser(argparse.ArgumentParser):
     """A parser that raises instead of ending the process, so that every error is shown in one way."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"'{self.prog} -h' explains the command")
+        from blast_cli.guessing import usage_error
+
+        raise usage_error(self, message)
 
 
 def make_parser(command: Command, configure: Configure) -> argparse.ArgumentParser:
@@ -32,10 +34,12 @@ def make_parser(command: Command, configure: Configure) -> argparse.ArgumentPars
         prog=f"blast {command.name}",
         description=command.help + ".",
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
-    add_common_options(parser)
     configure(parser)
+    # Last: who asks for help looks for what is the command's own.
+    add_common_options(parser)
+    parser.usage = usage_line(parser).replace("%", "%%")
     return parser
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.live import Live
 
     from blast_cli.output import Output
 
@@ -16,31 +17,48 @@ __all__ = ["QuietReporter", "TerminalReporter", "make_reporter"]
 _PATIENCE_S = 0.5
 
 
-def make_reporter(output: Output, *, enabled: bool) -> QuietReporter:
-    """Return a reporter that draws on a terminal, or one that only says notes."""
+def make_reporter(output: Output, *, enabled: bool, verbose: int = 0) -> QuietReporter:
+    """Return a reporter that draws on a terminal, or one that only says notes; verbose, each says what is done when."""
     if enabled and sys.stderr and sys.stderr.isatty():
-        return TerminalReporter(output)
-    return QuietReporter(output)
+        return TerminalReporter(output, verbose=verbose)
+    return QuietReporter(output, verbose=verbose)
 
 
 class QuietReporter:
-    """Says notes, each once, and draws nothing."""
+    """Says notes, each once, and draws nothing; verbose, it says what begins and what was measured, and when."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, verbose: int = 0) -> None:
         self._output = output
         self._said: set[str] = set()
+        self._verbose = verbose
+        self._began = monotonic()
+        self._running: dict[str, tuple[str, int, float]] = {}
 
     def step(self, text: str) -> None:
         """Say which stage begins."""
+        self.trace(text)
 
     def start(self, key: str, label: str, total: int) -> None:
         """Begin a measured piece of work."""
+        if self._verbose:
+            self._running[key] = (label, total, monotonic())
 
     def advance(self, key: str, amount: int) -> None:
         """Say that more of it is done."""
 
     def finish(self, key: str) -> None:
         """End it."""
+        if key in self._running:
+            from blast_cli.commands._amounts import format_size
+
+            label, total, began = self._running.pop(key)
+            size = f", {format_size(total)}" if total else ""
+            self.trace(f"Done: {label} ({monotonic() - began:.2f} s{size})")
+
+    def trace(self, text: str) -> None:
+        """Print a line for who asked for more, and when it was."""
+        if self._verbose:
+            self._output.say(self._output.paint(f"{monotonic() - self._began:7.3f} s  {text}", "dim"))
 
     def note(self, text: str) -> None:
         """Print a note, the first time it is said."""
@@ -55,50 +73,46 @@ class QuietReporter:
 class TerminalReporter(QuietReporter):
     """Draws one line per running download and the stage at work; everything vanishes at the end."""
 
-    def __init__(self, output: Output) -> None:
-        super().__init__(output)
+    def __init__(self, output: Output, *, verbose: int = 0) -> None:
+        super().__init__(output, verbose=verbose)
         import threading
 
-        self._lock = threading.Lock()
+        # Reentrant: to begin drawing asks for the first picture.
+        self._lock = threading.RLock()
         self._closed = False
-        self._progress: Progress | None = None
+        self._live: Live | None = None
         self._step = ""
-        self._step_task: TaskID | None = None
-        self._work: dict[str, tuple[str, int, int]] = {}
-        self._tasks: dict[str, TaskID] = {}
+        self._step_began = monotonic()
+        self._work: dict[str, tuple[str, int, int, float]] = {}
         self._wake = threading.Timer(_PATIENCE_S, self._draw_now)
         self._wake.daemon = True
         self._wake.start()
 
     def step(self, text: str) -> None:
         """Show which stage begins."""
+        super().step(text)
         with self._lock:
-            self._step = text
-            if self._progress is not None and self._step_task is not None:
-                self._progress.update(self._step_task, description=text)
+            if text != self._step:
+                self._step, self._step_began = text, monotonic()
 
     def start(self, key: str, label: str, total: int) -> None:
         """Show a line for a piece of work."""
+        super().start(key, label, total)
         with self._lock:
-            self._work[key] = (label, total, 0)
-            if self._progress is not None:
-                self._tasks[key] = self._progress.add_task(label, total=total or None)
+            self._work[key] = (label, total, 0, monotonic())
 
     def advance(self, key: str, amount: int) -> None:
         """Move its bar."""
         with self._lock:
-            label, total, done = self._work.get(key, ("", 0, 0))
-            self._work[key] = (label, total, done + amount)
-            if self._progress is not None and key in self._tasks:
-                self._progress.advance(self._tasks[key], amount)
+            if key in self._work:
+                label, total, done, began = self._work[key]
+                self._work[key] = (label, total, done + amount, began)
 
     def finish(self, key: str) -> None:
         """Remove its line."""
+        super().finish(key)
         with self._lock:
             self._work.pop(key, None)
-            task = self._tasks.pop(key, None)
-            if self._progress is not None and task is not None:
-                self._progress.remove_task(task)
 
     def close(self) -> None:
         """Remove all that was drawn."""
@@ -106,27 +120,38 @@ class TerminalReporter(QuietReporter):
         with self._lock:
             # The timer's thread may be importing rich just now: it must not begin to draw afterwards.
             self._closed = True
-            if self._progress is not None:
-                self._progress.stop()
-                self._progress = None
+            live, self._live = self._live, None
+        if live is not None:
+            # Without the lock: the thread that draws may wait for it.
+            live.stop()
 
     def _draw_now(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
+        from rich.live import Live
+        from rich.text import Text
+
+        from blast_cli.progress_lines import Style, Work, progress_lines
+
+        console = Console(stderr=True, no_color=not self._output.color, highlight=False)
+        style = Style.for_encoding(console.encoding)
+
+        def picture() -> Text:
+            now = monotonic()
+            with self._lock:
+                work = [Work(label, total, done, now - began) for label, total, done, began in self._work.values()]
+                step, seconds = self._step, now - self._step_began
+            width, height = console.size
+            # The last column stays free: some terminals begin a new line once it is written to.
+            lines = progress_lines(step, seconds, work, width=width - 1, height=height, style=style)
+            return Text("\n".join(lines), no_wrap=True, overflow="crop")
 
         with self._lock:
-            if self._closed:
-                return
-            self._progress = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                console=Console(stderr=True, no_color=not self._output.color),
-                transient=True,
-            )
-            self._step_task = self._progress.add_task(self._step or "Working", total=None)
-            for key, (label, total, done) in self._work.items():
-                self._tasks[key] = self._progress.add_task(label, total=total or None, completed=done)
-            self._progress.start()
+            if not self._closed:
+                self._live = Live(
+                    get_renderable=picture,
+                    console=console,
+                    transient=True,
+                    refresh_per_second=10,
+                    redirect_stdout=False,
+                )
+                self._live.start(refresh=True)

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from blast_cli.catalog import COMMANDS, GROUPS, Command
+from blast_cli.help_format import usage_line
 from blast_cli.options import add_common_options
 from blast_cli.parsing import make_parser
 
@@ -56,22 +57,12 @@ def _by_group() -> list[tuple[str, list[Command]]]:
 def _section(command: Command, common: set[str]) -> str:
     parser = make_parser(command, import_module(f"blast_cli.commands.{command.module}").configure)
     own = [action for action in _actions(parser) if action.dest not in common]
-    positional = [action for action in own if not action.option_strings]
-    optional = [action for action in own if action.option_strings]
-    words = ["blast", command.name, *(["[OPTIONS]"] if optional else []), *map(_usage, positional)]
-    text = f"### blast {command.name}\n\n{command.help}.\n\n```text\n{' '.join(words)}\n```\n"
+    text = f"### blast {command.name}\n\n{command.help}.\n\n```text\n{usage_line(parser)}\n```\n"
     return f"{text}\n{_table(own)}" if own else text
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return parser._actions  # noqa: SLF001 - argparse offers no other way to walk them
-
-
-def _usage(action: argparse.Action) -> str:
-    name = str(action.metavar or action.dest)
-    if action.nargs == argparse.REMAINDER:
-        return f"{name}…"
-    return {"*": f"[{name}…]", "+": f"{name}…", "?": f"[{name}]"}.get(str(action.nargs), name)
 
 
 def _table(actions: Iterable[argparse.Action]) -> str:

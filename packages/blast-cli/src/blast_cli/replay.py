@@ -42,9 +42,9 @@ def replay(root: str, home: str, options: bytes, *, offline: bool, quiet: bool) 
 
 def _tell(packages: int, changes: tuple[tuple[str, str], ...], milliseconds: int) -> None:
     from blast_cli.outcome import Outcome
-    from blast_cli.output import Output
+    from blast_cli.output import Output, took
 
     count = "1 package" if packages == 1 else f"{packages} packages"
-    lines = (f"Locked {count} in {milliseconds} ms", *(f" + {name} {version}" for name, version in changes))
+    lines = (f"Locked {count} in {took(milliseconds)}", *(f" + {name} {version}" for name, version in changes))
     color = os.environ.get("BLAST_COLOR") or "auto"
     Output(json=False, quiet=False, color=color, environ=os.environ).show(Outcome({}, lines))

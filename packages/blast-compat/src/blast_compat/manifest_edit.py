@@ -6,12 +6,10 @@ and compared with what was meant: a document that an edit would damage is refuse
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
-from blast_compat.toml_arrays import ArrayElement, quote_text, read_array, write_array
+from blast_compat.requirement_lists import adding, place_of, removing
+from blast_compat.toml_arrays import quote_text, read_array, write_array
 from blast_core.errors import InvalidManifest
 from blast_core.names import normalize_name
-from blast_core.requirements import parse_requirement
 from blast_core.version import check_specifier
 
 TYPE_CHECKING = False
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_requirements", "new_manifest", "remove_requirements", "set_setting", "set_source", "set_version"]
 
-_KINDS = ("app", "lib")
+_KINDS = ("app", "lib", "workspace")
 
 
 def add_requirements(
@@ -47,20 +45,8 @@ def add_requirements(
         InvalidRequirement: one is not PEP 508.
         InvalidManifest: the manifest is not TOML, or has no place for them.
     """
-    for requirement in reqs:
-        parse_requirement(requirement)
-
-    def edit(array: ArrayText) -> ArrayText:
-        elements = list(array.elements)
-        in_order = _is_sorted(elements)
-        for requirement in reqs:
-            _add(elements, requirement.strip(), in_order=in_order)
-        if tuple(elements) == array.elements:
-            return array
-        return array._replace(elements=tuple(elements), is_multiline=True)
-
-    place = ("dependencies",) if script else _place(group, extra)
-    return _edit_array(text, place, edit, create=True)
+    place = ("dependencies",) if script else place_of(group, extra)
+    return _edit_array(text, place, adding(reqs), create=True)
 
 
 def remove_requirements(
@@ -85,24 +71,9 @@ def remove_requirements(
     Raises:
         InvalidManifest: the manifest is not TOML.
     """
-    wanted = {normalize_name(name) for name in names}
     removed: list[str] = []
-
-    def edit(array: ArrayText) -> ArrayText:
-        kept: list[ArrayElement] = []
-        pending: tuple[str, ...] = ()
-        for element in array.elements:
-            requirement = _decode(element.text)
-            if requirement is not None and parse_requirement(requirement).name in wanted:
-                removed.append(requirement)
-                pending += element.before
-            else:
-                kept.append(element._replace(before=pending + element.before))
-                pending = ()
-        return array._replace(elements=tuple(kept), after=pending + array.after)
-
-    place = ("dependencies",) if script else _place(group, extra)
-    return _edit_array(text, place, edit, create=False), tuple(removed)
+    place = ("dependencies",) if script else place_of(group, extra)
+    return _edit_array(text, place, removing(names, removed), create=False), tuple(removed)
 
 
 def set_source(text: str, name: str, source: Mapping[str, object] | None) -> str:
@@ -191,7 +162,8 @@ def new_manifest(name: str, *, kind: str, requires_python: str) -> str:
 
     Args:
         name: a legal project name.
-        kind: ``app``, which is run where it stands, or ``lib``, which is built and installed.
+        kind: ``app``, which is run where it stands, ``lib``, which is built and installed, or ``workspace``, which
+            holds other projects and is none itself.
         requires_python: a specifier set such as ``>=3.12``; "" for any.
 
     Raises:
@@ -201,6 +173,8 @@ def new_manifest(name: str, *, kind: str, requires_python: str) -> str:
     if kind not in _KINDS:
         raise ValueError(f"kind is {kind!r}, not one of {', '.join(_KINDS)}")
     check_specifier(requires_python)
+    if kind == "workspace":
+        return '[tool.blast.workspace]\nmembers = ["packages/*"]\n\n[dependency-groups]\ndev = []\n'
     lines = [
         "[project]",
         f"name = {quote_text(name)}",
@@ -213,12 +187,6 @@ def new_manifest(name: str, *, kind: str, requires_python: str) -> str:
     if kind == "lib":
         lines += ["", "[build-system]", 'requires = ["hatchling>=1.26"]', 'build-backend = "hatchling.build"']
     return "\n".join(lines) + "\n"
-
-
-def _place(group: str | None, extra: str | None) -> tuple[str, ...]:
-    if group:
-        return ("dependency-groups", group)
-    return ("project", "optional-dependencies", extra) if extra else ("project", "dependencies")
 
 
 def _parse(text: str) -> TOMLDocument:
@@ -359,49 +327,3 @@ def _set_apart(text: str, made: Sequence[str], grown: str) -> str:
     if made and apart and not apart[-1].endswith("\n"):
         apart.append(newline)
     return "".join(apart)
-
-
-def _decode(element: str) -> str | None:
-    """Return the text of an element of an array, None for a table."""
-    import tomllib
-
-    value = tomllib.loads(f"value = {element}")["value"]
-    return value if isinstance(value, str) else None
-
-
-def _sort_key(element: ArrayElement) -> tuple[str, str]:
-    requirement = _decode(element.text)
-    return (parse_requirement(requirement).name, requirement.lower()) if requirement is not None else ("", "")
-
-
-def _is_sorted(elements: Sequence[ArrayElement]) -> bool:
-    """Tell whether the names of requirements ascend; tables (groups included) may stand anywhere."""
-    names = [name for name, _ in map(_sort_key, elements) if name]
-    return names == sorted(names)
-
-
-def _add(elements: list[ArrayElement], requirement: str, *, in_order: bool) -> None:
-    """Put a requirement in the place of the one that it replaces, or where it belongs."""
-    wanted = parse_requirement(requirement)
-    same = []
-    for index, element in enumerate(elements):
-        line = _decode(element.text)
-        if line is not None and parse_requirement(line).name == wanted.name:
-            same.append((index, parse_requirement(line)))
-    if len(same) > 1:
-        same = [(index, existing) for index, existing in same if existing.marker == wanted.marker]
-    if same:
-        index = same[0][0]
-        if _decode(elements[index].text) != requirement:
-            elements[index] = elements[index]._replace(text=quote_text(requirement))
-        return
-    added = ArrayElement(quote_text(requirement))
-    if not in_order:
-        elements.append(added)
-        return
-    # A table has no name: it counts as the requirement before it, so that nothing is put between the two.
-    names: list[tuple[str, str]] = []
-    for element in elements:
-        key = _sort_key(element)
-        names.append(key if key[0] or not names else names[-1])
-    elements.insert(bisect_right(names, _sort_key(added)), added)

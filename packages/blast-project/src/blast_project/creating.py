@@ -11,7 +11,7 @@ from blast_core.names import is_valid_name, normalize_name
 from blast_project.project import MANIFEST_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["CreatedProject", "create_project"]
 
@@ -53,19 +53,23 @@ class CreatedProject(NamedTuple):
     files: tuple[str, ...]
 
 
-def create_project(directory: str, name: str, *, kind: str, requires_python: str) -> CreatedProject:
+def create_project(
+    directory: str, name: str, *, kind: str, requires_python: str, requirements: Sequence[str] = ()
+) -> CreatedProject:
     """Write the files of a new project; a file that exists is kept.
 
     Args:
         directory: absolute path; made if it does not exist.
         name: the project's name; the directory's if empty.
-        kind: ``app`` (a script beside the manifest) or ``lib`` (a package under ``src`` with a build system).
+        kind: ``app`` (a script beside the manifest), ``lib`` (a package under ``src`` with a build system) or
+            ``workspace`` (a directory of projects, which is none itself).
         requires_python: such as ``>=3.12``.
+        requirements: what it requires from the start.
 
     Raises:
         UsageError: there is a pyproject.toml already, or the name is not legal.
     """
-    from blast_compat.pyproject import new_manifest
+    from blast_compat.pyproject import add_requirements, new_manifest
 
     chosen = name or os.path.basename(directory)
     if not is_valid_name(chosen):
@@ -88,7 +92,8 @@ def create_project(directory: str, name: str, *, kind: str, requires_python: str
         )
     fs.make_directories(directory)
     files = _files(normalize_name(chosen), kind)
-    files[MANIFEST_NAME] = new_manifest(normalize_name(chosen), kind=kind, requires_python=requires_python)
+    manifest = new_manifest(normalize_name(chosen), kind=kind, requires_python=requires_python)
+    files[MANIFEST_NAME] = add_requirements(manifest, requirements) if requirements else manifest
     return CreatedProject(directory, normalize_name(chosen), _write_missing(directory, files))
 
 
@@ -108,7 +113,7 @@ def _files(name: str, kind: str) -> dict[str, str]:
     if kind == "lib":
         files[f"src/{module}/__init__.py"] = _PACKAGE.format(title=name, name=name)
         files[f"src/{module}/py.typed"] = ""
-    else:
+    elif kind == "app":
         files["main.py"] = _MAIN.format(name=name)
     return files
 

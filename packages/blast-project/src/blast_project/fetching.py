@@ -30,7 +30,7 @@ def ensure_stored(
     found = session.cache.find([row.sha256 for row in wheels])
     missing = [row for row in wheels if row.sha256 not in found]
     if missing:
-        session.reporter.step(f"Fetching {len(missing)} of {len(wanted)} packages")
+        session.reporter.step(f"Preparing {len(missing)} of {len(wanted)} packages")
         session.client.flush()  # the store compares each wheel with the metadata that it was chosen by
         found = {**found, **session.cache.ensure(missing, _fetcher(session), session.reporter)}
     for row in wanted:

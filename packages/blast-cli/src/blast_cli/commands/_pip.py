@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import change_lines, changes_document, plural
+from blast_cli.output import took
 
 if TYPE_CHECKING:
     import argparse
@@ -182,9 +183,9 @@ def result_lines(result: PipResult, milliseconds: int, *, dry_run: bool = False)
     if dry_run:
         head = f"Would change {changed}"
     elif result.generation:
-        head = f"Synced {count} in {milliseconds} ms (generation {result.generation})"
+        head = f"Synced {count} in {took(milliseconds)} (generation {result.generation})"
     else:
-        head = f"Changed {changed} of {result.environment} in {milliseconds} ms"
+        head = f"Changed {changed} of {result.environment} in {took(milliseconds)}"
     return (head, *change_lines(result.changes))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from blast_cli.outcome import Outcome
+from blast_cli.output import took
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,13 +92,16 @@ def plural(count: int, noun: str) -> str:
 
 
 def change_lines(changes: Sequence[VersionChange | tuple[str, str, str]]) -> tuple[str, ...]:
-    """Return a line per changed package: ``+`` new, ``-`` gone, ``~`` another version."""
+    """Return a line per changed package: ``+`` new, ``-`` gone, ``~`` another version, or built anew."""
     lines = []
     for name, before, after in changes:
         if not before:
             lines.append(f" + {name} {after}")
         elif not after:
             lines.append(f" - {name} {before}")
+        elif before == after:
+            # Built again from what has changed in its tree.
+            lines.append(f" ~ {name} {after}")
         else:
             lines.append(f" ~ {name} {before} -> {after}")
     return tuple(lines)
@@ -124,7 +130,7 @@ def lock_line(result: LockResult, milliseconds: int, *, dry_run: bool = False) -
     count = plural(len(result.pins()), "package")
     if not result.changed:
         return f"The lock is up to date ({count})"
-    return f"{'Would lock' if dry_run else 'Locked'} {count} in {milliseconds} ms"
+    return f"{'Would lock' if dry_run else 'Locked'} {count} in {took(milliseconds)}"
 
 
 def sync_document(result: SyncResult) -> dict[str, object]:
@@ -141,15 +147,23 @@ def sync_document(result: SyncResult) -> dict[str, object]:
     }
 
 
-def sync_lines(result: SyncResult, milliseconds: int) -> tuple[str, ...]:
-    """Return the lines that say what a sync did."""
+def sync_lines(result: SyncResult, milliseconds: int, *, dry_run: bool = False) -> tuple[str, ...]:
+    """Return the lines that say what a sync did, or would do."""
     if not result.changed:
         return (f"The environment is up to date ({plural(result.packages, 'package')})",)
-    made = f"Made {result.environment} with Python {result.python}\n" if result.created else ""
-    return (
-        f"{made}Synced {plural(result.packages, 'package')} in {milliseconds} ms (generation {result.generation})",
-        *change_lines(result.changes),
-    )
+    count, place = plural(result.packages, "package"), _nearby(result.environment)
+    if dry_run:
+        made = (f"Would make {place} with Python {result.python}",) if result.created else ()
+        return (*made, f"Would sync {count}", *change_lines(result.changes))
+    made = (f"Made {place} with Python {result.python}",) if result.created else ()
+    synced = f"Synced {count} in {took(milliseconds)} (generation {result.generation})"
+    return (*made, synced, *change_lines(result.changes))
+
+
+def _nearby(path: str) -> str:
+    """Return a path as it is called from here, where it lies below."""
+    here = os.path.join(os.getcwd(), "")
+    return path.removeprefix(here)
 
 
 def move_outcome(move: Move) -> Outcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import (
     change_lines,
@@ -17,6 +16,7 @@ from blast_cli.options import add_group_options, add_index_options, add_policy_o
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -124,7 +124,7 @@ def edited_project(arguments: argparse.Namespace, context: Context) -> Project:
     from blast_cli.commands._shared import member_project
     from blast_project.project import load_project
 
-    project = load_project(context.settings.directory)
+    project = load_project(context.settings.directory, context.settings.home)
     return member_project(project, arguments.package) if arguments.package else project
 
 

@@ -26,6 +26,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     kind.add_argument(
         "--script", dest="kind", action="store_const", const="script", default="app", help="a script with metadata"
     )
+    kind.add_argument(
+        "--workspace",
+        dest="kind",
+        action="store_const",
+        const="workspace",
+        default="app",
+        help="a directory whose packages have one lock and one environment",
+    )
+    parser.add_argument(
+        "--from", dest="take_over", metavar="FILE", default="", help="a file of requirements that it takes over"
+    )
     parser.add_argument("--name", default="", help="the project's name; the directory's by default")
 
 
@@ -40,11 +51,48 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     with Session(context.settings, context.reporter) as session:
         interpreter = session.find_interpreter()
     requires_python = ">=" + ".".join(interpreter.version.split(".")[:2])
-    created = create_project(root, arguments.name, kind=arguments.kind, requires_python=requires_python)
+    created = create_project(
+        root,
+        arguments.name,
+        kind=arguments.kind,
+        requires_python=requires_python,
+        requirements=_taken_over(arguments, context),
+    )
     shown = os.path.relpath(root, context.settings.directory)
     document = {"root": root, "name": created.name, "files": list(created.files), "requires_python": requires_python}
     where = f" in {shown}" if shown != "." else ""
+    if arguments.kind == "workspace":
+        return Outcome(document, (f"Made workspace {created.name}{where}; its packages go below packages/",))
     return Outcome(document, (f"Made project {created.name}{where} (Python {requires_python})",))
+
+
+def _taken_over(arguments: argparse.Namespace, context: Context) -> tuple[str, ...]:
+    """Return the lines of the file that is taken over, and say what of it is not.
+
+    Raises:
+        UsageError: it asks for something that has no name, or there is nothing to take it over into.
+    """
+    if not arguments.take_over:
+        return ()
+    from blast_core.errors import UsageError
+    from blast_project.requirement_files import read_file
+
+    if arguments.kind == "workspace":
+        raise UsageError(
+            "a workspace has no requirements of its own", hint="take it over into one of its packages"
+        )
+    found = read_file(context.settings, arguments.take_over)
+    nameless = [line for line in found.lines if line not in {str(row) for row in found.requirements}]
+    if len(found.requirements) < len(found.asked):
+        raise UsageError(
+            f"{arguments.take_over} asks for what has no name: {', '.join(nameless)}",
+            reason="only requirements by name are taken over",
+            hint=f"take them out of the file, and then 'blast add {' '.join(nameless)}'",
+        )
+    for what, there in (("hashes", found.hashes), ("constraints", found.constraints), ("index", found.index_url)):
+        if there:
+            context.reporter.note(f"{arguments.take_over}: its {what} are not taken over; the lock has its own")
+    return found.lines
 
 
 def _script(arguments: argparse.Namespace, context: Context) -> Outcome:

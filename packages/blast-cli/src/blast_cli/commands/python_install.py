@@ -14,6 +14,7 @@ from blast_cli.commands._pythons import (
     wanted_versions,
 )
 from blast_cli.outcome import Context, Outcome
+from blast_cli.output import took
 
 if TYPE_CHECKING:
     import argparse
@@ -120,7 +121,7 @@ def _lines(done: list[tuple[Installed, Linked]], milliseconds: int, programs: st
     lines = []
     if fresh:
         what = f"Python {fresh[0].installation.build.version}" if len(fresh) == 1 else f"{len(fresh)} interpreters"
-        lines.append(f"Installed {what} in {milliseconds} ms")
+        lines.append(f"Installed {what} in {took(milliseconds)}")
     for one, linked in done:
         names = ", ".join(path.replace("\\", "/").rpartition("/")[2] for path in linked.made)
         if one.is_new:

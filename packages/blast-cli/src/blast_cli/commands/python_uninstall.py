@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from blast_cli.commands._pythons import add_directory_option, installation_document
 from blast_cli.outcome import Context, Outcome
+from blast_cli.output import took
 
 if TYPE_CHECKING:
     import argparse
@@ -47,4 +48,4 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     if not chosen:
         return Outcome(document, ("Blast has installed no interpreters",))
     what = f"Python {chosen[0].build.version}" if len(chosen) == 1 else f"{len(chosen)} interpreters"
-    return Outcome(document, (f"Uninstalled {what} in {milliseconds} ms", *(f" - {one.key}" for one in chosen)))
+    return Outcome(document, (f"Uninstalled {what} in {took(milliseconds)}", *(f" - {one.key}" for one in chosen)))

@@ -13,6 +13,7 @@ from blast_cli.commands._pythons import (
     project_settings,
 )
 from blast_cli.outcome import Context, Outcome
+from blast_cli.output import took
 
 if TYPE_CHECKING:
     import argparse
@@ -69,4 +70,4 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         return Outcome(document, ("All interpreters are of the newest patch level",))
     what = "1 interpreter" if len(rows) == 1 else f"{len(rows)} interpreters"
     lines = [f" ~ {before.key} -> {after.build.version}" for before, after in rows]
-    return Outcome(document, (f"Upgraded {what} in {milliseconds} ms", *lines))
+    return Outcome(document, (f"Upgraded {what} in {took(milliseconds)}", *lines))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._shared import group_selection
 from blast_cli.commands.add import add_place_options, edit_outcome, edit_script_outcome, edited_project, place_of
 from blast_cli.options import add_group_options, add_index_options, add_policy_options, add_script_option
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

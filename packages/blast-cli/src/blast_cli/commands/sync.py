@@ -89,5 +89,5 @@ def _sync(arguments: argparse.Namespace, context: Context, selection: GroupSelec
     )
     with Session(context.settings, context.reporter) as session:
         result = sync_here(session, options)
-    lines = sync_lines(result, round((time.monotonic() - began) * 1000))
+    lines = sync_lines(result, round((time.monotonic() - began) * 1000), dry_run=arguments.dry_run)
     return Outcome({**sync_document(result), "dry_run": arguments.dry_run}, lines)

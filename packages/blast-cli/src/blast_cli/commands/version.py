@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from blast_cli.commands.add import edit_outcome
 from blast_cli.options import add_group_options, add_index_options, add_policy_options
 from blast_cli.outcome import Context, Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
@@ -44,7 +44,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.session import Session
     from blast_project.versioning import project_version
 
-    project = load_project(context.settings.directory)
+    project = load_project(context.settings.directory, context.settings.home)
     if arguments.package:
         project = member_project(project, arguments.package)
     name = edited_manifest(project).name
