@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -92,16 +93,28 @@ def test_other_bytes_are_read_anew(root: Path, change: tuple[str, str]) -> None:
     assert _load(root) == load_project(str(root))
 
 
+def test_the_same_manifest_elsewhere_is_not_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _load(root)
+    other = root.parent / "other"
+    shutil.copytree(root, other)
+    plain = load_project(str(other))
+    monkeypatch.setitem(sys.modules, "tomllib", None)
+    assert load_project(str(other), str(root.parent / "home")) == plain
+    assert plain.manifest.path == str(other / "pyproject.toml")
+
+
 def test_another_blast_reads_anew(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _load(root)
     monkeypatch.setattr(manifest_memo, "_STAMP", (1, "0.0"))
     home = str(root.parent / "home")
     source = MANIFEST.encode()
-    assert manifest_memo.recall_manifest(home, str(root), str(root / "pyproject.toml"), source) is None
+    assert manifest_memo.recall_manifest(home, str(root / "pyproject.toml"), source) is None
 
 
 def test_a_manifest_with_a_date_is_read_each_time(root: Path) -> None:
-    (root / "pyproject.toml").write_text(MANIFEST + "\n[tool.blast.config-settings]\nday = 2025-01-01\n", encoding="utf-8")
+    (root / "pyproject.toml").write_text(
+        MANIFEST + "\n[tool.blast.config-settings]\nday = 2025-01-01\n", encoding="utf-8"
+    )
     assert _load(root) == _load(root) == load_project(str(root))
     assert not (root.parent / "home").exists()
 

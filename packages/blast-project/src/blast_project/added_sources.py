@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
 from blast_core.requirements import format_requirement
+from blast_core.tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_core.requirements import Requirement
     from blast_project.asking import Asked

@@ -6,11 +6,12 @@ flask>=3      name @ https://host/name-1.0.whl      git+https://host/repository@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import InvalidRequirement, UsageError
 from blast_core.requirements import Requirement, parse_requirement
+from blast_core.tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 

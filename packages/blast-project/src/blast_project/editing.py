@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
 from blast_core.errors import InvalidManifest, UsageError
 from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
+from blast_core.tuples import NamedTuple
 from blast_project.asking import name_requirements, open_loader, parse_asked, parse_name
 from blast_project.bounds import bounded
 from blast_project.exclusive import exclusive, sweep_temporaries
-from blast_project.first_generation import first_generation
 from blast_project.locking import LockResult, lock_project, publish_lock
 from blast_project.operations import project_interpreter
 from blast_project.project import (
@@ -21,11 +20,13 @@ from blast_project.project import (
     Project,
     edited_manifest,
     environment_path,
+    keep_read,
     load_project,
     manifest_text,
     with_manifest,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -63,6 +64,14 @@ class EditResult(NamedTuple):
     locked: LockResult | None
     synced: SyncResult | None
     locked_at: float = 0.0
+
+
+class _Edit(NamedTuple):
+    """An edit that is not published yet: the manifest's text before and after, and the project as it will be."""
+
+    before: str
+    text: str
+    after: Project
 
 
 class _Options(NamedTuple):
@@ -190,47 +199,69 @@ def edit_manifest(
             _publish_manifest(project, edited, text)
             return EditResult(edited, (), None, None)
         interpreter = project_interpreter(session, project)
-        locked = lock_project(session, with_manifest(project, edited), interpreter)
+        edit = _Edit(text, edited, with_manifest(project, edited))
+        locked = lock_project(session, edit.after, interpreter)
         locked_at = time.monotonic()
         options = _Options(lock, sync, command, selection)
-        synced = _publish(session, project, edited, text, locked, interpreter, options)
+        synced = _publish(session, project, edit, locked, interpreter, options)
     return EditResult(edited, (), locked, synced, locked_at)
 
 
 def _add(
     session: Session, project: Project, rows: Sequence[Added], place: Place, bounds: str, options: _Options
 ) -> EditResult:
-    from blast_compat import pyproject
-
     text = manifest_text(project)
     lines = [row.line for row in rows]
-    edited = pyproject.add_requirements(text, lines, group=place.group or None, extra=place.extra or None)
+    edited, plain = _with_lines(project, text, lines, place)
     for row in rows:
         if row.source is not None:
-            edited = pyproject.set_source(edited, row.name, row.source)
+            from blast_compat.manifest_edit import set_source
+
+            edited, plain = set_source(edited, row.name, row.source), None
     if not options.lock:
         _publish_manifest(project, edited, text)
         return EditResult(edited, tuple(lines), None, None)
     interpreter = project_interpreter(session, project)
-    locked = lock_project(session, with_manifest(project, edited), interpreter)
+    after = plain or with_manifest(project, edited)
+    locked = lock_project(session, after, interpreter)
     versions = locked.pins()
     # What comes from an address has the version that is there: a bound would only have to be raised by hand.
     final = [
         row.line if row.source is not None else bounded(row.line, versions.get(row.name, ""), bounds) for row in rows
     ]
     if lines != final:
-        edited = pyproject.add_requirements(edited, final, group=place.group or None, extra=place.extra or None)
-        locked = _relock(session, with_manifest(project, edited), interpreter, locked)
+        edited, plain = _with_lines(after, edited, final, place)
+        after = plain or with_manifest(project, edited)
+        locked = _relock(session, after, interpreter, locked)
     locked_at = time.monotonic()
-    synced = _publish(session, project, edited, text, locked, interpreter, options)
+    synced = _publish(session, project, _Edit(text, edited, after), locked, interpreter, options)
     return EditResult(edited, tuple(final), locked, synced, locked_at)
 
 
-def _remove(session: Session, project: Project, wanted: list[str], place: Place, options: _Options) -> EditResult:
-    from blast_compat import pyproject
+def _with_lines(project: Project, text: str, lines: Sequence[str], place: Place) -> tuple[str, Project | None]:
+    """Return the manifest's text with requirements added, and the project as it will be; None where that is to be read.
 
+    Args:
+        project: as ``text`` says.
+        text: of the manifest that is edited.
+        lines: the requirements.
+        place: which list they go to.
+    """
+    group, extra = place.group or None, place.extra or None
+    if project.workspace is None:
+        from blast_compat.manifest_plain import add_plainly
+
+        plain = add_plainly(text, project.manifest, lines, group=group, extra=extra)
+        if plain is not None:
+            return plain[0], project._replace(manifest=plain[1], source=plain[0].encode())
+    from blast_compat.manifest_edit import add_requirements as add_lines
+
+    return add_lines(text, lines, group=group, extra=extra), None
+
+
+def _remove(session: Session, project: Project, wanted: list[str], place: Place, options: _Options) -> EditResult:
     text = manifest_text(project)
-    edited, removed = pyproject.remove_requirements(text, wanted, group=place.group or None, extra=place.extra or None)
+    edited, removed, after = _without_lines(project, text, wanted, place)
     missing = [name for name in wanted if name not in {parse_requirement(line).name for line in removed}]
     if missing:
         raise UsageError(
@@ -238,22 +269,39 @@ def _remove(session: Session, project: Project, wanted: list[str], place: Place,
             reason=f"{MANIFEST_NAME} was not changed",
             hint="--dev, --group or --optional name another list; 'blast lock show' lists what is locked",
         )
-    edited = _without_sources(project, edited, wanted)
+    if after is None or after.manifest.sources:
+        edited, after = _without_sources(project, edited, wanted), None
     if not options.lock:
         _publish_manifest(project, edited, text)
-        return EditResult(edited, tuple(removed), None, None)
+        return EditResult(edited, removed, None, None)
     interpreter = project_interpreter(session, project)
-    locked = lock_project(session, with_manifest(project, edited), interpreter)
+    after = after or with_manifest(project, edited)
+    locked = lock_project(session, after, interpreter)
     locked_at = time.monotonic()
-    synced = _publish(session, project, edited, text, locked, interpreter, options)
-    return EditResult(edited, tuple(removed), locked, synced, locked_at)
+    synced = _publish(session, project, _Edit(text, edited, after), locked, interpreter, options)
+    return EditResult(edited, removed, locked, synced, locked_at)
+
+
+def _without_lines(
+    project: Project, text: str, names: Sequence[str], place: Place
+) -> tuple[str, tuple[str, ...], Project | None]:
+    """Return the manifest's text without requirements, those removed, and the project, as ``_with_lines`` does."""
+    group, extra = place.group or None, place.extra or None
+    if project.workspace is None:
+        from blast_compat.manifest_plain import remove_plainly
+
+        plain = remove_plainly(text, project.manifest, names, group=group, extra=extra)
+        if plain is not None:
+            return plain[0], plain[2], project._replace(manifest=plain[1], source=plain[0].encode())
+    from blast_compat.manifest_edit import remove_requirements as remove_lines
+
+    return *remove_lines(text, names, group=group, extra=extra), None
 
 
 def _publish(
     session: Session,
     project: Project,
-    edited: str,
-    text: str,
+    edit: _Edit,
     locked: LockResult,
     interpreter: Interpreter,
     options: _Options,
@@ -263,31 +311,34 @@ def _publish(
     Where the project or its members are built, the files come first: a build backend reads them from the disk. They are
     taken back when something fails.
     """
+    after = edit.after
+    if not options.sync:
+        _publish_files(session, project, edit, locked)
+        return None
+    from blast_project.first_generation import first_generation
     from blast_project.project_files import contents_of
     from blast_project.syncing import SyncRequest, prepare_sync
-    from blast_project.taking_back import taken_back_on_failure
 
-    after = with_manifest(project, edited)
-    if not options.sync:
-        _publish_files(project, edited, text, locked)
-        return None
     request = SyncRequest(options.selection, options.command, contents_of(after.root, after.source, locked))
     if after.is_package or after.workspace is not None:
+        from blast_project.taking_back import taken_back_on_failure
+
         path = edited_manifest(project).path
         with first_generation(session, project, interpreter), taken_back_on_failure(project.root, path):
-            _publish_files(project, edited, text, locked)
+            _publish_files(session, project, edit, locked)
             prepared = prepare_sync(session, after, locked, interpreter, request)
         return prepared.finish()
     with first_generation(session, project, interpreter):
         prepared = prepare_sync(session, after, locked, interpreter, request)
-        _publish_files(project, edited, text, locked)
+        _publish_files(session, project, edit, locked)
     return prepared.finish()
 
 
-def _publish_files(project: Project, edited: str, text: str, locked: LockResult) -> None:
-    _check_unedited(project, text)
+def _publish_files(session: Session, project: Project, edit: _Edit, locked: LockResult) -> None:
+    _check_unedited(project, edit.before)
     publish_lock(project.root, locked)
-    _publish_manifest(project, edited, text)
+    _publish_manifest(project, edit.text, edit.before)
+    keep_read(edit.after, session.settings.home)
 
 
 def _relock(session: Session, project: Project, interpreter: Interpreter, locked: LockResult) -> LockResult:

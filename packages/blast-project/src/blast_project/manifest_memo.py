@@ -1,7 +1,7 @@
 """A manifest as it was read last, beside the bytes that it was read from: to parse TOML and check it costs much.
 
-One file of a project in the store, next to what the store remembers of its lock. It is believed only for the very same
-bytes, read by the same Blast; losing it costs time alone.
+One small file in the store for each of the last manifests, wherever they lie: a second checkout's is the same. It is
+believed only for the very same bytes, read by the same Blast; losing it costs time alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import marshal
 import os
 
 from blast_core import __version__
-from blast_project.hot_key import project_memo_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,21 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["keep_manifest", "recall_manifest"]
 
 # Raise it when the same bytes are read as another manifest.
-_FORMAT = 2
+_FORMAT = 3
 _STAMP = (_FORMAT, __version__)
 
 
-def recall_manifest(home: str, root: str, path: str, source: bytes) -> Manifest | None:
+def recall_manifest(home: str, path: str, source: bytes) -> Manifest | None:
     """Return the manifest that ``source`` was read as before; None if it was not.
 
     Args:
         home: BLAST_HOME.
-        root: directory of the project.
-        path: of pyproject.toml.
+        path: of pyproject.toml; what it says does not depend on it.
         source: what it holds.
     """
     try:
-        fd = os.open(_place(home, root), os.O_RDONLY)
+        fd = os.open(_place(home, source), os.O_RDONLY)
     except OSError:
         return None
     try:
@@ -48,21 +46,21 @@ def recall_manifest(home: str, root: str, path: str, source: bytes) -> Manifest 
         fields = marshal.loads(content)  # noqa: S302 - this user's own store
     except (ValueError, EOFError, TypeError):
         return None
-    if not isinstance(fields, tuple) or len(fields) < 4 or fields[:4] != (*_STAMP, path, source):
+    if not isinstance(fields, tuple) or len(fields) < 3 or fields[:3] != (*_STAMP, source):
         return None
     from blast_compat.manifest import Manifest
 
-    return Manifest._make(fields[4:]) if len(fields) == 4 + len(Manifest._fields) else None
+    return Manifest._make((path, *fields[3:])) if len(fields) == 2 + len(Manifest._fields) else None
 
 
-def keep_manifest(home: str, root: str, source: bytes, manifest: Manifest) -> None:
+def keep_manifest(home: str, source: bytes, manifest: Manifest) -> None:
     """Remember what ``source`` was read as; not one that holds dates, which are kept by TOML alone."""
     from blast_core import fs
 
-    place = _place(home, root)
+    place = _place(home, source)
     fields: tuple[Any, ...] = tuple(manifest)
     try:
-        content = marshal.dumps((*_STAMP, manifest.path, source, *fields))
+        content = marshal.dumps((*_STAMP, source, *fields[1:]))
         fs.make_directories(os.path.dirname(place))
         fs.replace_file(place, content, durable=False)
     except (ValueError, OSError):
@@ -70,5 +68,9 @@ def keep_manifest(home: str, root: str, source: bytes, manifest: Manifest) -> No
         return
 
 
-def _place(home: str, root: str) -> str:
-    return project_memo_path(home, root) + ".manifest"
+def _place(home: str, source: bytes) -> str:
+    # Of modules that hash, this one alone is loaded anyway: it tells sources by content. The bytes are compared. One of
+    # 256 places: what comes to lie in the same gives way.
+    from _imp import source_hash
+
+    return os.path.join(home, "projects", f"manifest-{source_hash(0, source)[0]:02x}")

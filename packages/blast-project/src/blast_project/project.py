@@ -33,6 +33,7 @@ __all__ = [
     "environment_path",
     "find_manifest_directory",
     "find_root",
+    "keep_read",
     "load_project",
     "manifest_text",
     "parse_project",
@@ -69,6 +70,7 @@ class Project(NamedTuple):
         source: the bytes of pyproject.toml that it was read from.
         workspace: its members; None where it is no workspace.
         member: path of the member that it was found from, relative to the root; "" for the root itself.
+        settings: the bytes of blast.toml that it was read from; None where there is none.
     """
 
     root: str
@@ -76,6 +78,7 @@ class Project(NamedTuple):
     source: bytes
     workspace: Workspace | None = None
     member: str = ""
+    settings: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -206,12 +209,14 @@ def parse_project(root: str, source: bytes, home: str = "") -> Project:
     Raises:
         InvalidManifest: it is wrong, or a member of the workspace is.
     """
-    manifest = _read_manifest(root, source, home)
+    settings = _read_settings(root)
+    manifest = _read_manifest(root, source, settings, home)
+    project = Project(root, manifest, source, settings=settings)
     if manifest.workspace is None:
-        return Project(root, manifest, source)
+        return project
     from blast_project.workspace import read_workspace
 
-    return _with_members(Project(root, manifest, source, read_workspace(root, manifest)))
+    return _with_members(project._replace(workspace=read_workspace(root, manifest)))
 
 
 def _with_members(project: Project) -> Project:
@@ -258,21 +263,37 @@ def with_manifest(project: Project, text: str) -> Project:
     return _with_members(project._replace(workspace=project.workspace._replace(members=members)))
 
 
-def _read_manifest(root: str, source: bytes, home: str) -> Manifest:
+def keep_read(project: Project, home: str) -> None:
+    """Remember what the manifest of a project says, which is on disk now: the next command doesn't read its text.
+
+    Args:
+        project: as its ``source`` and ``settings`` say; of a workspace nothing is kept.
+        home: BLAST_HOME.
+    """
+    if project.workspace is None:
+        from blast_project.manifest_memo import keep_manifest
+
+        keep_manifest(home, _with_settings(project.source, project.settings), project.manifest)
+
+
+def _read_manifest(root: str, source: bytes, settings: bytes | None, home: str) -> Manifest:
     path = os.path.join(root, MANIFEST_NAME)
-    settings = _read_settings(root)
     if not home:
         return _parse_manifest(path, source, settings)
     from blast_project.manifest_memo import keep_manifest, recall_manifest
 
-    # No TOML document holds a NUL.
-    read = source if settings is None else source + b"\0" + settings
-    known = recall_manifest(home, root, path, read)
+    read = _with_settings(source, settings)
+    known = recall_manifest(home, path, read)
     if known is not None:
         return known
     manifest = _parse_manifest(path, source, settings)
-    keep_manifest(home, root, read, manifest)
+    keep_manifest(home, read, manifest)
     return manifest
+
+
+def _with_settings(source: bytes, settings: bytes | None) -> bytes:
+    # No TOML document holds a NUL.
+    return source if settings is None else source + b"\0" + settings
 
 
 def _read_settings(root: str) -> bytes | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from blast_core.errors import BlastError, InvalidField
 from blast_core.formats.dpl.model import LockedDependency, LockedSource
 from blast_core.names import normalize_name
@@ -12,6 +10,7 @@ from blast_core.version import version_key
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from blast_core.formats.dpl.model import LockedPackage
 
@@ -63,6 +62,8 @@ def url_names(url: str, filename: str) -> bool:
 
 def format_time(text: str) -> str:
     """Return ``text`` as a TOML date-time in UTC; "" when it is none."""
+    from datetime import datetime
+
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
