@@ -208,3 +208,12 @@ def test_packages_of_a_workspace(tmp_path: Path, offered: StaticIndex) -> None:
 def test_an_unknown_target_or_group(demo: Blast) -> None:
     assert demo.run("export", "--target", "amiga").returncode == 2
     assert demo.run("export", "--group", "nothing").returncode == 2
+
+
+def test_the_header_says_what_was_said_and_no_secret(demo: Blast, offered: StaticIndex) -> None:
+    secret = offered.url.replace("://", "://me:hunter2@")
+    for words in (("--index-url", secret), (f"--index-url={secret}",), (f"-i{secret}",), ("-f", secret)):
+        for place in (("export", "--no-hashes", "-q", *words), ("-q", "export", "--no-hashes", *words)):
+            done = demo(*place)
+            assert "hunter2" not in done.stdout + done.stderr
+            assert "#    blast export --no-hashes" in done.stdout

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
+from blast_cli.commands._said import said_words
 from blast_cli.commands._shared import group_selection, plural
 from blast_cli.options import add_index_options, add_lock_options, add_member_options, add_selection_options
 from blast_cli.outcome import Context, Outcome
@@ -107,7 +107,7 @@ def _request(arguments: argparse.Namespace) -> ExportRequest:
         project=not arguments.no_emit_project,
         local=not arguments.no_emit_local,
         left_out=frozenset(normalize_name(name) for name in arguments.no_emit_package),
-        words=tuple(sys.argv[2:]),
+        words=said_words("export"),
     )
 
 

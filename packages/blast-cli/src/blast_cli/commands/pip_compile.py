@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from blast_cli.commands._pip import add_without_effect
+from blast_cli.commands._said import said_words
 from blast_cli.options import add_index_options, add_pip_policy_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
@@ -14,22 +15,6 @@ if TYPE_CHECKING:
     import argparse
 
 __all__ = ["configure", "execute"]
-
-# Options that say how the command runs, not what it writes: a file tells the same whoever made it where.
-_UNSAID = ("--project", "--color", "-p", "--python", "--config-file")
-_UNSAID_SWITCHES = (
-    "-q",
-    "--quiet",
-    "-v",
-    "-vv",
-    "--verbose",
-    "--json",
-    "--no-progress",
-    "--offline",
-    "--refresh",
-    "--no-config",
-)
-_SECRET = ("-i", "--index-url", "--default-index", "--extra-index-url", "--index")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +122,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         extras=(":all:",) if arguments.all_extras else tuple(arguments.extra),
         groups=tuple(arguments.group),
         command=arguments.custom_compile_command or context.settings.environ.get("CUSTOM_COMPILE_COMMAND", ""),
-        words=_said(arguments),
+        words=said_words("compile") or tuple(arguments.files),
         lock=is_lock,
     )
     with Session(context.settings, context.reporter) as session:
@@ -149,22 +134,3 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
     fs.replace_file(os.path.join(context.settings.directory, arguments.output_file), compiled.text.encode())
     return Outcome(document, (f"Wrote {len(compiled.pins)} pins to {arguments.output_file}",))
-
-
-def _said(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """Return the words of the command, without what says how it runs, and without addresses, which may be secret."""
-    import sys
-
-    words = sys.argv[1:]
-    while words and words[0] != "compile":
-        words = words[1:]
-    said: list[str] = []
-    waiting = iter(words[1:])
-    for word in waiting:
-        name, equals, _ = word.partition("=")
-        if name in (*_UNSAID, *_SECRET):
-            if not equals:
-                next(waiting, "")
-        elif name not in _UNSAID_SWITCHES:
-            said.append(word)
-    return tuple(said) or tuple(arguments.files)
