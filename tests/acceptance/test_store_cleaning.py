@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from blast_cli.testing import Blast
+from blast_pm.metadata.store import Database
 from blast_pm.store.testing import check_store
 
 if TYPE_CHECKING:
@@ -77,6 +80,39 @@ def test_only_what_nothing_reaches_goes(project: Blast) -> None:
     assert done["freed_bytes"] == dry["freed_bytes"] > 0
     assert stored(project) == {"alpha 2.0", "beta 1.5"}
     assert project.python("import alpha; print(alpha.VERSION)") == "2.0"
+    assert check_store(str(project.home)) == 2
+
+
+def test_a_store_of_containers_is_filled_anew_and_swept(project: Blast) -> None:
+    """Rows from before wheels were kept had no number, and named trees and containers by the container's digest."""
+    project("add", "alpha")
+    trees, old = project.home / "t", {}
+    with closing(Database(str(project.home / "store" / "meta.lmdb"))) as database:
+        for key, value in list(database.items("trees")):
+            _, blake3, tree, *others = marshal.loads(value)
+            old[tree] = tree[::-1]
+            # A tree of another name, so that it is known by nothing but this row.
+            (trees / tree).chmod(0o755)
+            (trees / tree).rename(trees / old[tree])
+            database.put("trees", key, marshal.dumps((blake3[::-1], old[tree], *others)))
+    shutil.rmtree(project.home / "store" / "whl")
+    shutil.rmtree(project.directory / ".venv")
+    container = project.home / "store" / "dpp" / "ab" / "cd" / f"{'ab' * 32}.dpp"
+    container.parent.mkdir(parents=True)
+    container.write_bytes(b"x" * 1000)
+    project("sync")
+    assert project.python("import alpha; print(alpha.VERSION)") == "2.0"
+    assert set(os.listdir(trees)) == {*old, *old.values()}
+    project("self", "doctor")
+    with closing(Database(str(project.home / "store" / "meta.lmdb"))) as database:
+        database.put("trees", b"\1" * 32, marshal.dumps(("ab" * 32, "gone", "gone", "1", b"")))
+    assert "store/dpp" in project.json("cache", "prune", "--dry-run")["leftovers"]
+    assert container.exists()
+    project("cache", "prune")
+    assert set(os.listdir(trees)) == set(old)
+    assert not (project.home / "store" / "dpp").exists()
+    with closing(Database(str(project.home / "store" / "meta.lmdb"))) as database:
+        assert len(list(database.items("trees"))) == 2
     assert check_store(str(project.home)) == 2
 
 

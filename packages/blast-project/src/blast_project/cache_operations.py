@@ -222,7 +222,11 @@ def _clean_up(
     gone = set(removed)
     known = {sha256 for name, item in view.items.items() if name not in gone for sha256 in item.sha256s}
     trees_left = view.items.keys() - gone
-    rows = [*find_stale_memos(session.database, known, trees_left, before), *find_old_rows(session.database, before)]
+    rows = [
+        *find_stale_memos(session.database, known, trees_left, before),
+        *find_old_rows(session.database, before),
+        *cache.rows.unreadable(),
+    ]
     if not options.dry_run:
         delete_old_rows(session.database, rows)
     return leftovers.paths, leftovers.size, len(rows)

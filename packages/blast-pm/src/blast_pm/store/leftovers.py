@@ -55,7 +55,7 @@ def remove_leftovers(paths: StorePaths, trees: Sequence[str], *, before: float, 
         sweep_staging(paths.staging)
         sweep_leases(paths.home)
     found, size = _remove_prepared(paths, trees, dry_run=dry_run)
-    for path in _iter_aged(paths.home, before):
+    for path in (*_iter_aged(paths.home, before), *_iter_outdated(paths.home)):
         bytes_there = measure_tree(path) if os.path.isdir(path) else _size(path)
         if dry_run or _remove(path):
             found.append(path)
@@ -103,6 +103,13 @@ def _iter_aged(home: str, before: float) -> Iterator[str]:
             path = os.path.join(directory, name)
             if not name.endswith(".lock") and _last_touch(path) < before:
                 yield path
+
+
+def _iter_outdated(home: str) -> Iterator[str]:
+    """Yield what only older versions of Blast read: containers that they made of every wheel."""
+    path = os.path.join(home, "store", "dpp")
+    if os.path.isdir(path) and not os.path.islink(path):
+        yield path
 
 
 def _last_touch(path: str) -> float:

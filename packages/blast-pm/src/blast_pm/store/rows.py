@@ -1,8 +1,8 @@
 """The table of the store: the sha256 of a wheel -> what became of it. Its row is the last thing that is written.
 
-A value is the marshal of (BLAKE3 in hexadecimal digits, name of the tree, name, version, plan), and the name of a mark
-if the object was not flushed to the disk (`blast_pm.store.durability`). Only this user's Blast writes it, on this
-machine; what can't be read back is taken for missing and written again.
+A value is the marshal of (format, BLAKE3 in hexadecimal digits, name of the tree, name, version, plan), and the name
+of a mark if the object was not flushed to the disk (`blast_pm.store.durability`). Only this user's Blast writes it, on
+this machine; what can't be read back, or is of another format, is taken for missing and written again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["StoredDistribution", "TreeRows"]
 
 _TABLE = "trees"
+# Rows without a number are of the time when a container was kept for each wheel, and its digest named the object.
+_FORMAT = 2
 
 
 class StoredDistribution(NamedTuple):
@@ -153,16 +155,25 @@ class TreeRows:
             if row is not None:
                 yield row[0]
 
+    def unreadable(self) -> list[tuple[str, bytes]]:
+        """Return database and key of the rows that can't be read, for they are damaged or an older Blast wrote them.
+
+        Cost: reads the whole table.
+        """
+        return [(_TABLE, key) for key, value in self._database.items(_TABLE) if self._decode(key.hex(), value) is None]
+
     def _encode(self, stored: StoredDistribution, mark: str) -> bytes:
         tree = os.path.basename(stored.tree)
-        row = (stored.blake3, tree, stored.name, stored.version, stored.plan)
+        row = (_FORMAT, stored.blake3, tree, stored.name, stored.version, stored.plan)
         return marshal.dumps((*row, mark) if mark else row)
 
     def _decode(self, sha256: str, value: bytes) -> tuple[StoredDistribution, str] | None:
         """Return the row and the name of its mark; None if it can't be read."""
         try:
-            blake3, tree, name, version, plan, *mark = marshal.loads(value)  # noqa: S302 - see the module
+            form, blake3, tree, name, version, plan, *mark = marshal.loads(value)  # noqa: S302 - see the module
         except (ValueError, EOFError, TypeError):
+            return None
+        if form != _FORMAT:
             return None
         stored = StoredDistribution(name, version, sha256, blake3, f"{self._trees}/{tree}", plan)
         return stored, str(mark[0]) if mark else ""
