@@ -310,3 +310,102 @@ def test_scripts_for_all_shells(demo: Blast, command: str) -> None:
         script = demo(command, shell).stdout
         assert re.search(r"blast (hook|__complete|completions)", script)
     assert demo.run(command, "tclsh").returncode == 2
+
+
+_HOSTILE = "$(touch made) `touch made` %n $made'\\';touch made;'"
+
+
+@pytest.fixture
+def hostile(demo: Blast, tmp_path: Path) -> Blast:
+    directory = tmp_path / _HOSTILE
+    directory.mkdir()
+    (directory / "pyproject.toml").write_text('[project]\nname = "hostile"\nversion = "1"\n')
+    blast = demo.at(directory)
+    blast("sync")
+    return blast
+
+
+def test_a_prompt_expands_no_directory(hostile: Blast, shell: str) -> None:
+    if shell == "fish":
+        pytest.skip("the hook leaves fish's prompt alone")
+    shows = {"bash": 'echo "${PS1@P}"', "zsh": 'setopt prompt_subst; print -P -- "$PS1"'}[shell]
+    said = run(hostile, shell, f"PS1='> '; {_LOAD[shell]}; _blast_hook; {shows}; cd /; _blast_hook; echo \"$PS1\"")
+    shown, left = said.splitlines()
+    assert shown.startswith("(__touch made_ _touch made_ _n _made")
+    assert left == "> "
+    assert not (hostile.directory / "made").exists()
+
+
+def test_a_shell_in_a_directory_with_a_hostile_name(hostile: Blast, shell: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "blast_cli", "shell", "--shell", shell],
+        cwd=hostile.directory,
+        env=hostile.variables(TERM="dumb"),
+        input="command -v python\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert str(hostile.directory / ".venv" / "bin" / "python") in done.stdout
+    assert not (hostile.directory / "made").exists()
+
+
+def test_what_is_completed_means_only_itself(hostile: Blast) -> None:
+    programs = hostile.directory / ".venv" / "bin"
+    for name in ("$(touch made)", "a;b", "c\x1b[31md", "new\nline", "plain-1.2"):
+        (programs / name).touch()
+    (hostile.directory / "pyproject.toml").write_text(
+        '[tool.blast.tasks]\ntold = { cmd = "true", help = "up\\u001b[2J\\tand\\ndown" }\n'
+    )
+    said = hostile("__complete", "--", "run", "").stdout
+    assert "\x1b" not in said
+    assert "told\tup [2J and down\n" in said
+    words = {row.partition("\t")[0] for row in said.splitlines()}
+    assert "plain-1.2" in words
+    assert not [word for word in words if re.search(r"[$;()\s]", word) or word in ("new", "line")]
+
+
+def test_a_shell_in_a_shell_goes_on(demo: Blast, shell: str, tmp_path: Path) -> None:
+    inner = f"{_LOAD[shell]}; {_STEP[shell]}; {_PRINT[shell]}; cd {tmp_path}; {_STEP[shell]}; {_PRINT[shell]}"
+    options = {"bash": "--norc --noprofile", "zsh": "-f", "fish": "--no-config"}[shell]
+    script = f"{_LOAD[shell]}; {_STEP[shell]}; {shell} {options} -c {shlex.quote(inner)}"
+    inside, left = (line.split("|") for line in run(demo, shell, script).splitlines())
+    assert inside[0] == str(demo.directory / ".venv")
+    assert inside[2].count(f"{demo.directory}/.venv/bin") == 1
+    assert left[0] == ""
+    assert str(demo.directory) not in left[2]
+
+
+def test_a_directory_with_a_line_end_or_a_colon(demo: Blast, shell: str, tmp_path: Path) -> None:
+    (tmp_path / "two\nlines").mkdir()
+    colon = tmp_path / "a:b"
+    colon.mkdir()
+    (colon / "pyproject.toml").write_text('[project]\nname = "colon"\nversion = "1"\n')
+    demo.at(colon)("sync")
+    place = "two\\nlines" if shell == "fish" else "$'two\\nlines'"
+    script = f"{_LOAD[shell]}; cd {tmp_path}; cd {place}; {_STEP[shell]}; cd ../a:b; {_STEP[shell]}; {_PRINT[shell]}"
+    row = run(demo, shell, script).splitlines()[-1].split("|")
+    assert row[0] == ""
+    assert str(colon) not in row[2]
+
+
+def test_a_zshenv_that_says_where_the_others_are(demo: Blast, tmp_path: Path) -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("NOT TRIED: there is no zsh")
+    (tmp_path / "files").mkdir()
+    (tmp_path / ".zshenv").write_text(f"export ZDOTDIR={tmp_path}/files\n")
+    (tmp_path / "files" / ".zshrc").write_text("echo OWN\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "blast_cli", "shell", "--shell", "zsh"],
+        cwd=demo.directory,
+        env=demo.variables(TERM="dumb", HOME=str(tmp_path)),
+        input="command -v python; echo $ZDOTDIR\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "OWN" in done.stdout
+    assert str(demo.directory / ".venv" / "bin" / "python") in done.stdout
+    assert f"{tmp_path}/files" in done.stdout

@@ -24,6 +24,8 @@ __all__ = ["Candidate", "candidates", "print_candidates"]
 _FILES, _DIRECTORIES = ":files", ":directories"
 # Options of every command that take a value: they may stand before the command.
 _WITH_VALUE = frozenset(("--project", "--color", "-p", "--python"))
+# Shells take what is completed as typed: a word of somebody's manifest or checkout that means more than itself is none.
+_MEANINGFUL = frozenset(" \"'`$&|;<>(){}[]*?!\\#~^")
 # After these the words are another program's.
 _RUNS = frozenset(("run", "tool run"))
 
@@ -51,8 +53,18 @@ def print_candidates(words: Sequence[str]) -> int:
         found = candidates(list(given) or [""])
     except Exception:  # noqa: BLE001 - a broken manifest or an unreadable store is nothing to tell while somebody types
         return 0
-    sys.stdout.write("".join(f"{row.word}\t{row.help}\n" if row.help else f"{row.word}\n" for row in found))
+    rows = [(row.word, _in_a_line(row.help)) for row in found if _is_plain(row.word)]
+    sys.stdout.write("".join(f"{word}\t{text}\n" if text else f"{word}\n" for word, text in rows))
     return 0
+
+
+def _is_plain(word: str) -> bool:
+    return word.isprintable() and _MEANINGFUL.isdisjoint(word)
+
+
+def _in_a_line(text: str) -> str:
+    """Return a text without what moves a terminal's cursor."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def candidates(words: Sequence[str]) -> list[Candidate]:

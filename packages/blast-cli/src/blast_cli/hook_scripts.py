@@ -4,7 +4,10 @@ Nothing is started at a prompt: the shell itself looks for ``pyproject.toml`` wi
 in the directory and those above. Only an environment that it sees for the first time is asked about, once, because a
 stranger's checkout may bring one: what this machine's store does not know is not entered.
 
-An environment that somebody activated by hand is left alone.
+An environment that somebody activated by hand is left alone. A shell that is started in one that was entered leaves it
+first, since its start-up files may have set PATH anew, and enters what is right where it stands.
+
+Shells expand what stands in a prompt: of a directory's name only signs that mean nothing are shown there.
 """
 
 from __future__ import annotations
@@ -42,11 +45,13 @@ _blast_enter() {
             if command blast hook --check "$1"; then _BLAST_KNOWN="${_BLAST_KNOWN-}:$1:"
             else _BLAST_STRANGE="${_BLAST_STRANGE-}:$1:"; return; fi ;;
     esac
-    _BLAST_ENTERED="$1"
-    export VIRTUAL_ENV="$1"
+    export _BLAST_ENTERED="$1" VIRTUAL_ENV="$1"
     PATH="$1/bin:$PATH"
     VIRTUAL_ENV_PROMPT="${1%/*}"; export VIRTUAL_ENV_PROMPT="${VIRTUAL_ENV_PROMPT##*/}"
-    [ -n "${VIRTUAL_ENV_DISABLE_PROMPT-}" ] || PS1="($VIRTUAL_ENV_PROMPT) ${PS1-}"
+    [ -n "${VIRTUAL_ENV_DISABLE_PROMPT-}" ] || {
+        _BLAST_SHOWN="(${VIRTUAL_ENV_PROMPT//[^[:alnum:]._ +@-]/_}) "
+        PS1="$_BLAST_SHOWN${PS1-}"
+    }
     hash -r 2> /dev/null
 }
 _blast_leave() {
@@ -54,11 +59,12 @@ _blast_leave() {
     _blast_rest="${_blast_rest/"$_blast_entry"/:}"
     _blast_rest="${_blast_rest#:}"
     PATH="${_blast_rest%:}"
-    PS1="${PS1#"(${VIRTUAL_ENV_PROMPT-}) "}"
+    [ -z "${_BLAST_SHOWN-}" ] || PS1="${PS1#"$_BLAST_SHOWN"}"
     [ "${VIRTUAL_ENV-}" != "$_BLAST_ENTERED" ] || unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
-    unset _BLAST_ENTERED
+    unset _BLAST_ENTERED _BLAST_SHOWN
     hash -r 2> /dev/null
 }
+[ -z "${_BLAST_ENTERED-}" ] || _blast_leave
 """
 
 _BASH = f"""\
@@ -91,7 +97,7 @@ function _blast_hook --on-event fish_prompt
             test -e "$found/.blast/current"; and break
             set found ""
         end
-        set at (string replace -r '/[^/]*$' '' -- $at)
+        set at (string replace -r '/[^/]*$' '' -- $at | string collect)
     end
     if test "$found" != "$_BLAST_ENTERED"
         test -z "$_BLAST_ENTERED"; or _blast_leave
@@ -108,7 +114,7 @@ function _blast_enter
             return
         end
     end
-    set -g _BLAST_ENTERED $argv[1]
+    set -gx _BLAST_ENTERED $argv[1]
     set -gx VIRTUAL_ENV $argv[1]
     set -gx VIRTUAL_ENV_PROMPT (string replace -r '^.*/' '' -- (string replace -r '/[^/]*$' '' -- $argv[1]))
     set -gx PATH $argv[1]/bin $PATH
@@ -125,6 +131,7 @@ function _blast_leave
     end
     set -e _BLAST_ENTERED
 end
+test -z "$_BLAST_ENTERED"; or _blast_leave
 """
 
 _POWERSHELL = """\
@@ -145,7 +152,7 @@ function global:_blast_enter($found) {
         $global:_BLAST_KNOWN = @($global:_BLAST_KNOWN) + $found
     }
     $global:_BLAST_ENTERED = $found
-    $scripts = if (Test-Path (Join-Path $found 'Scripts')) { 'Scripts' } else { 'bin' }
+    $scripts = if (Test-Path -LiteralPath (Join-Path $found 'Scripts')) { 'Scripts' } else { 'bin' }
     $global:_BLAST_PROGRAMS = Join-Path $found $scripts
     $env:VIRTUAL_ENV = $found
     $env:VIRTUAL_ENV_PROMPT = Split-Path (Split-Path $found) -Leaf

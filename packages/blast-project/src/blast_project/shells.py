@@ -51,9 +51,9 @@ def shell_line(shell: str, environment: str, environ: Mapping[str, str]) -> tupl
     scripts = os.path.join(environment, "Scripts" if os.name == "nt" else "bin")
     activate = os.path.join(scripts, _FILES.get(kind, "activate"))
     plain: dict[str, tuple[str, ...]] = {
-        "fish": ("--interactive", "--init-command", f"source {_quoted(activate)}"),
+        "fish": ("--interactive", "--init-command", f"source {_fish_quoted(activate)}"),
         "powershell": ("-NoExit", "-Command", "& '" + activate.replace("'", "''") + "'"),
-        "nushell": ("--execute", f"overlay use '{os.path.join(scripts, 'activate.nu')}'"),
+        "nushell": ("--execute", f"overlay use {_nu_quoted(os.path.join(scripts, 'activate.nu'))}"),
         "cmd": ("/k", os.path.join(scripts, "activate.bat")),
         # Neither takes a file nor a command and stays interactive; the variables alone have to do.
         "tcsh": ("-i",),
@@ -63,10 +63,12 @@ def shell_line(shell: str, environment: str, environ: Mapping[str, str]) -> tupl
         return (shell, *plain[kind]), {}
     if kind == "zsh":
         return (shell, "-i"), {"ZDOTDIR": _zsh_directory(activate, environ)}
-    own = (
-        f"[ ! -f ~/.bashrc ] || . ~/.bashrc\n. {_quoted(activate)}\n" if kind == "bash" else f". {_quoted(activate)}\n"
-    )
-    start = _write(_directory(), "start", own, is_last=True)
+    if kind == "bash":
+        own = "[ ! -f ~/.bashrc ] || . ~/.bashrc\n"
+    else:
+        before = environ.get("ENV", "")
+        own = f"ENV={_quoted(before)}\n[ ! -f {_quoted(before)} ] || . {_quoted(before)}\n" if before else "unset ENV\n"
+    start = _write(_directory(), "start", f"{own}. {_quoted(activate)}\n", is_last=True)
     return ((shell, "--rcfile", start, "-i"), {}) if kind == "bash" else ((shell, "-i"), {"ENV": start})
 
 
@@ -74,9 +76,12 @@ def _zsh_directory(activate: str, environ: Mapping[str, str]) -> str:
     """Return a directory in which zsh finds start-up files that read the user's own, then activate."""
     directory = _directory()
     own = _quoted(environ.get("ZDOTDIR") or environ.get("HOME") or os.path.expanduser("~"))
-    _write(directory, ".zshenv", f"[ ! -f {own}/.zshenv ] || . {own}/.zshenv\n")
-    text = f"ZDOTDIR={own}\n[ ! -f {own}/.zshrc ] || . {own}/.zshrc\n. {_quoted(activate)}\n"
-    _write(directory, ".zshrc", text, is_last=True)
+    here = _quoted(directory)
+    # Many a .zshenv says where the other files are.
+    text = f"ZDOTDIR={own}\n[ ! -f {own}/.zshenv ] || . {own}/.zshenv\n_BLAST_ZDOTDIR=$ZDOTDIR\nZDOTDIR={here}\n"
+    _write(directory, ".zshenv", text)
+    text = 'ZDOTDIR=$_BLAST_ZDOTDIR\nunset _BLAST_ZDOTDIR\n[ ! -f "$ZDOTDIR/.zshrc" ] || . "$ZDOTDIR/.zshrc"\n'
+    _write(directory, ".zshrc", f"{text}. {_quoted(activate)}\n", is_last=True)
     return directory
 
 
@@ -92,6 +97,18 @@ def _write(directory: str, name: str, text: str, *, is_last: bool = False) -> st
     with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text + end)
     return path
+
+
+def _fish_quoted(text: str) -> str:
+    # Unlike other shells it knows two escapes between single quotes.
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _nu_quoted(text: str) -> str:
+    # Between single quotes it knows none.
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _quoted(text: str) -> str:

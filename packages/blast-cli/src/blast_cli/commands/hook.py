@@ -39,7 +39,12 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 def _check(environment: str, context: Context) -> Outcome:
     from blast_pm.store.roots import is_registered
 
-    if is_registered(context.settings.home, environment):
+    known = is_registered(context.settings.home, environment)
+    # Behind the separator PATH would go on with another directory.
+    if known and os.pathsep not in environment:
         return Outcome({"environment": environment, "known": True})
-    line = f"{environment} is not entered: it was not made here; 'blast sync' makes one that is"
+    why = (
+        f"no path in PATH can hold '{os.pathsep}'" if known else "it was not made here; 'blast sync' makes one that is"
+    )
+    line = f"{environment} is not entered: {why}"
     return Outcome({"environment": environment, "known": False}, (line,), code=1)
