@@ -29,8 +29,6 @@ _COMMON = {
     "blast_project.environment",
     "blast_project.environment.state",
     "blast_project.hot_key",
-    "_struct",
-    "struct",
 }
 _ALLOWED = {
     ("--version",): {"blast_cli", "blast_cli.bundle", "blast_cli.main", "blast_cli.hot"},
@@ -55,8 +53,6 @@ _VENV = {
     "blast_project.environment.quick",
     "blast_project.hot_key",
     "__future__",
-    "_struct",
-    "struct",
 }
 
 

@@ -119,6 +119,21 @@ _SYNC = {
     "lmdb.cpython",
     "zlib",  # 0.4 ms; the CRC that tells damage in the database
 }
+# Of other people's modules; of our own an add needs half.
+_ADD = {
+    "_bisect",
+    "_blake2",
+    "_datetime",
+    "_heapq",
+    "_operator",
+    "binascii",
+    "bisect",
+    "datetime",
+    "heapq",
+    "itertools",
+}
+# That of Python 3.11, for datetime.
+_ADD |= {"math", "operator"}
 
 
 @pytest.fixture
@@ -146,6 +161,19 @@ def test_imports_of_an_undo(synced: Blast) -> None:
 def test_imports_of_a_sync_into_another_checkout(checkout: Blast) -> None:
     assert checkout.imported("sync") - _COMMAND - _SYNC == set()
     assert checkout.python("import alpha; print(alpha.VERSION)") == "2.0"
+
+
+def test_imports_of_an_add(checkout: Blast) -> None:
+    """Neither a parser of TOML nor what it, or ``typing``, brings; the manifest is edited all the same."""
+    checkout("add", "--no-sync", "gamma")
+    (checkout.directory / "pyproject.toml").write_text((checkout.directory.parent / "first/pyproject.toml").read_text())
+    checkout("lock")
+    found = checkout.imported("add", "--no-sync", "gamma>=0.1")
+    assert {name for name in found if not name.startswith("blast_")} - _COMMAND - _SYNC - _ADD == set()
+    assert '"gamma>=0.1"' in (checkout.directory / "pyproject.toml").read_text()
+    again = checkout.imported("remove", "--offline", "--no-sync", "gamma")
+    assert {name for name in again if not name.startswith("blast_")} - _COMMAND - _SYNC - _ADD == set()
+    assert "gamma" not in (checkout.directory / "pyproject.toml").read_text()
 
 
 def test_a_third_sync_of_the_same_files_decides_nothing(checkout: Blast, tmp_path: Path) -> None:

@@ -67,13 +67,15 @@ class Defaults:
         options: what begins with ``-``.
         positionals: value of each other argument when no word is given.
         rest: names of those that take any number of words, whatever these are.
-        is_sufficient: no word is required, and nothing was declared that only argparse understands.
+        needs_words: one of those is not without a word.
+        is_sufficient: no other word is required, and nothing was declared that only argparse understands.
     """
 
     def __init__(self) -> None:
         self.options: list[_Option] = []
         self.positionals: dict[str, object] = {}
         self.rest: list[str] = []
+        self.needs_words = False
         self.is_sufficient = True
         #: The only argument, where it takes all words from the first that is no option on; else "".
         self.takes_rest = ""
@@ -95,11 +97,12 @@ class Defaults:
         """Take a declaration; ``excludes`` tells that the option may not stand beside others."""
         default, nargs, action = given.get("default"), given.get("nargs"), given.get("action", "store")
         if not names[0].startswith("-"):
-            self.is_sufficient &= nargs in {"?", "*", "..."}
+            self.is_sufficient &= nargs in {"?", "*", "+", "..."}
+            self.needs_words |= nargs == "+"
             self.takes_rest = names[0] if nargs == "..." and not self.positionals else ""
             name = given.get("dest", names[0])
             self.positionals[name] = [] if default is None and nargs != "?" else default
-            if nargs == "*" and not {"type", "choices"} & given.keys():
+            if nargs in {"*", "+"} and not {"type", "choices"} & given.keys():
                 self.rest.append(name)
             return
         long = next((name for name in names if name.startswith("--")), names[0])
@@ -139,7 +142,7 @@ def plain_arguments(
     declared: Any = Defaults()
     add_common_options(declared)
     configure(declared)
-    if not declared.is_sufficient:
+    if not declared.is_sufficient or (declared.needs_words and not words):
         return None
     arguments: Any = _Arguments()
     for dest, value in declared.positionals.items():
@@ -186,13 +189,19 @@ def _with_words(declared: Defaults, arguments: Any, words: Sequence[str]) -> arg
         if option.choices is not None and value not in option.choices:
             return None
         setattr(arguments, option.dest, [*getattr(arguments, option.dest), value] if option.appends else value)
-    if names:
-        together = names[-1] - names[0] == len(names) - 1
-        if len(declared.positionals) != 1 or not declared.rest or not together:
-            return None
-        setattr(arguments, declared.rest[0], [words[at - 1] for at in names])
+    if (names or declared.needs_words) and not _take_names(declared, arguments, names, words):
+        return None
     result: argparse.Namespace = arguments
     return result
+
+
+def _take_names(declared: Defaults, arguments: Any, names: list[int], words: Sequence[str]) -> bool:
+    """Set the argument that takes the words at ``names``, counted from 1; False where only argparse can tell."""
+    together = bool(names) and names[-1] - names[0] == len(names) - 1
+    if len(declared.positionals) != 1 or not declared.rest or not together:
+        return False
+    setattr(arguments, declared.rest[0], [words[at - 1] for at in names])
+    return True
 
 
 def variable_of(action: _Action) -> str:

@@ -5,10 +5,9 @@ least twice the number of entries, so a probe of a sound table soon meets an emp
 ``slots``; on a collision the next slot, round the end. The hash finds, it does not prove: callers compare the key
 itself.
 
-Annotations stand in quotes: the module is on the hot path, where importing `__future__` is 0.14 ms of 10.
+Annotations stand in quotes: the module is on the hot path, where importing `__future__` is 0.14 ms of 10 and
+`struct`, with the library that it loads, 0.35.
 """
-
-from struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ __all__ = ["build_table", "fnv1a64", "probe", "table_slots"]
 _OFFSET_BASIS = 0xCBF29CE484222325
 _PRIME = 0x100000001B3
 _MASK = 0xFFFFFFFFFFFFFFFF
-_SLOT = Struct("<I")
+_SLOT = 4
 
 
 def fnv1a64(data: bytes) -> int:
@@ -51,7 +50,7 @@ def build_table(hashes: "Sequence[int]") -> bytes:
         while table[place]:
             place = (place + 1) & (slots - 1)
         table[place] = index
-    return b"".join(map(_SLOT.pack, table))
+    return b"".join([index.to_bytes(_SLOT, "little") for index in table])
 
 
 def probe(table: memoryview, slots: int, hash: int) -> "Iterator[int]":  # noqa: A002 - the name the formats' pages use
@@ -66,9 +65,8 @@ def probe(table: memoryview, slots: int, hash: int) -> "Iterator[int]":  # noqa:
         hash: the key's ``fnv1a64``.
     """
     place = hash & (slots - 1)
-    read = _SLOT.unpack_from
     for _ in range(slots):
-        (entry,) = read(table, place * 4)
+        entry = int.from_bytes(table[place * _SLOT : (place + 1) * _SLOT], "little")
         if not entry:
             return
         yield entry - 1

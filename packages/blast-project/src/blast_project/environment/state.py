@@ -30,11 +30,10 @@ it (``.meta/``), and the state is written anew when that is long enough ago; so 
 A state that was written at 0 has all files compared. A memo knows the files' contents by their checksums: an accident
 is to be noticed, of a file that changed within the same tick and kept its size and its inode.
 
-The module imports ``os``, ``struct`` and ``hot_key`` alone.
+The module imports ``os`` and ``hot_key`` alone; ``struct`` loads a library, which is 0.35 ms of 10.
 """
 
 import os
-from struct import Struct
 
 from blast_project.hot_key import covers
 
@@ -46,10 +45,10 @@ __all__ = ["Look", "State", "is_current", "is_memo_current", "look", "read_state
 
 _MAGIC = b"BST1"
 _VERSION = 4
-_HEAD = Struct("<4sHH8sIIq")
-_STAMP = Struct("<Qqqq")
+_HEAD = 32
+_STAMP = 32
 _STAMPS = 5
-_SIZE = _HEAD.size + _STAMPS * _STAMP.size
+_SIZE = _HEAD + _STAMPS * _STAMP
 _TICK_NS = 20_000_000
 _ABSENT = (0, -1, 0, 0)
 _FILES = ("pyproject.toml", "blast.lock", "pylock.toml")
@@ -105,9 +104,9 @@ def is_current(root: str, environment: str, options: bytes, *, wider: bool = Fal
     if state is None or content is None:
         return None
     directory = f"{environment}/{state.site_packages}"
-    if _stamp(directory) != _STAMP.unpack_from(content, _HEAD.size + 3 * _STAMP.size):
+    if _stamp(directory) != _read_stamp(content, 3):
         return None
-    if state.trees and _stamp_all(state.trees) != _STAMP.unpack_from(content, _HEAD.size + 4 * _STAMP.size):
+    if state.trees and _stamp_all(state.trees) != _read_stamp(content, 4):
         return None
     if state.environment != environment and not _is_same(state.environment, environment):
         return None
@@ -245,8 +244,8 @@ def _write(
         return False
     all_stamps = (*stamps, _stamp(directory) if directory else _ABSENT, tree)
     paths = _pack_paths(state)
-    head = _HEAD.pack(_MAGIC, _VERSION, len(paths), options, state.generation, state.packages, written)
-    fs.replace_file(path, b"".join([head, *(_STAMP.pack(*stamp) for stamp in all_stamps), paths]), durable=False)
+    head = _pack_head(len(paths), options, state.generation, state.packages, written)
+    fs.replace_file(path, b"".join([head, *map(_pack_stamp, all_stamps), paths]), durable=False)
     return True
 
 
@@ -270,9 +269,7 @@ def _is_settled(content: bytes, environment: str, state: State) -> bool:
 
     state.boot = ""
     paths = _pack_paths(state)
-    head = _HEAD.unpack_from(content)
-    head = (*head[:2], len(paths), *head[3:])
-    settled = b"".join([_HEAD.pack(*head), content[_HEAD.size : _SIZE], paths])
+    settled = b"".join([content[:6], len(paths).to_bytes(2, "little"), content[8:_SIZE], paths])
     try:
         fs.replace_file(f"{environment}/.blast/state", settled, durable=False)
     except OSError:
@@ -323,16 +320,14 @@ def _matching(content: bytes | None, root: str, options: bytes, path: str, envir
     state = _decode(content)
     if state is None or content[8:16] != options:
         return None
-    written = _HEAD.unpack_from(content)[6]
-    offset = _HEAD.size
+    written = _signed(content, 24)
     young = []
-    for name in _FILES:
-        stamp = _STAMP.unpack_from(content, offset)
+    for at, name in enumerate(_FILES):
+        stamp = _read_stamp(content, at)
         if _stamp(f"{root}/{name}") != stamp:
             return None
         if max(stamp[2], stamp[3]) > written - _TICK_NS:
             young.append(name)
-        offset += _STAMP.size
     if not young:
         return state
     import time
@@ -360,7 +355,7 @@ def _is_known(root: str, state: State, names: list[str]) -> bool:
 
 def _believe(content: bytes, path: str, now: int) -> None:
     """Write the state at ``path`` anew if its stamps have become enough: they were taken before contents were read."""
-    stamps = [_STAMP.unpack_from(content, _HEAD.size + at * _STAMP.size) for at in range(len(_FILES))]
+    stamps = [_read_stamp(content, at) for at in range(len(_FILES))]
     # Whatever is written from now on gets another time.
     if _newest(stamps) <= now - _TICK_NS:
         from blast_core import fs
@@ -374,20 +369,47 @@ def _believe(content: bytes, path: str, now: int) -> None:
 
 def _at(content: bytes, written: int) -> bytes:
     """Return a state that says it was written at another time."""
-    return _HEAD.pack(*_HEAD.unpack_from(content)[:6], written) + content[_HEAD.size :]
+    return content[:24] + written.to_bytes(8, "little", signed=True) + content[_HEAD:]
 
 
 def _decode(content: bytes) -> State | None:
     if len(content) < _SIZE:
         return None
-    magic, version, length, _, generation, packages, _ = _HEAD.unpack_from(content)
-    if magic != _MAGIC or version != _VERSION or len(content) != _SIZE + length:
+    if (
+        content[:4] != _MAGIC
+        or _unsigned(content, 4, 2) != _VERSION
+        or len(content) != _SIZE + _unsigned(content, 6, 2)
+    ):
         return None
     paths = content[_SIZE:].decode("utf-8", "surrogateescape").split("\0")
     if len(paths) < 3:
         return None
     site_packages, environment, boot, *trees = paths
-    return State(generation, packages, site_packages, tuple(trees), environment, boot)
+    return State(_unsigned(content, 16, 4), _unsigned(content, 20, 4), site_packages, tuple(trees), environment, boot)
+
+
+def _pack_head(length: int, options: bytes, generation: int, packages: int, written: int) -> bytes:
+    head = _MAGIC + _VERSION.to_bytes(2, "little") + length.to_bytes(2, "little") + options
+    head += generation.to_bytes(4, "little") + packages.to_bytes(4, "little")
+    return head + written.to_bytes(8, "little", signed=True)
+
+
+def _pack_stamp(stamp: tuple[int, int, int, int]) -> bytes:
+    inode, *others = stamp
+    return inode.to_bytes(8, "little") + b"".join([value.to_bytes(8, "little", signed=True) for value in others])
+
+
+def _read_stamp(content: bytes, number: int) -> tuple[int, int, int, int]:
+    at = _HEAD + number * _STAMP
+    return _unsigned(content, at, 8), _signed(content, at + 8), _signed(content, at + 16), _signed(content, at + 24)
+
+
+def _unsigned(content: bytes, at: int, size: int) -> int:
+    return int.from_bytes(content[at : at + size], "little")
+
+
+def _signed(content: bytes, at: int) -> int:
+    return int.from_bytes(content[at : at + 8], "little", signed=True)
 
 
 def _stamp(path: str) -> tuple[int, int, int, int]:
