@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -284,3 +285,36 @@ def other_file_system(home: Path) -> Iterator[Path]:
         pytest.skip("NOT TRIED: there is no other file system to write to")
     with TemporaryDirectory(dir=shared) as place:
         yield Path(place)
+
+
+def test_an_upgrade_asks_the_index_that_was_asked(blast: Blast, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    make_tool(own, "shout", "0.1", ["lib"], "shout")
+    with StaticIndex(own) as private:
+        secret = private.url.replace("://", "://me:hunter2@")
+        blast("tool", "install", "shout", "--index", f"own={secret}")
+        receipt = (blast.home / "tools" / "shout" / "blast-tool.json").read_text()
+        assert f"indexes=own={private.url}" in receipt
+        assert "hunter2" not in receipt
+        make_tool(own, "shout", "0.2", ["lib"], "shout")
+        private.reload()
+        assert blast.json("tool", "list", "--outdated", "--refresh")["tools"][0]["latest"] == "0.2"
+        assert blast.json("tool", "upgrade", "shout", "--refresh")["tools"][0]["version"] == "0.2"
+    # Whoever asks anew asks for what is said then.
+    assert blast.json("tool", "install", "shout", "--upgrade")["version"] == "2.0"
+    assert "indexes" not in (blast.home / "tools" / "shout" / "blast-tool.json").read_text()
+
+
+def test_an_upgrade_of_all_goes_on_after_a_failure(blast: Blast) -> None:
+    blast("tool", "install", "helper")
+    blast("tool", "install", "shout", "-c", str(write(blast, "limits.txt", "lib<2\n")))
+    receipt = blast.home / "tools" / "helper" / "blast-tool.json"
+    receipt.write_text(receipt.read_text().replace('"requirement": "helper"', '"requirement": "helper>9"'))
+    done = blast.run("tool", "upgrade", "--all", "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert [row["name"] for row in document["tools"]] == ["shout"]
+    assert [row["name"] for row in document["failed"]] == ["helper"]
+    assert "helper is as it was: " in blast.run("tool", "upgrade", "--all").stderr
+    assert blast.run("tool", "upgrade", "helper").returncode == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from blast_core.errors import UsageError
 from blast_core.names import normalize_name
 from blast_core.requirements import format_requirement, parse_requirement
+from blast_project.tool_options import recorded_options
 from blast_project.tool_receipts import Receipt
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def read_request(settings: Settings, reporter: Reporter, words: ToolWords) -> Re
         # The variable says what is taken where nothing is asked for; it is no wish for this tool.
         python=settings.python if settings.python != settings.environ.get("BLAST_PYTHON", "") else "",
         sources=tuple(dict.fromkeys(parse_requirement(source).name for source in words.sources)),
+        options=recorded_options(settings),
     )
 
 

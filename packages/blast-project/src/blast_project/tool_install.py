@@ -10,8 +10,9 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
-from blast_core.errors import InstallError, UsageError
+from blast_core.errors import BlastError, InstallError, UsageError
 from blast_core.names import normalize_name
+from blast_project.tool_options import with_recorded
 from blast_project.tool_programs import check_free, find_programs, link_programs, programs_directory, unlink_programs
 from blast_project.tool_receipts import Receipt, find_tool, list_tools, tool_path, tools_directory, write_receipt
 
@@ -94,15 +95,28 @@ def install_tool(settings: Settings, reporter: Reporter, asked: Receipt, options
         return _Installing(settings, reporter, asked, before, environment, options).run()
 
 
-def upgrade_tools(settings: Settings, reporter: Reporter, names: Sequence[str], python: str = "") -> list[ToolChange]:
+def upgrade_tools(
+    settings: Settings, reporter: Reporter, names: Sequence[str], python: str = ""
+) -> tuple[list[ToolChange], dict[str, BlastError]]:
     """Bring tools to the newest versions that their receipts allow; all of them where none is named.
+
+    Returns:
+        What became of each, and why those are as they were that could not be upgraded.
 
     Raises:
         UsageError: one is not installed.
-        NoSolution, IndexAccessError, IntegrityError, InstallError: that tool and those after it are as they were.
+        NoSolution, IndexAccessError, IntegrityError, InstallError: there is but one, and it is as it was.
     """
     receipts = [row._replace(python=python) if python else row for row in _receipts(settings, names)]
-    return [install_tool(settings, reporter, row, InstallOptions(upgrade=True)) for row in receipts]
+    done, failed = [], {}
+    for row in receipts:
+        try:
+            done.append(install_tool(settings, reporter, row, InstallOptions(upgrade=True)))
+        except BlastError as error:
+            if len(receipts) == 1:
+                raise
+            failed[row.name] = error
+    return done, failed
 
 
 def uninstall_tools(session: Session, names: Sequence[str], *, everything: bool = False) -> list[ToolChange]:
@@ -252,6 +266,7 @@ def _ask_pip(
     from blast_project.pip_interface import InstallRequest, install
     from blast_project.session import Session
 
+    settings = with_recorded(settings, asked.options)
     policy = settings.policy
     policy = policy._replace(
         constraints=(*policy.constraints, *asked.constraints), overrides=(*policy.overrides, *asked.overrides)

@@ -35,6 +35,7 @@ class Receipt(NamedTuple):
         sources: normalised names of further distributions whose programs are meant.
         programs: absolute paths in the directory of programs, in order.
         version: of the distribution.
+        options: which indexes, versions and files were asked for; see `blast_project.tool_options`.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Receipt(NamedTuple):
     sources: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     version: str = ""
+    options: tuple[str, ...] = ()
 
     def asks_the_same(self, other: Receipt) -> bool:
         """Tell whether both ask for the same, whatever came of it."""
@@ -128,7 +130,8 @@ def _parse(document: Any) -> Receipt:
     plain = Receipt("", "")
     values: dict[str, Any] = {}
     for key, default in plain._asdict().items():
-        value = tuple(document[key]) if isinstance(document[key], list) else document[key]
+        written = document.get(key, default) if key == "options" else document[key]
+        value = tuple(written) if isinstance(written, list) else written
         if type(value) is not type(default) or not all(isinstance(item, str) for item in value):
             raise TypeError(f"{key} is of another type")
         values[key] = value

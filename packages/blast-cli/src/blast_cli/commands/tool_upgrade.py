@@ -29,6 +29,12 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
     if bool(arguments.names) == arguments.all:
         raise UsageError("which tools?", hint="name them, or give '--all'")
-    changes = upgrade_tools(context.settings, context.reporter, arguments.names, arguments.python)
-    lines = tuple(line for change in changes for line in tool_lines(change))
-    return Outcome({"tools": [tool_document(change) for change in changes]}, lines or ("No tool is installed",))
+    changes, failed = upgrade_tools(context.settings, context.reporter, arguments.names, arguments.python)
+    lines = [line for change in changes for line in tool_lines(change)]
+    for name, error in failed.items():
+        lines += [f"{name} is as it was: {error.message}", *(f"  {line}" for line in error.reason.splitlines())]
+    document = {
+        "tools": [tool_document(change) for change in changes],
+        "failed": [{"name": name, "error": error.to_dict()} for name, error in failed.items()],
+    }
+    return Outcome(document, tuple(lines) or ("No tool is installed",), code=1 if failed else 0)
