@@ -251,7 +251,7 @@ def test_build_constraints(tmp_path: Path, index: object) -> None:
     [
         (["nowhere"], "nowhere: there is no such directory or file"),
         (["demo.py"], "is no source distribution"),
-        (["--package", "a", "--all-packages"], "not allowed with"),
+        (["--package", "a", "--all-packages"], "exclude each other"),
     ],
 )
 def test_wrong_usage(demo: Blast, words: list[str], said: str) -> None:

@@ -25,6 +25,7 @@ dist/
 
 # Environments
 .venv/
+.blast/
 """
 
 _MAIN = """\

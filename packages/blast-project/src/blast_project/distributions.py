@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
-from blast_core.errors import BuildFailed, UsageError
+from blast_core.errors import ArchiveRejected, BuildFailed, UsageError
 from blast_core.names import normalize_name
 
 if TYPE_CHECKING:
@@ -146,7 +146,13 @@ class _Work:
         """Return the tree of a source distribution, and what it says of itself; who installs it does the same."""
         from blast_pm.build.unpack import unpack_sdist
 
-        directory = unpack_sdist(archive, self._made("unpacked"))
+        try:
+            directory = unpack_sdist(archive, self._made("unpacked"))
+        except ArchiveRejected as error:
+            packed = next((name for name in (".blast", ".venv") if f"/{name}/" in error.reason), "")
+            if packed and not error.hint:
+                error.hint = f"the backend packs environments: write '{packed}/' into .gitignore, or exclude it there"
+            raise
         return directory, _described(archive, "sdist", *_read_pkg_info(archive, directory))
 
     def _wheel(self, directory: str, name: str, sdist: Built | None) -> Built:

@@ -42,8 +42,8 @@ class Node(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Name and version."""
-        return f"{self.name} {self.version}" if self.version else self.name
+        """Name and version; a project without one, such as the root of a workspace, has the version 0 in its lock."""
+        return f"{self.name} {self.version}" if self.version not in {"", "0"} else self.name
 
 
 class Edge(NamedTuple):

@@ -84,7 +84,8 @@ def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[st
     try:
         return command_line(environment, [command, *request.words[1:]], ""), variables
     except UsageError as error:
-        there = sorted(name for name in os.listdir(scripts) if not name.startswith(("python", "activate", "Activate")))
+        own = ("python", "activate", "deactivate", "pydoc")
+        there = sorted(name for name in os.listdir(scripts) if not name.lower().startswith(own))
         raise UsageError(
             f"'{requirement}' brings no command '{command}'",
             reason=f"its environment has {', '.join(there) or 'no command'}",

@@ -29,6 +29,7 @@ __all__ = [
     "lock_line",
     "member_project",
     "move_outcome",
+    "nearby",
     "plural",
     "sync_document",
     "sync_lines",
@@ -151,7 +152,7 @@ def sync_lines(result: SyncResult, milliseconds: int, *, dry_run: bool = False) 
     """Return the lines that say what a sync did, or would do."""
     if not result.changed:
         return (f"The environment is up to date ({plural(result.packages, 'package')})",)
-    count, place = plural(result.packages, "package"), _nearby(result.environment)
+    count, place = plural(result.packages, "package"), nearby(result.environment)
     if dry_run:
         made = (f"Would make {place} with Python {result.python}",) if result.created else ()
         return (*made, f"Would sync {count}", *change_lines(result.changes))
@@ -160,7 +161,7 @@ def sync_lines(result: SyncResult, milliseconds: int, *, dry_run: bool = False) 
     return (*made, synced, *change_lines(result.changes))
 
 
-def _nearby(path: str) -> str:
+def nearby(path: str) -> str:
     """Return a path as it is called from here, where it lies below."""
     here = os.path.join(os.getcwd(), "")
     return path.removeprefix(here)

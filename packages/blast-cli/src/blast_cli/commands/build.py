@@ -79,7 +79,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     built: list[Built] = []
     with Session(settings, context.reporter) as session:
         interpreter = build_interpreter(session, plan.project)
-        listen = _listener(context, verbose=bool(settings.verbose) and not arguments.no_build_logs)
+        listen = _listener(context, verbose=bool(settings.verbose), silent=arguments.no_build_logs)
         requests = [_request(arguments, tree, os.path.normpath(output)) for tree in plan.trees]
         if arguments.clear:
             clear_output(output)
@@ -127,8 +127,10 @@ def _config_settings(words: list[str]) -> dict[str, object]:
     return settings
 
 
-def _listener(context: Context, *, verbose: bool) -> Callable[[str], None]:
+def _listener(context: Context, *, verbose: bool, silent: bool) -> Callable[[str], None]:
     """Return what takes the backend's lines: shown when verbose, else the last one is a sign of life."""
+    if silent:
+        return lambda _line: None
     if verbose:
         return lambda line: context.output.say(line.rstrip("\n"))
     return lambda line: context.reporter.step(f"Building: {line.strip()}") if line.strip() else None

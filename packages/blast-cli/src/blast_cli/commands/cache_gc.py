@@ -40,7 +40,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         report = collect(session, options)
     outcome = gc_outcome(report, dry_run=options.dry_run)
     if report.recent:
-        more = f"{report.recent} that nothing needs were used less than {arguments.older_than} ago and stay"
+        verb, stay = ("was", "stays") if report.recent == 1 else ("were", "stay")
+        more = f"{report.recent} that nothing needs {verb} used less than {arguments.older_than} ago and {stay}"
         outcome = outcome._replace(lines=(*outcome.lines, more))
     if report.over_bytes:
         over = f"The store is {format_size(report.over_bytes)} larger than {arguments.max_size}"

@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Write, show or remove a pin."""
+    from blast_cli.commands._shared import nearby
     from blast_core.errors import UsageError
     from blast_project.python.pinning import pin, pinned, unpin
     from blast_project.session import Session
@@ -37,7 +38,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             if arguments.request:
                 raise UsageError("--rm takes no request")
             gone = unpin(session, everywhere=everywhere, project=project)
-            return Outcome({"path": gone.path, "request": None, "before": gone.before}, (f"Removed {gone.path}",))
+            document = {"path": gone.path, "request": None, "before": gone.before}
+            return Outcome(document, (f"Removed {nearby(gone.path)}",))
         if not arguments.request:
             rows = pinned(session, everywhere=everywhere, project=project)
             return Outcome(
@@ -47,4 +49,4 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         made = pin(session, arguments.request, everywhere=everywhere, resolved=arguments.resolved, project=project)
     before = f" (it was {made.before})" if made.before and made.before != made.request else ""
     document = {"path": made.path, "request": made.request, "before": made.before or None}
-    return Outcome(document, (f"Pinned {made.path} to {made.request}{before}",))
+    return Outcome(document, (f"Pinned {nearby(made.path)} to {made.request}{before}",))
