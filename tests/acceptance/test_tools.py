@@ -318,3 +318,11 @@ def test_an_upgrade_of_all_goes_on_after_a_failure(blast: Blast) -> None:
     assert [row["name"] for row in document["failed"]] == ["helper"]
     assert "helper is as it was: " in blast.run("tool", "upgrade", "--all").stderr
     assert blast.run("tool", "upgrade", "helper").returncode == 1
+
+
+def test_links_that_are_refused_leave_the_tool_as_it_was(blast: Blast, tmp_path: Path) -> None:
+    (tmp_path / "bin").touch()
+    assert blast.run("tool", "install", "shout").returncode == 1
+    assert not (blast.home / "tools" / "shout").exists()
+    (tmp_path / "bin").unlink()
+    blast("tool", "install", "shout==1.0")

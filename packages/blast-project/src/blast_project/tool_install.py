@@ -172,6 +172,7 @@ class _Installing:
         self._options = options
         self._number = 0
         self._was_there = False
+        self._recorded = before.programs if before is not None else ()
 
     def run(self) -> ToolChange:
         from blast_project.environment.generations import current_number
@@ -191,12 +192,17 @@ class _Installing:
                 reinstall=again,
             )
             programs, version = self._programs(interpreter)
+            links = link_programs(
+                programs,
+                programs_directory(self._settings.environ),
+                self._environment,
+                self._recorded,
+                force=options.force,
+            )
         except BaseException:
             self._take_back()
             raise
-        links = link_programs(programs, programs_directory(self._settings.environ))
-        stale = set(self._before.programs if self._before is not None else ()) - set(links)
-        unlink_programs(stale, self._environment)
+        unlink_programs(sorted(set(self._recorded) - set(links)), self._environment)
         write_receipt(self._environment, self._asked._replace(programs=links, version=version))
         before = self._before.version if self._before is not None else ""
         return ToolChange(
@@ -236,7 +242,7 @@ class _Installing:
                 raise _without_programs(name, environment, interpreter)
         programs = [path for name in names for path in found[name]]
         if not self._options.force:
-            check_free(programs, programs_directory(self._settings.environ), environment)
+            check_free(programs, programs_directory(self._settings.environ), environment, self._recorded)
         site = os.path.join(environment, *interpreter.site_packages.split("/"))
         versions = {row.key: row.version for row in find_distributions((site,))}
         return programs, versions.get(asked.name, "")
@@ -346,14 +352,6 @@ def _uninstall(session: Session, name: str, receipt: Receipt | None) -> ToolChan
             raise InstallError(
                 f"{name} is in use", reason="a program of it runs", hint="end it, and uninstall it again"
             )
-        programs = receipt.programs if receipt is not None else ()
-        removed = unlink_programs(programs, environment) if os.name != "nt" else _remove_copies(programs)
+        removed = unlink_programs(receipt.programs if receipt is not None else (), environment)
     version = receipt.version if receipt is not None else ""
     return ToolChange(name, version, "", removed, (), environment)
-
-
-def _remove_copies(programs: Sequence[str]) -> tuple[str, ...]:
-    removed = tuple(path for path in programs if os.path.isfile(path))
-    for path in removed:
-        fs.unlink(path)
-    return removed

@@ -13,11 +13,9 @@ from blast_core.errors import FileConflict
 from blast_core.names import normalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = ["check_free", "find_programs", "link_programs", "programs_directory", "unlink_programs"]
-
-_SUFFIX = ".exe" if os.name == "nt" else ""
 
 
 def programs_directory(environ: Mapping[str, str]) -> str:
@@ -53,62 +51,112 @@ def find_programs(environment: str, site_packages: str, scripts: str, names: Ite
     return found
 
 
-def check_free(programs: Sequence[str], directory: str, environment: str) -> None:
+def check_free(programs: Sequence[str], directory: str, environment: str, recorded: Collection[str] = ()) -> None:
     """Check that nothing of anybody else's stands where programs are to be linked.
+
+    Args:
+        programs: absolute paths in the environment.
+        directory: of the links.
+        environment: absolute path.
+        recorded: paths that the tool's receipt names: where programs are copies, nothing else tells whose they are.
 
     Raises:
         FileConflict: something does; it is named.
     """
-    taken = [
-        path for path in (_link_of(program, directory) for program in programs) if not _may_replace(path, environment)
-    ]
+    links = (_link_of(program, directory) for program in programs)
+    taken = [path for path in links if os.path.lexists(path) and not _is_ours(path, environment, recorded)]
     if taken:
-        names = ", ".join(os.path.basename(path) for path in taken)
-        raise FileConflict(
-            f"{directory} has programs of that name already: {names}",
-            reason="another tool or another person put them there",
-            hint="'--force' replaces them",
-        )
+        raise _taken(taken, directory)
 
 
-def link_programs(programs: Sequence[str], directory: str) -> tuple[str, ...]:
-    """Link programs into a directory, over whatever is there, and return the links' paths."""
+def link_programs(
+    programs: Sequence[str],
+    directory: str,
+    environment: str,
+    recorded: Collection[str] = (),
+    *,
+    force: bool = False,
+) -> tuple[str, ...]:
+    """Link programs into a directory and return the links' paths; all of them, or none that was not there before.
+
+    Args:
+        programs: absolute paths in the environment.
+        directory: of the links.
+        environment: absolute path.
+        recorded: as for `check_free`.
+        force: replace whatever is there.
+
+    Raises:
+        FileConflict: something of somebody else's came there meanwhile.
+    """
     fs.make_directories(directory)
-    made = []
-    for program in programs:
-        path = _link_of(program, directory)
-        if os.name == "nt":
-            if os.path.lexists(path):
-                fs.unlink(path)
-            fs.copy_file(program, path)
-        else:
-            fs.replace_symlink(path, program)
-        made.append(path)
-    return tuple(made)
+    made: list[str] = []
+    try:
+        for program in programs:
+            path = _link_of(program, directory)
+            is_new = not os.path.lexists(path)
+            if is_new and not force:
+                _put_new(program, path)
+            else:
+                if not force:
+                    check_free([program], directory, environment, recorded)
+                _put_over(program, path)
+            if is_new:
+                made.append(path)
+    except BaseException:
+        for path in made:
+            fs.unlink(path)
+        raise
+    return tuple(_link_of(program, directory) for program in programs)
 
 
 def unlink_programs(paths: Iterable[str], environment: str) -> tuple[str, ...]:
-    """Remove links that lead into an environment, and return those that were there."""
+    """Remove what a tool's receipt names and is still the tool's, and return what was there."""
+    recorded = tuple(paths)
     removed = []
-    for path in paths:
-        if os.path.lexists(path) and _is_ours(path, environment):
+    for path in recorded:
+        if os.path.lexists(path) and _is_ours(path, environment, recorded):
             fs.unlink(path)
             removed.append(path)
     return tuple(removed)
+
+
+def _put_new(program: str, path: str) -> None:
+    try:
+        if os.name == "nt":
+            fs.copy_file(program, path)
+        else:
+            fs.symlink(program, path)
+    except FileExistsError:
+        raise _taken([path], os.path.dirname(path)) from None
+
+
+def _put_over(program: str, path: str) -> None:
+    if os.name != "nt":
+        fs.replace_symlink(path, program)
+        return
+    if os.path.lexists(path):
+        fs.unlink(path)
+    fs.copy_file(program, path)
+
+
+def _taken(paths: Sequence[str], directory: str) -> FileConflict:
+    names = ", ".join(os.path.basename(path) for path in paths)
+    return FileConflict(
+        f"{directory} has programs of that name already: {names}",
+        reason="another tool or another person put them there",
+        hint="'--force' replaces them",
+    )
 
 
 def _link_of(program: str, directory: str) -> str:
     return os.path.join(directory, os.path.basename(program))
 
 
-def _may_replace(path: str, environment: str) -> bool:
-    return not os.path.lexists(path) or _is_ours(path, environment)
-
-
-def _is_ours(path: str, environment: str) -> bool:
+def _is_ours(path: str, environment: str, recorded: Collection[str]) -> bool:
     if os.name == "nt":
-        # Copies there: what has the name of one of the tool's programs was put there with it.
-        return os.path.isfile(os.path.join(environment, "Scripts", os.path.basename(path)))
+        # Copies there.
+        return path in recorded and os.path.isfile(path)
     try:
         return os.readlink(path).startswith(environment + os.sep)
     except OSError:
