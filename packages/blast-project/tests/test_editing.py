@@ -105,6 +105,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaticIndex]:
     make_wheel(directory, "beta", "1.0")
     make_wheel(directory, "beta", "1.5")
     make_wheel(directory, "clash", "1.0", ["beta<1"])
+    make_wheel(directory, "parted", "1.0", ["alpha ; sys_platform == 'win32'"], extras=["more"])
+    make_wheel(directory, "parted", "2.0", ["beta"], requires_python=">=3.12", extras=["more"])
+    make_wheel(directory, "early", "3.0rc1", ["beta<1.5"])
     with StaticIndex(directory) as server:
         yield server
 
@@ -144,6 +147,40 @@ def test_the_lock_answers_to_the_manifest_that_add_wrote(bench: Workbench) -> No
     with bench.session() as session:
         again = lock_project(session, bench.project(), session.find_interpreter(), check=True)
     assert not again.changed
+
+
+@pytest.mark.parametrize("bounds", ["lower", "major", "minor", "exact", "none"])
+@pytest.mark.parametrize(
+    ("lines", "resolutions"),
+    [
+        pytest.param(["alpha"], 1, id="one version"),
+        pytest.param(["parted[more]"], 2, id="two versions"),
+        pytest.param(["early", "beta ; sys_platform == 'linux'"], 1, id="a pre-release"),
+        pytest.param(["alpha", "beta>1"], 1, id="one has a bound"),
+    ],
+)
+def test_a_bound_is_locked_without_resolving_again(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, bounds: str, lines: list[str], resolutions: int
+) -> None:
+    """What was found without a bound answers with it too, as a second resolution would, unless it is narrower."""
+
+    def run() -> tuple[dict[str, bytes], int]:
+        bench.write_manifest('requires-python = ">=3.11"', 'dependencies = ["beta"]')
+        for name in ("blast.lock", "pylock.toml"):
+            (bench.root / name).unlink(missing_ok=True)
+        calls: list[object] = []
+        monkeypatch.setattr(editing, "lock_project", lambda *given, **more: calls.append(0) or real(*given, **more))
+        with bench.session() as session:
+            add_requirements(session, bench.project(), lines, Place(), bounds=bounds, sync=False, selection=ALL)
+        return bench.files(), len(calls)
+
+    real, finish = editing.lock_project, editing.finish_draft
+    found, count = run()
+    assert count == (resolutions if bounds in {"major", "minor", "exact"} else 1)
+    monkeypatch.setattr(editing, "finish_draft", lambda *given: None if given[3:] and given[3] else finish(*given))
+    again, count = run()
+    assert again == found
+    assert count == (1 if bounds == "none" else 2)
 
 
 def test_add_without_locking_writes_the_lines_as_they_are(bench: Workbench) -> None:

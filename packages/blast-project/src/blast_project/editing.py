@@ -13,7 +13,7 @@ from blast_core.tuples import NamedTuple
 from blast_project.asking import name_requirements, open_loader, parse_asked, parse_name
 from blast_project.bounds import bounded
 from blast_project.exclusive import exclusive, sweep_temporaries
-from blast_project.locking import LockResult, lock_project, publish_lock
+from blast_project.locking import LockResult, finish_draft, lock_project, publish_lock
 from blast_project.operations import project_interpreter
 from blast_project.project import (
     MANIFEST_NAME,
@@ -223,19 +223,32 @@ def _add(
         return EditResult(edited, tuple(lines), None, None)
     interpreter = project_interpreter(session, project)
     after = plain or with_manifest(project, edited)
-    locked = lock_project(session, after, interpreter)
+    # What will get a bound is locked once it has it.
+    open_rows = bounds != "none" and any(
+        row.source is None and bounded(row.line, "0", bounds) != row.line for row in rows
+    )
+    locked = lock_project(session, after, interpreter, draft=open_rows)
     versions = locked.pins()
     # What comes from an address has the version that is there: a bound would only have to be raised by hand.
     final = [
         row.line if row.source is not None else bounded(row.line, versions.get(row.name, ""), bounds) for row in rows
     ]
     if lines != final:
+        before = after
         edited, plain = _with_lines(after, edited, final, place)
         after = plain or with_manifest(project, edited)
-        locked = _relock(session, after, interpreter, locked)
+        narrowed = {parse_requirement(line).name for line in final}
+        finished = finish_draft(session, after, locked, narrowed) if locked.draft is not None else None
+        locked = finished or _relock(session, after, interpreter, _finished(session, before, locked))
+    else:
+        locked = _finished(session, after, locked)
     locked_at = time.monotonic()
     synced = _publish(session, project, _Edit(text, edited, after), locked, interpreter, options)
     return EditResult(edited, tuple(final), locked, synced, locked_at)
+
+
+def _finished(session: Session, project: Project, locked: LockResult) -> LockResult:
+    return finish_draft(session, project, locked) or locked
 
 
 def _with_lines(project: Project, text: str, lines: Sequence[str], place: Place) -> tuple[str, Project | None]:

@@ -28,10 +28,18 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.targets import TargetPlan
 
-__all__ = ["LockResult", "lock_project", "publish_lock", "read_lock"]
+__all__ = ["Draft", "LockResult", "finish_draft", "lock_project", "publish_lock", "read_lock"]
 
 _NO_TEXT = bytes(32)
 _CONTENT_HASH = slice(96, 128)
+
+
+class Draft(NamedTuple):
+    """What a lock is made of: the targets, what was found for them, and the lock that stood before."""
+
+    plan: TargetPlan
+    resolution: UniversalResolution
+    old: LockResult | None
 
 
 class LockResult(NamedTuple):
@@ -44,6 +52,7 @@ class LockResult(NamedTuple):
         changes: packages added, removed or moved to another version, by name.
         visited: packages that the resolver looked at; 0 when the old lock was current.
         releases: by entry of the lock its name, version, kind of source and location; None where it was not made anew.
+        draft: what it is to be made of; then there is no content yet.
     """
 
     content: bytes
@@ -52,6 +61,7 @@ class LockResult(NamedTuple):
     changes: tuple[VersionChange, ...]
     visited: int
     releases: tuple[tuple[str, str, str, str], ...] | None = None
+    draft: Draft | None = None
 
     def reader(self) -> DplLockFile:
         """Return the lock, mapped: entries are decoded when they are asked for."""
@@ -108,6 +118,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
     targets: Sequence[str] = (),
     hints: bool = True,
     delta: bool = True,
+    draft: bool = False,
 ) -> LockResult:
     """Return the lock for the project, resolving only when the one on disk does not answer to the manifest.
 
@@ -126,6 +137,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
         targets: names of the targets to lock for, instead of those of the manifest.
         hints: take the answer to a question that was asked before, where nothing it came from has changed.
         delta: leave alone what a change does not reach, without asking the index about it.
+        draft: where it has to be resolved, leave it to ``finish_draft`` to write both forms.
 
     Raises:
         StaleLock: ``check`` is set and the lock is missing or does not answer to the manifest.
@@ -133,7 +145,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
         UsageError, InvalidManifest: a target is named that there is not.
     """
     from blast_project.answer_keeping import database_stamp, keep_answer
-    from blast_project.hints import Hint, find_hint, keep_hint, may_hint
+    from blast_project.hints import find_hint, may_hint
     from blast_project.lock_rules import remember_rules, rules_of
     from blast_project.policy import policy_key, resolution_of, stamp_resolution
     from blast_project.targets import asked_targets
@@ -174,15 +186,63 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
         if old is None and not (hint.notes or free or pins or like or targets or upgrade):
             keep_answer(session, project, result, times, rules, database)
     else:
-        found = _resolved(session, project, interpreter, targets, wanted_hash, known)
-        result = _finished(session, project, found.lock, old, found.visited)
-        if question:
-            keep_hint(
-                session, question, found.pages, Hint(found.notes, result.releases or (), result.text, result.content)
-            )
+        found = _resolved(session, project, interpreter, targets, known)
+        if draft:
+            return _drafted(found, old)
+        result = _written(session, project, found, old, wanted_hash, question)
     if rules:
         remember_rules(session.settings.home, result.content[_CONTENT_HASH], rules)
     return result
+
+
+def finish_draft(
+    session: Session, project: Project, drafted: LockResult, narrowed: Collection[str] = ()
+) -> LockResult | None:
+    """Return the lock of a draft, for the project that was drafted or one that asks for what was found more narrowly.
+
+    Args:
+        session: services.
+        project: whose manifest to lock.
+        drafted: what ``lock_project`` returned.
+        narrowed: names that the project now asks for in other versions.
+
+    Returns:
+        None where what was found is not what the project asks for now.
+    """
+    from blast_project.lock_rules import remember_rules, rules_of
+    from blast_project.policy import policy_key, stamp_resolution
+    from blast_project.targets import asked_targets, plan_targets
+
+    draft = drafted.draft
+    if draft is None:
+        return drafted
+    plan = plan_targets(project, ()) if narrowed else draft.plan
+    if narrowed and (plan.locked != draft.plan.locked or not _still_fits(project, draft.resolution, narrowed)):
+        return None
+    options, tool = session.settings.policy, project.manifest.tool
+    asked, wishes = asked_targets(project, ()), policy_key(options, tool)
+    inputs = stamp_resolution(input_hash(project, asked, wishes), options, tool)
+    lock = _built(session, project, plan, draft.resolution, inputs)
+    result = _finished(session, project, lock, draft.old, drafted.visited)
+    remember_rules(session.settings.home, result.content[_CONTENT_HASH], rules_of(session, project, asked, wishes))
+    return result
+
+
+def _still_fits(project: Project, resolution: UniversalResolution, names: Collection[str]) -> bool:
+    """Tell whether every version that was found of these names is one that the project asks for."""
+    from blast_core.version import make_version_table, specifier_mask
+
+    if resolution.failures:
+        return False
+    specifiers: dict[str, list[str]] = {}
+    for row in project.requirements():
+        specifiers.setdefault(row.requirement.name, []).append(row.requirement.specifier)
+    return all(
+        not specifier or specifier_mask(specifier, make_version_table((package.version,)))
+        for package in resolution.packages
+        if package.name in names
+        for specifier in specifiers.get(package.name, ())
+    )
 
 
 class _Known(NamedTuple):
@@ -206,7 +266,8 @@ class _Known(NamedTuple):
 class _Found(NamedTuple):
     """What was found, how many packages were looked at for it, what was said, and the pages that it came from."""
 
-    lock: Lock
+    plan: TargetPlan
+    resolution: UniversalResolution
     visited: int
     notes: tuple[str, ...]
     pages: Pages | None
@@ -223,10 +284,9 @@ def _question(session: Session, project: Project, inputs: bytes, known: _Known) 
 
 
 def _resolved(
-    session: Session, project: Project, interpreter: Interpreter, targets: Sequence[str], inputs: bytes, known: _Known
+    session: Session, project: Project, interpreter: Interpreter, targets: Sequence[str], known: _Known
 ) -> _Found:
     """Resolve for all targets."""
-    from blast_project.lock_building import build_project_lock
     from blast_project.project_resolution import check_failures, preferences_of, resolve_project
     from blast_project.targets import plan_targets
 
@@ -255,11 +315,42 @@ def _resolved(
     check_failures(session, plan, resolution, interpreter)
     for warning in resolution.warnings:
         session.reporter.note(warning)
-    overrides = session.policy.resolution.overrides
-    lock = build_project_lock(session.client, project, plan, resolution, inputs, overrides=overrides)
     # Where targets failed it matters on which machine that was.
     pages = None if resolution.failures else answer.metadata.pages()
-    return _Found(lock, answer.visited, (*plan.notes, *resolution.warnings), pages)
+    return _Found(plan, resolution, answer.visited, (*plan.notes, *resolution.warnings), pages)
+
+
+def _written(
+    session: Session, project: Project, found: _Found, old: LockResult | None, inputs: bytes, question: bytes
+) -> LockResult:
+    """Return the lock of what was found, and keep it as the answer to a question unless that is b""."""
+    lock = _built(session, project, found.plan, found.resolution, inputs)
+    result = _finished(session, project, lock, old, found.visited)
+    if question:
+        from blast_project.hints import Hint, keep_hint
+
+        hint = Hint(found.notes, result.releases or (), result.text, result.content)
+        keep_hint(session, question, found.pages, hint)
+    return result
+
+
+def _built(
+    session: Session, project: Project, plan: TargetPlan, resolution: UniversalResolution, inputs: bytes
+) -> Lock:
+    from blast_project.lock_building import build_project_lock
+
+    overrides = session.policy.resolution.overrides
+    return build_project_lock(session.client, project, plan, resolution, inputs, overrides=overrides)
+
+
+def _drafted(found: _Found, old: LockResult | None) -> LockResult:
+    from blast_core.version import version_key
+
+    packages = sorted(found.resolution.packages, key=lambda row: (row.name, version_key(row.version)))
+    kinds = ["registry" if row.direct is None else "direct" for row in packages]
+    releases = tuple([(row.name, row.version, kind, "") for row, kind in zip(packages, kinds, strict=True)])
+    draft = Draft(found.plan, found.resolution, old)
+    return LockResult(b"", None, changed=True, changes=(), visited=found.visited, releases=releases, draft=draft)
 
 
 def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known, resolve: Resolve) -> Delta:
