@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -206,6 +207,24 @@ def test_clear_removes_distributions_alone(demo: Blast) -> None:
         (dist / name).touch()
     demo("build", "--clear", "--wheel")
     assert names(dist) == ["demo-1.0-py3-none-any.whl", "notes.txt"]
+
+
+def test_clear_leaves_the_archive_that_is_built(demo: Blast) -> None:
+    demo("build", "--sdist")
+    dist = demo.directory / "dist"
+    (dist / "demo-0.9.tar.gz").touch()
+    demo("build", "dist/demo-1.0.tar.gz", "--clear")
+    assert names(dist) == [".gitignore", "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"]
+
+
+def test_what_another_build_writes_is_left_to_it(demo: Blast) -> None:
+    dist = demo.directory / "dist"
+    dist.mkdir()
+    alive, dead = (dist / f".demo-1.0.tar.gz.{pid}.00000000.blast-tmp" for pid in (os.getpid(), 2**22 + 1))
+    alive.touch()
+    dead.touch()
+    demo("build", "--sdist")
+    assert names(dist) == [alive.name, "demo-1.0.tar.gz"]
 
 
 def test_packages_of_a_workspace(tmp_path: Path) -> None:

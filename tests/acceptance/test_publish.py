@@ -270,6 +270,7 @@ def test_a_job_that_is_not_trusted(demo: Blast) -> None:
     [
         (["nothing.whl"], 2, "nothing.whl: there is no such file"),
         (["--token", "a", "-u", "b"], 2, "a token and a user name"),
+        (["--index", "own"], 2, "both an upload address and the index own are given"),
         (["--offline"], 3, "needs the network"),
         (["dist/notes.txt"], 4, "neither a wheel nor a source distribution"),
     ],

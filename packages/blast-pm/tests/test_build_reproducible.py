@@ -84,3 +84,7 @@ def test_reads_the_moment() -> None:
     assert source_date({"SOURCE_DATE_EPOCH": "17"}) == 17
     with pytest.raises(UsageError, match="is no time"):
         source_date({"SOURCE_DATE_EPOCH": "yesterday"})
+    assert source_date({"SOURCE_DATE_EPOCH": str(2**32 - 1)}) == 2**32 - 1
+    for text in (str(2**32), "9" * 5000):
+        with pytest.raises(UsageError, match="is no time"):
+            source_date({"SOURCE_DATE_EPOCH": text})

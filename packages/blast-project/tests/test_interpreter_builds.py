@@ -14,6 +14,7 @@ from blast_core.errors import ArchiveRejected, BlastError, InterpreterNotFound
 from blast_project.python.builds import Build, best_build, build_key, matches, newest_first, parse_file_name
 from blast_project.python.catalogue import known_builds, parse_sums
 from blast_project.python.discover import minor_key
+from blast_project.python.installations import settle_minor_links, write_marker
 from blast_project.python.relocating import relocate
 from blast_project.python.request import ANY_VARIANT, InterpreterRequest, parse_request
 from blast_project.python.unpacking import unpack_interpreter
@@ -364,3 +365,17 @@ def test_two_directories_at_the_top_are_refused(tmp_path: Path) -> None:
     target.mkdir()
     with pytest.raises(ArchiveRejected, match="holds no interpreter"):
         unpack_interpreter(str(path), path.name, str(target))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such links there")
+def test_links_of_others_stay(tmp_path: Path) -> None:
+    build = Build("cpython", "3.12.1", "", *LINUX, "", "", "")
+    (tmp_path / build.key).mkdir()
+    write_marker(str(tmp_path / build.key), build)
+    links = {"3.12": "3.12.1", "mine": "/somewhere", "cpython-3.11-linux-x86_64-gnu": "cpython-3.11.4-linux-x86_64-gnu"}
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    settle_minor_links(str(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_symlink()) == [
+        "3.12", "cpython-3.12-linux-x86_64-gnu", "mine",
+    ]  # fmt: skip

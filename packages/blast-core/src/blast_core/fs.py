@@ -52,6 +52,7 @@ __all__ = [
     "sync_files",
     "sync_filesystem",
     "sync_paths",
+    "temporary_beside",
     "unlink",
     "write",
     "write_file",
@@ -232,7 +233,7 @@ def _replace(contents: Sequence[tuple[str, Content]], *, durable: bool, mode: in
     descriptors: list[int] = []
     try:
         for path, content in contents:
-            temporary = _temporary_beside(path)
+            temporary = temporary_beside(path)
             kept = _mode_of(path) if mode is None else mode
             ready.append((temporary, path))
             fd = create_file(temporary, 0o666 if kept is None else kept)
@@ -258,7 +259,7 @@ def _replace(contents: Sequence[tuple[str, Content]], *, durable: bool, mode: in
 
 def replace_symlink(path: str, target: str) -> None:
     """Make ``path`` a symbolic link to ``target`` by a rename: the old or the new one stands at any moment."""
-    temporary = _temporary_beside(path)
+    temporary = temporary_beside(path)
     try:
         symlink(target, temporary)
         rename(temporary, path)
@@ -267,7 +268,8 @@ def replace_symlink(path: str, target: str) -> None:
         raise
 
 
-def _temporary_beside(path: str) -> str:
+def temporary_beside(path: str) -> str:
+    """Return a name beside ``path`` that nobody else takes, and that tells which process took it."""
     directory, name = os.path.split(path)
     return os.path.join(directory, f".{name[:180]}.{os.getpid()}.{os.urandom(4).hex()}{_TEMPORARY_SUFFIX}")
 
@@ -353,7 +355,7 @@ def exchange(one: str, other: str) -> None:
     from blast_core._exchange import swap
 
     if not swap(one, other):
-        between = _temporary_beside(one)
+        between = temporary_beside(one)
         os.rename(one, between)
         os.rename(other, one)
         os.rename(between, other)

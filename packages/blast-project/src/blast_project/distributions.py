@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from blast_core import fs
 from blast_core.errors import ArchiveRejected, BuildFailed, UsageError
 from blast_core.names import normalize_name
+from blast_project.exclusive import sweep_temporaries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_project.session import Session
@@ -207,12 +208,19 @@ def _standing_python(session: Session) -> str:
     return python if python and os.path.exists(python) else ""
 
 
-def clear_output(directory: str) -> None:
-    """Remove the distributions that lie in a directory, and nothing else."""
+def clear_output(directory: str, keep: Collection[str] = ()) -> None:
+    """Remove the distributions that lie in a directory, and nothing else.
+
+    Args:
+        directory: absolute path.
+        keep: absolute paths that stay: an archive that is built from may lie there.
+    """
+    kept = {os.path.realpath(path) for path in keep}
     names = os.listdir(directory) if os.path.isdir(directory) else []
     for name in names:
         path = os.path.join(directory, name)
-        if name.endswith((".whl", *_ARCHIVES)) and os.path.isfile(path):
+        is_one = name.endswith((".whl", *_ARCHIVES)) and os.path.isfile(path)
+        if is_one and os.path.realpath(path) not in kept:
             fs.unlink(path)
 
 
@@ -263,10 +271,11 @@ def _publish(made: Sequence[Built], request: BuildRequest) -> tuple[Built, ...]:
     """Rename what was made into the output directory, all of it complete before the first is to be seen."""
     is_new = not os.path.isdir(request.output)
     fs.make_directories(request.output)
-    pairs = [(f"{final}.blast-tmp", final) for final in (_final(built, request) for built in made)]
+    # Of builds that were killed; another may write the same files at this time.
+    sweep_temporaries(request.output)
+    pairs = [(fs.temporary_beside(final), final) for final in (_final(built, request) for built in made)]
     try:
         for built, (temporary, _) in zip(made, pairs, strict=True):
-            _forget(temporary)
             fs.copy_file(built.path, temporary)
     except BaseException:
         for temporary, _ in pairs:

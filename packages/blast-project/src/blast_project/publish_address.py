@@ -59,9 +59,16 @@ def find_destination(
         UsageError: the index is unknown or has no upload address, or there is none at all.
     """
     from blast_compat.pypirc import find_pypirc, read_pypirc
+    from blast_pm.index.credentials import without_credentials
 
+    if url and index:
+        raise UsageError(
+            f"both an upload address and the index {index} are given",
+            reason=f"{without_credentials(url)} may be another place than that of the index",
+            hint="leave one out; BLAST_PUBLISH_URL counts as '--publish-url'",
+        )
     if url:
-        return Destination(url, check_url, index)
+        return Destination(url, check_url)
     tables = {str(table.get("name")): table for table in (manifest.tool.get("index", []) if manifest else [])}
     entries = {entry.name: entry for entry in read_pypirc(find_pypirc(settings.environ))}
     if index:

@@ -82,7 +82,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         listen = _listener(context, verbose=bool(settings.verbose), silent=arguments.no_build_logs)
         requests = [_request(arguments, tree, os.path.normpath(output)) for tree in plan.trees]
         if arguments.clear:
-            clear_output(output)
+            clear_output(os.path.normpath(output), [tree.path for tree in plan.trees])
         for tree, request in zip(plan.trees, requests, strict=True):
             built += build_distributions(session, tree, interpreter, request, listen)
     return _outcome(built, settings.directory)

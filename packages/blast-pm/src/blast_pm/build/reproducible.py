@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["normalize_sdist", "source_date"]
 
 _VARIABLE = "SOURCE_DATE_EPOCH"
+_DIGITS = 10
 
 
 def source_date(environ: Mapping[str, str]) -> int | None:
@@ -35,7 +36,8 @@ def source_date(environ: Mapping[str, str]) -> int | None:
     text = environ.get(_VARIABLE, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal()):
+    # gzip's header has 32 bits for it.
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and int(text) < 1 << 32):
         raise UsageError(f"{_VARIABLE}={text!r} is no time", hint="it holds whole seconds since 1970")
     return int(text)
 

@@ -158,13 +158,18 @@ def settle_minor_links(root: str) -> Mapping[str, str]:
         return {}
     for name in os.listdir(root) if os.path.isdir(root) else ():
         path = os.path.join(root, name)
-        if os.path.islink(path) and name not in newest:
+        if os.path.islink(path) and name not in newest and _was_minor_link(name, os.readlink(path)):
             fs.unlink(path)
     for name, key in newest.items():
         path = os.path.join(root, name)
         if not os.path.islink(path) or os.readlink(path) != key:
             fs.replace_symlink(path, key)
     return newest
+
+
+def _was_minor_link(name: str, target: str) -> bool:
+    """Tell whether a link is one that was made here: others may keep interpreters in the same directory."""
+    return os.sep not in target and target != name and minor_key(target) == name
 
 
 def program_names(build: Build, *, default: bool) -> tuple[str, ...]:

@@ -170,6 +170,8 @@ def _check(fresh: str, build: Build) -> None:
     Raises:
         ProbeFailed: it doesn't, or is another one.
     """
+    import re
+
     from blast_project.python.probe import interpreter_from_answer, probe
 
     executable = executable_below(fresh, build)
@@ -180,7 +182,10 @@ def _check(fresh: str, build: Build) -> None:
             f"{build.key} does not run on this machine", reason=error.reason, hint="'blast python list' shows others"
         ) from error
     # A pre-release is called by its patch level alone.
-    if not build.version.startswith(found.version) or found.implementation != build.implementation:
+    if (
+        not re.match(rf"{re.escape(found.version)}(?!\d)", build.version)
+        or found.implementation != build.implementation
+    ):
         raise ProbeFailed(
             f"{build.filename} is not what its name says",
             reason=f"it holds {found.implementation} {found.version}",
