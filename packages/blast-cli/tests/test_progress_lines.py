@@ -26,7 +26,7 @@ def test_a_size_that_is_unknown_leaves_bytes_and_rate() -> None:
 
 @pytest.mark.parametrize(
     ("width", "words"),
-    [(79, 9), (56, 8), (48, 7), (40, 5), (24, 3)],
+    [(79, 9), (56, 8), (44, 7), (38, 5), (19, 3)],
     ids=["all of it", "no bar", "no time left", "no rate", "the part alone"],
 )
 def test_a_narrow_terminal_shows_the_most_telling(width: int, words: int) -> None:

@@ -55,7 +55,8 @@ def usage_line(parser: argparse.ArgumentParser) -> str:
 
 
 def _positional(action: argparse.Action) -> str:
-    name = str(action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest))
+    choices = "{" + ",".join(map(str, action.choices)) + "}" if action.choices and not _are_long(action) else ""
+    name = str(action.metavar or choices or action.dest)
     if action.nargs == argparse.REMAINDER:
         return f"{name}…"
     return {"*": f"[{name}…]", "+": f"{name}…", "?": f"[{name}]"}.get(str(action.nargs), name)

@@ -30,7 +30,7 @@ def usage_width() -> int:
 def overview() -> str:
     """Return what ``blast -h`` prints."""
     helps = {command.name: command.help for command in COMMANDS} | {"help": _HELP_OF_HELP}
-    parts = ["Blast: packages, projects and environments for Python\n", "Usage: blast COMMAND [OPTIONS]\n"]
+    parts = [_wrapped("Blast: packages, projects and environments for Python"), "Usage: blast COMMAND [OPTIONS]\n"]
     parts += [f"{title}:\n{_table([(name, helps[name]) for name in names])}" for title, names in SECTIONS]
     parts.append(f"Groups of commands:\n{_table([(name, _described(name)) for name in GROUPS])}")
     parts.append(_wrapped("'blast help COMMAND' explains a command or a group; 'blast --version' prints the version."))

@@ -13,7 +13,7 @@ __all__ = ["Style", "Work", "progress_lines"]
 
 _BAR = 20
 # Less than this of a label tells nothing: the figures beside it give way first.
-_LABEL = 14
+_LABEL = 10
 _MARGIN = 2
 
 
