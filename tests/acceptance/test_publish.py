@@ -17,6 +17,7 @@ import pytest
 
 from blast_cli.testing import Blast
 from blast_pm.testing import make_sdist, make_wheel
+from blast_project.publish_address import goes_in_the_clear
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,6 +224,24 @@ def test_says_what_the_index_says(demo: Blast) -> None:
         done = demo.run("publish", "--publish-url", server.url, "--token", _SECRET)
     assert done.returncode == 3
     assert "too similar" in done.stderr
+
+
+def test_says_what_went_before_the_fault(demo: Blast) -> None:
+    def reply(*asked: Any) -> tuple[int, dict[str, str], bytes]:
+        return (200, {}, b"") if asked[2] == 1 else (403, {"content-type": "text/plain"}, b"the token is too old")
+
+    with Answers(reply) as server:
+        done = demo.run("publish", "--publish-url", server.url, "--token", _SECRET)
+    assert done.returncode == 3
+    assert "the token is too old; uploaded before: demo-1.0-py3-none-any.whl" in done.stderr
+
+
+def test_says_when_a_password_leaves_the_machine_unencrypted() -> None:
+    assert goes_in_the_clear("http://me:word@index.invalid/up/")
+    assert goes_in_the_clear("http://10.0.0.1:8080/up/")
+    assert not goes_in_the_clear("https://index.invalid/up/")
+    assert not goes_in_the_clear("http://127.0.0.1:8080/up/")
+    assert not goes_in_the_clear("http://localhost/up/")
 
 
 def test_a_job_proves_who_it_is(demo: Blast) -> None:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from blast_project.publishing import PublishRequest
     from blast_project.settings import Settings
 
-__all__ = ["Destination", "find_credentials", "find_destination"]
+__all__ = ["Destination", "find_credentials", "find_destination", "goes_in_the_clear"]
 
 _PUBLIC = "pypi"
+_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 _TOKEN_USER = "__token__"  # noqa: S105 - the name that every token is sent under
 
 
@@ -118,6 +119,14 @@ def find_credentials(
     return _known(settings, request) or _asked(settings, request)
 
 
+def goes_in_the_clear(url: str) -> bool:
+    """Tell whether what is sent to an address leaves this machine unencrypted."""
+    from blast_pm.index.credentials import origin_of
+
+    scheme, _, place = origin_of(url).partition("://")
+    return scheme == "http" and place.rpartition(":")[0] not in _THIS_MACHINE
+
+
 def _named(
     index: str, tables: dict[str, dict[str, object]], entries: dict[str, PypircEntry], check_url: str
 ) -> Destination:
@@ -199,7 +208,7 @@ def _asked(settings: Settings, request: PublishRequest) -> Credentials | None:
         who = request.username or _TOKEN_USER
         what = "token" if who == _TOKEN_USER else "password"
         return Credentials(who, getpass.getpass(f"The {what} of {who} for {host}: ", sys.stderr))
-    if host in ("localhost", "127.0.0.1", "[::1]") and not request.username:
+    if host in _THIS_MACHINE and not request.username:
         return None
     raise UsageError(
         f"nobody is known who may upload to {host}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from blast_core.errors import ArchiveRejected, DigestMismatch, ProjectNotFound, UsageError
+from blast_core.errors import ArchiveRejected, BlastError, DigestMismatch, ProjectNotFound, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,11 +170,13 @@ def _upload_all(
 ) -> tuple[Published, ...]:
     from blast_pm.publish.artifact import form_of
     from blast_pm.publish.upload import upload_file
-    from blast_project.publish_address import find_credentials
+    from blast_project.publish_address import find_credentials, goes_in_the_clear
 
     forms = {artifact.path: form_of(artifact, attestations=request.attestations) for artifact in artifacts}
     credentials = find_credentials(settings, reporter, transport, request)
-    done = []
+    if credentials is not None and goes_in_the_clear(request.destination.url):
+        reporter.note("the password goes unencrypted, and whoever is on the way can read it: https hides it")
+    done: list[Published] = []
     for artifact in artifacts:
         if artifact.filename in present:
             done.append(_published(artifact, "skipped"))
@@ -189,19 +191,23 @@ def _upload_all(
                 credentials,
                 lambda count, key=artifact.filename: reporter.advance(key, count),  # type: ignore[misc]
             )
+            if answer.exists_already and not request.skip_existing:
+                raise _taken(artifact, answer.text)
+        except BlastError as error:
+            sent = [os.path.basename(row.path) for row in done if row.outcome == "uploaded"]
+            if sent:
+                error.reason = "; ".join(filter(None, (error.reason, f"uploaded before: {', '.join(sent)}")))
+            raise
         finally:
             reporter.finish(artifact.filename)
-        if answer.exists_already and not request.skip_existing:
-            raise _taken(artifact, answer.text, done)
         done.append(_published(artifact, "skipped" if answer.exists_already else "uploaded"))
     return tuple(done)
 
 
-def _taken(artifact: Artifact, text: str, done: Sequence[Published]) -> DigestMismatch:
-    before = f"; uploaded before: {', '.join(os.path.basename(row.path) for row in done)}" if done else ""
+def _taken(artifact: Artifact, text: str) -> DigestMismatch:
     return DigestMismatch(
         f"the index has a file {artifact.filename} already",
-        reason=f"it says: {text}{before}",
+        reason=f"it says: {text}",
         hint="'--check-url' names the index's pages, so that equal files are skipped; '--skip-existing' skips all",
     )
 

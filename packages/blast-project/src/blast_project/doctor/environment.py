@@ -242,6 +242,9 @@ def _check_scripts(environment: str, said: Generation) -> Check:
 def dead_scripts(environment: str, number: int) -> Iterator[str]:
     """Yield the names of programs whose first line names an interpreter that is gone."""
     directory = os.path.join(generations_directory(environment), str(number), "Scripts" if os.name == "nt" else "bin")
+    # They may be removed: a link that came with somebody's checkout leads to no programs of the environment.
+    if not os.path.realpath(directory).startswith(os.path.join(os.path.realpath(environment), "")):
+        return
     try:
         names = sorted(os.listdir(directory))
     except OSError:
