@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["PyPiClient"]
 
 _WORKERS = 64
+# Most servers on this machine or beside it take a tenth of that.
+_FAR_AWAY_S = 0.01
 
 
 class PyPiClient:
@@ -82,7 +84,7 @@ class PyPiClient:
             raise UsageError("an index client needs a database")
         self.locations = tuple(locations)
         self.offline = offline
-        self.tasks = TaskPool(_WORKERS)
+        self.tasks = TaskPool(_WORKERS, self._is_far_away)
         self.store = WriteBehind(database)
         self._by_name = {location.name: location for location in self.locations}
         self._pins = dict(pins or {})
@@ -194,8 +196,10 @@ class PyPiClient:
         if len(found) < 2:
             return found[0] if found else records[-1] if records else None
         merged = self._merged[name] = merge_pages(found)
-        if self._warn is not None and self._merges and Kinship(self.store).are_strangers(
-            name, [self.location(record.index) for record in found]
+        if (
+            self._warn is not None
+            and self._merges
+            and Kinship(self.store).are_strangers(name, [self.location(record.index) for record in found])
         ):
             places = " and ".join(record.index for record in found)
             self._warn(f"{name} is on {places}, which don't say that it is the same project; its best version counts")
@@ -338,6 +342,11 @@ class PyPiClient:
 
     def _abilities(self, index: str) -> Abilities:
         return self._book.of(self.location(index).url)
+
+    def _is_far_away(self) -> bool:
+        """Tell whether an answer has always been waited for; how long tasks take tells more of who else is at work."""
+        fetcher = self._fetcher_made
+        return fetcher is not None and _FAR_AWAY_S < fetcher.shortest_wait_s < float("inf")
 
     def _fetcher(self) -> Fetcher:
         if self._fetcher_made is None:

@@ -94,6 +94,8 @@ class Fetcher:
         self._timeout_s = timeout_s
         self._sleep = sleep
         self._now = now
+        #: For how many seconds the head of the quickest answer was waited for; infinite before the first.
+        self.shortest_wait_s = float("inf")
 
     def get(
         self, url: str, headers: Mapping[str, str], *, limit: int, read: Collection[int], accept: Collection[int] = ()
@@ -167,7 +169,9 @@ class Fetcher:
             authorization = other or (self._credentials.header_for(url) if is_home else None)
             if authorization is not None:
                 sent["Authorization"] = authorization
-            exchange = self._transport().open(url, sent)
+            transport, began = self._transport(), time.monotonic()
+            exchange = transport.open(url, sent)
+            self.shortest_wait_s = min(self.shortest_wait_s, time.monotonic() - began)
             if exchange.status in accept:
                 return exchange, url
             _drain(exchange)

@@ -10,7 +10,19 @@ from blast_core.errors import IndexAccessError
 from blast_pm.index.credentials import split_credentials, without_credentials
 from blast_pm.index.model import IndexFile
 
-__all__ = ["ENDINGS", "LinkReader", "Metadata", "check_interface", "check_sha256", "find_sha256", "refused"]
+__all__ = [
+    "ENDINGS",
+    "MAX_FILENAME",
+    "MAX_URL",
+    "WEB",
+    "LinkReader",
+    "Metadata",
+    "check_interface",
+    "check_sha256",
+    "find_sha256",
+    "is_plain",
+    "refused",
+]
 
 #: The endings of distributions that installers know; whatever else a page links to is left out.
 ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
@@ -19,10 +31,12 @@ ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 Metadata = tuple[bool | None, str]
 
 _HEX = "0123456789abcdef"
-_WEB = ("https://", "http://")
-# NAME_MAX of every common file system: a longer name could not be stored, and tags expand multiplicatively.
-_MAX_FILENAME = 255
-_MAX_URL = 8192
+#: How an address begins that leads to the network.
+WEB = ("https://", "http://")
+#: NAME_MAX of every common file system: a longer name could not be stored, and tags expand multiplicatively.
+MAX_FILENAME = 255
+#: Of an address, in characters.
+MAX_URL = 8192
 
 
 class LinkReader:
@@ -59,9 +73,9 @@ class LinkReader:
         filename = url.rpartition("/")[2]
         if "%" in filename or "?" in url:
             filename = _decode_filename(url)
-        if not filename.endswith(ENDINGS) or not _is_plain(filename):
+        if not filename.endswith(ENDINGS) or not is_plain(filename):
             return None
-        absolute = self._resolve(url)
+        absolute = self.resolve(url)
         if absolute is None:
             return None
         if fragment and not sha256:
@@ -73,8 +87,9 @@ class LinkReader:
             (filename, absolute, sha256, size, requires_python, yanked, upload_time, exists, self._index, digest),
         )
 
-    def _resolve(self, url: str) -> str | None:
-        if not url.startswith(_WEB):
+    def resolve(self, url: str) -> str | None:
+        """Return the absolute address of a link without its fragment, None where nothing would be fetched from."""
+        if not url.startswith(WEB):
             return self._resolve_relative(url)
         if self._local or not _is_clean(url) or ("[" in url and not _is_address(url)):
             return None
@@ -89,7 +104,7 @@ class LinkReader:
         directory = self._directories.get(path)
         if directory is None:
             directory = self._directories[path] = self._join(f"{path}/") or ""
-        return directory + filename if directory and _is_clean(filename) and len(url) <= _MAX_URL else None
+        return directory + filename if directory and _is_clean(filename) and len(url) <= MAX_URL else None
 
     def _join(self, url: str) -> str | None:
         joined = _join_plain(self._base, url)
@@ -103,7 +118,7 @@ class LinkReader:
                 return None
         if self._local:
             return joined if joined.startswith("file:///") and _is_clean(joined) else None
-        if not joined.startswith(_WEB) or not _is_clean(joined) or ("[" in joined and not _is_address(joined)):
+        if not joined.startswith(WEB) or not _is_clean(joined) or ("[" in joined and not _is_address(joined)):
             return None
         return split_credentials(joined)[0] if "@" in joined else joined
 
@@ -169,16 +184,21 @@ def _decode_filename(url: str) -> str:
     return unquote(url.partition("?")[0].rpartition("/")[2])
 
 
-def _is_plain(filename: str) -> bool:
-    """Tell whether the decoded name holds only letters, digits and ``-_.+!``: one path segment to any system."""
+def is_plain(filename: str, limit: int = MAX_FILENAME) -> bool:
+    """Tell whether the decoded name holds only letters, digits and ``-_.+!``: one path segment to any system.
+
+    Args:
+        filename: not empty.
+        limit: of its length.
+    """
     bare = filename.replace("-", "").replace(".", "").replace("_", "")
     if not bare.isalnum():
         bare = bare.replace("+", "").replace("!", "")
-    return bare.isalnum() and bare.isascii() and len(filename) <= _MAX_FILENAME and filename[0] != "."
+    return bare.isalnum() and bare.isascii() and len(filename) <= limit and filename[0] != "."
 
 
 def _is_clean(url: str) -> bool:
-    return url.isascii() and url.isprintable() and " " not in url and "\\" not in url and len(url) <= _MAX_URL
+    return url.isascii() and url.isprintable() and " " not in url and "\\" not in url and len(url) <= MAX_URL
 
 
 def _is_address(url: str) -> bool:

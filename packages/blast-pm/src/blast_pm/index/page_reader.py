@@ -153,16 +153,16 @@ class PageReader:
         validators = (answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
         if old is not None and old.exists and old.page_id == page_id:
             return old.renewed(*times, validators), None
-        from blast_pm.index.pages import parse_page, same_projects
+        from blast_pm.index.pages import open_page, same_projects
 
         content_type = answer.headers.get("content-type", "")
-        files = parse_page(answer.body, content_type, answer.url, location.name)
+        files = open_page(answer.body, content_type, answer.url, location.name)
         same = same_projects(answer.body, content_type)
         if same or old is not None:
             self._kinship.learn(location.url, name, same)
         known = self._book.of(location.url)
         known.json = "json" in content_type
-        base = common_base(location.url, files)
+        base = common_base(location.url, files if isinstance(files, list) else files.first())
         if not known.base:
             known.base = base
         return make_page(name, location.name, page_id, files, known.base or base, times=times, validators=validators)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from blast_pm.index.links import Metadata
     from blast_pm.index.model import IndexFile
+    from blast_pm.index.plain_pages import PlainPage
 
-__all__ = ["ACCEPT", "ACCEPT_HTML", "parse_json", "parse_page", "same_projects"]
+__all__ = ["ACCEPT", "ACCEPT_HTML", "open_page", "parse_json", "parse_page", "read_entry", "same_projects"]
 
 #: What a client asks for: JSON where there is any.
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
@@ -24,6 +25,22 @@ ACCEPT_HTML = "application/vnd.pypi.simple.v1+html, text/html;q=0.5"
 
 # More indexes than anybody has for one project.
 _MOST_ADDRESSES = 100
+
+
+def open_page(body: bytes, content_type: str, url: str, index: str) -> PlainPage | list[IndexFile]:
+    """Parse a page, and leave its files as they are if all are ordinary; else as `parse_page`."""
+    if not _is_json(content_type):
+        return parse_page(body, content_type, url, index)
+    from blast_pm.index.plain_pages import plain_page
+
+    entries = _load_entries(body, url)
+    page = plain_page(entries, url, index)
+    return page if page is not None else _read_entries(entries, url, index)
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.lower().partition(";")[0].strip()
+    return kind.endswith("+json") or kind == "application/json"
 
 
 def parse_page(body: bytes, content_type: str, url: str, index: str) -> list[IndexFile]:
@@ -41,10 +58,10 @@ def parse_page(body: bytes, content_type: str, url: str, index: str) -> list[Ind
     Raises:
         IndexAccessError: not an index page, malformed, or of an interface version that is too new.
     """
+    if _is_json(content_type):
+        return parse_json(body, url, index)
     kind, _, parameters = content_type.lower().partition(";")
     kind = kind.strip()
-    if kind.endswith("+json") or kind == "application/json":
-        return parse_json(body, url, index)
     if kind.endswith("html") or kind == "application/xhtml+xml":
         charset = parameters.partition("charset=")[2].strip(" \"';") or "utf-8"
         from blast_pm.index.html_pages import parse_html
@@ -66,6 +83,10 @@ def parse_json(body: bytes, url: str, index: str) -> list[IndexFile]:
     Raises:
         IndexAccessError: not JSON, not of interface version 1, or without a list of files.
     """
+    return _read_entries(_load_entries(body, url), url, index)
+
+
+def _load_entries(body: bytes, url: str) -> list[object]:
     import json
 
     try:
@@ -76,8 +97,13 @@ def parse_json(body: bytes, url: str, index: str) -> list[IndexFile]:
         raise refused(url, "the JSON holds no list of files")
     meta = document.get("meta")
     check_interface(meta.get("api-version") if isinstance(meta, dict) else None, url)
+    entries: list[object] = document["files"]
+    return entries
+
+
+def _read_entries(entries: list[object], url: str, index: str) -> list[IndexFile]:
     reader = LinkReader(url, index)
-    return [file for entry in document["files"] if (file := _read_entry(entry, reader)) is not None]
+    return [file for entry in entries if (file := read_entry(entry, reader)) is not None]
 
 
 def same_projects(body: bytes, content_type: str) -> tuple[str, ...]:
@@ -103,7 +129,8 @@ def same_projects(body: bytes, content_type: str) -> tuple[str, ...]:
     return tuple(address for address in found[:_MOST_ADDRESSES] if isinstance(address, str))
 
 
-def _read_entry(entry: object, reader: LinkReader) -> IndexFile | None:
+def read_entry(entry: object, reader: LinkReader) -> IndexFile | None:
+    """Return the file of an entry of a page's list, None where it is none that Blast would fetch."""
     if not isinstance(entry, dict):
         return None
     href = entry.get("url")

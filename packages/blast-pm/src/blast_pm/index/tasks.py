@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
-from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ __all__ = ["TaskPool"]
 _QUEUED, _RUNNING, _DONE = range(3)
 # So many threads keep a server busy that answers at once; more are for one that is far away, and cost 1 MB each.
 _FEW = 16
-_FAR_AWAY_S = 0.05
 
 
 class _Task:
@@ -42,11 +40,13 @@ class TaskPool:
     ``later`` waits for all of that, and is begun in the order of asking.
 
     Args:
-        workers: threads at most; none is started before `start` is called, and more than a few only where tasks wait.
+        workers: threads at most; none is started before `start` is called.
+        is_far_away: tells whether tasks wait for a server that is far away; there are only a few threads if not.
     """
 
-    def __init__(self, workers: int = 8) -> None:
+    def __init__(self, workers: int = 8, is_far_away: Callable[[], bool] = lambda: False) -> None:
         self._workers = workers
+        self._is_far_away = is_far_away
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._tasks: dict[Hashable, _Task] = {}
@@ -54,8 +54,6 @@ class TaskPool:
         self._lock = allocate_lock()
         self._wake: threading.Condition | None = None
         self._closed = False
-        self._taken_s = 0.0
-        self._runs = 0
 
     def start(self, key: Hashable, call: Callable[[], object], *, later: bool = False) -> None:
         """Run ``call`` in the background, unless ``key`` is known. Its error waits for whoever asks for the result."""
@@ -125,10 +123,6 @@ class TaskPool:
         for thread in threads:
             thread.join(timeout_s)
 
-    def _is_far_away(self) -> bool:
-        """Tell whether tasks take long so far, which means that they wait."""
-        return self._taken_s > _FAR_AWAY_S * self._runs
-
     def _work(self) -> None:
         wake = self._wake
         assert wake is not None
@@ -144,11 +138,7 @@ class TaskPool:
                 if task.state != _QUEUED:
                     continue
                 task.state = _RUNNING
-            began = monotonic()
             _run(task)
-            # Two threads may lose one of their counts to each other, which matters little to a mean.
-            self._taken_s += monotonic() - began
-            self._runs += 1
 
 
 def _run(task: _Task) -> None:

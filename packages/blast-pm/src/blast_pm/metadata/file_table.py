@@ -4,7 +4,9 @@
     0       8        page id: changes with the page
     8       4        count of versions, little-endian
     12      4 x n+1  where each version's rows begin, from the start of the blob; the last is the end
-    …       …        per version: a tuple of rows, marshalled
+    …       …        per version: a tuple of rows, marshalled; or `r` and (address of the page, list of its entries)
+
+Entries are as they stand on the page, which is quicker to write and longer; see `blast_pm.index.plain_pages`.
 
 A row is (file name or "" if the address ends in it, address below the base, sha256 as 32 bytes or b"", size,
 Requires-Python, yanked, upload time, has metadata, sha256 of the metadata). ``marshal`` is read from this user's own
@@ -14,7 +16,7 @@ database only.
 from __future__ import annotations
 
 import marshal
-from _collections_abc import Callable, Iterator, Sequence  # collections.abc imports all of collections
+from _collections_abc import Callable, Iterable, Iterator, Sequence  # collections.abc imports all of collections
 from struct import Struct
 
 from blast_core.errors import IndexAccessError
@@ -23,6 +25,8 @@ from blast_pm.index.model import IndexFile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
+
+    from blast_pm.index.plain_pages import Entry
 else:
     Protocol = object
 
@@ -30,9 +34,11 @@ __all__ = [
     "PAGE_ID_SIZE",
     "FileTable",
     "Kept",
+    "Outline",
     "Reader",
     "ReleaseFiles",
     "ReleaseMemo",
+    "encode_entries",
     "encode_files",
     "encode_release",
 ]
@@ -41,20 +47,35 @@ PAGE_ID_SIZE = 8
 _U32 = Struct("<I")
 _TWO_U32 = Struct("<2I")
 _OFFSETS = PAGE_ID_SIZE + 4
+# Of versions whose entries are kept as they came; to marshal it is a reference, with which nothing begins.
+_RAW = b"r"
 
 
 #: Calls a decoder with the blob and returns what it returns, None without a blob.
 Reader = Callable[[Callable[[memoryview | bytes], "bytes | None"]], "bytes | None"]
+#: Of one version: name and Requires-Python, "" for none, of each file.
+Outline = list[tuple[str, str]]
 _Row = tuple[str, str, bytes, int, str, str | None, str, bool | None, bytes]
 
 
 def encode_files(page_id: bytes, base: str, versions: Sequence[Sequence[IndexFile]]) -> bytes:
     """Pack the files of all versions, in the versions' order."""
+    return _join(page_id, [encode_release(files, base) for files in versions])
+
+
+def encode_entries(page_id: bytes, url: str, versions: Sequence[list[Entry]]) -> bytes:
+    """Pack entries of a page as they are, in the versions' order.
+
+    Raises:
+        ValueError: they are nested too deeply.
+    """
+    return _join(page_id, [_RAW + marshal.dumps((url, entries)) for entries in versions])
+
+
+def _join(page_id: bytes, versions: Sequence[bytes]) -> bytes:
     start = _OFFSETS + 4 * (len(versions) + 1)
-    offsets, blobs = [start], []
-    for files in versions:
-        blob = encode_release(files, base)
-        blobs.append(blob)
+    offsets, blobs = [start], versions
+    for blob in versions:
         offsets.append(offsets[-1] + len(blob))
     head = b"".join((page_id, _U32.pack(len(versions)), *(_U32.pack(offset) for offset in offsets)))
     return head + b"".join(blobs)
@@ -172,9 +193,10 @@ class FileTable(Sequence[Sequence[IndexFile]]):
         read: decodes the blob where it lies, None when it isn't there; called once per access, so that a warm command
             touches the pages of the versions that it chose, not the whole blob.
         decoded: the files, where they were parsed just now.
+        outlines: instead of these, where entries were packed as they are: name and Requires-Python of each file.
     """
 
-    __slots__ = ("_count", "_decoded", "_page_id", "_read", "base", "index")
+    __slots__ = ("_count", "_decoded", "_likely", "_page_id", "_read", "base", "index", "outlines")
 
     def __init__(
         self,
@@ -184,8 +206,13 @@ class FileTable(Sequence[Sequence[IndexFile]]):
         index: str,
         read: Reader,
         decoded: Sequence[Sequence[IndexFile]] | None = None,
+        *,
+        outlines: Sequence[Outline] | None = None,
     ) -> None:
         self.base = base
+        #: What tells which versions are usable, until it is released; None where the files do.
+        self.outlines = outlines
+        self._likely: dict[int, tuple[IndexFile, ...]] = {}
         self.index: str = index  # type: ignore[assignment]  # as above
         self._decoded = decoded
         self._page_id = page_id
@@ -202,22 +229,48 @@ class FileTable(Sequence[Sequence[IndexFile]]):
             IndexError: no such version.
             IndexAccessError: another process replaced the page since this one read it.
         """
-        if self._decoded is not None:
-            return tuple(self._decoded[position])
-        return ReleaseFiles(self.packed(position), self.base, self.index)
+        files = self._made(position)
+        return files if files is not None else ReleaseFiles(self._stored(position), self.base, self.index)
 
-    def release(self) -> None:
-        """Forget the files that were parsed just now: from here on they are decoded when they are asked for."""
-        self._decoded = None
+    def _made(self, position: int) -> tuple[IndexFile, ...] | None:
+        """Return the files of a version unless they are packed: as they were parsed, or of the page's entries."""
+        if position in self._likely:
+            return self._likely[position]
+        decoded = self._decoded  # another thread may release them
+        if decoded is not None:
+            return tuple(decoded[position])
+        stored = self._stored(position)
+        if stored[:1] != _RAW:
+            return None
+        from blast_pm.index.plain_pages import read_entries
+
+        url, rows = marshal.loads(stored[1:])  # noqa: S302 - this user's own database
+        return read_entries(url, rows, self.index)
+
+    def release(self, likely: Iterable[int] = ()) -> None:
+        """Forget the files that were parsed just now: from here on they are decoded when they are asked for.
+
+        Args:
+            likely: positions of versions that will be; these stay, because reading one back reads all that is stored.
+        """
+        if self.outlines is not None:
+            self._likely = {position: tuple(self[position]) for position in likely}
+        self.outlines = self._decoded = None
+
+    def read_by(self, read: Reader) -> None:
+        """Read from somewhere else from here on, so that the blob need not stay in memory."""
+        self._read = read
 
     def packed(self, position: int) -> bytes:
         """Return the packed files of one version; raises as when they are asked for."""
+        files = self._made(position)
+        return encode_release(files, self.base) if files is not None else self._stored(position)
+
+    def _stored(self, position: int) -> bytes:
         if position < 0:
             position += self._count
         if not 0 <= position < self._count:
             raise IndexError(position)
-        if self._decoded is not None:
-            return encode_release(self._decoded[position], self.base)
         found = self._read(lambda blob: self._find(blob, position))
         if found is None:
             raise IndexAccessError(

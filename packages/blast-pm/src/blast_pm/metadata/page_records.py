@@ -18,22 +18,24 @@ from blast_core.errors import IndexAccessError, InvalidVersion
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_core.version import VersionTable, normalize_version, prerelease_mask, version_key
-from blast_pm.metadata.file_table import FileTable, encode_files
+from blast_pm.metadata.file_table import FileTable, encode_entries, encode_files
 from blast_pm.metadata.sdists import sdist_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeVar
 
     from blast_pm.index.model import IndexFile
+    from blast_pm.index.plain_pages import PlainPage
     from blast_pm.metadata.write_behind import WriteBehind
 
     _T = TypeVar("_T")
+    _Made = tuple[VersionTable, int, FileTable, bytes]
 
 __all__ = ["PageHead", "PageRecord", "Versions", "load_page", "make_page", "missing_page", "save_page"]
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class Versions(NamedTuple):
@@ -158,7 +160,7 @@ def make_page(
     name: str,
     index: str,
     page_id: bytes,
-    files: Iterable[IndexFile],
+    files: Iterable[IndexFile] | PlainPage,
     base: str,
     *,
     times: tuple[int, int],
@@ -172,35 +174,78 @@ def make_page(
         name: normalised name of the project.
         index: name of the index.
         page_id: 8 bytes of a digest of the page.
-        files: as parsed.
+        files: as parsed, or as they stand on the page.
         base: see ``PageRecord``.
         times: fetched, expires.
         validators: ETag, Last-Modified.
 
-    Cost: about 1.5 us a file.
+    Cost: about 1 us a file.
     """
-    groups = _group(files, name)
-    keys = sorted(groups)
-    table = VersionTable(tuple([groups[key][0] for key in keys]), tuple(keys))
-    versions = [groups[key][1] for key in keys]
-    yanked = 0
-    for position, group in enumerate(versions):
-        if all(file.yanked is not None for file in group):
-            yanked |= 1 << position
-    blob = encode_files(page_id, base, versions)
-    lazy = FileTable(page_id, len(keys), base, index, lambda decode: decode(blob), versions)
+    # Who only reads what is stored needs it not.
+    from blast_pm.index.plain_pages import PlainPage
+
+    if isinstance(files, PlainPage):
+        made = _make_plain(name, index, page_id, files, base)
+        if made is None:
+            made = _make_parsed(name, index, page_id, files.read(files.entries), base)
+    else:
+        made = _make_parsed(name, index, page_id, list(files), base)
+    table, yanked, lazy, blob = made
+    keys = table.keys
     versions_found = Versions(table, yanked, prerelease_mask(table))
     head = PageHead(True, page_id, *times, *validators, base, len(keys))  # noqa: FBT003
     return PageRecord(name, index, head, lazy, lambda: versions_found), blob
 
 
-def _group(files: Iterable[IndexFile], project: str) -> dict[bytes, tuple[str, list[IndexFile]]]:
+def _make_parsed(name: str, index: str, page_id: bytes, files: Sequence[IndexFile], base: str) -> _Made:
+    table, versions = _tabulate([file.filename for file in files], files, name)
+    yanked = 0
+    for position, group in enumerate(versions):
+        if all(file.yanked is not None for file in group):
+            yanked |= 1 << position
+    blob = encode_files(page_id, base, versions)
+    lazy = FileTable(page_id, len(versions), base, index, lambda decode: decode(blob), versions)
+    return table, yanked, lazy, blob
+
+
+def _make_plain(name: str, index: str, page_id: bytes, page: PlainPage, base: str) -> _Made | None:
+    """Return the same from entries; None if they can't be kept as they are."""
+    table, versions = _tabulate(page.names, page.entries, name)
+    yanked = 0
+    if any(entry.get("yanked") for entry in page.entries):
+        for position, group in enumerate(versions):
+            if all(entry.get("yanked") for entry in group):
+                yanked |= 1 << position
+    outlines = [[(entry["filename"], _text(entry.get("requires-python"))) for entry in group] for group in versions]
+    for entry in page.entries:
+        # It is the end of the address, and a seventh of what would be written.
+        del entry["filename"]
+    try:
+        blob = encode_entries(page_id, page.url, versions)
+    except ValueError:
+        return None
+    lazy = FileTable(page_id, len(versions), base, index, lambda decode: decode(blob), outlines=outlines)
+    return table, yanked, lazy, blob
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _tabulate(names: Sequence[str], files: Sequence[_T], project: str) -> tuple[VersionTable, list[list[_T]]]:
+    """Return the versions of files, ascending, and the files of each."""
+    groups = _group(names, files, project)
+    keys = sorted(groups)
+    return VersionTable(tuple([groups[key][0] for key in keys]), tuple(keys)), [groups[key][1] for key in keys]
+
+
+def _group(names: Sequence[str], files: Sequence[_T], project: str) -> dict[bytes, tuple[str, list[_T]]]:
     """Group by version key: the first spelling, normalised, and the files."""
-    by_text: dict[str, list[IndexFile] | None] = {}
-    groups: dict[bytes, tuple[str, list[IndexFile]]] = {}
+    by_text: dict[str, list[_T] | None] = {}
+    groups: dict[bytes, tuple[str, list[_T]]] = {}
     own_names: dict[str, bool] = {}
-    for file in files:
-        text = _version_of(file.filename, project, own_names)
+    for name, file in zip(names, files, strict=True):
+        text = _version_of(name, project, own_names)
         if text is None:
             continue
         if text not in by_text:
@@ -211,7 +256,7 @@ def _group(files: Iterable[IndexFile], project: str) -> dict[bytes, tuple[str, l
     return groups
 
 
-def _group_for(text: str, groups: dict[bytes, tuple[str, list[IndexFile]]]) -> list[IndexFile] | None:
+def _group_for(text: str, groups: dict[bytes, tuple[str, list[_T]]]) -> list[_T] | None:
     try:
         key = version_key(text)
     except InvalidVersion:
@@ -254,7 +299,10 @@ def save_page(store: WriteBehind, index_url: str, record: PageRecord, blob: byte
     if blob is not None:
         table, yanked, prerelease = record.versions
         versions = (_FORMAT, record.page_id, table.texts, table.keys, yanked, prerelease)
-        store.put("pages", _key(b"f", index_url, record.name), blob)
+        key = _key(b"f", index_url, record.name)
+        store.put("pages", key, blob)
+        # All pages together are 50 MB for some projects.
+        record.files.read_by(lambda decode: store.read("pages", key, decode))
         store.put("pages", _key(b"v", index_url, record.name), marshal.dumps(versions))
     store.put("pages", _key(b"p", index_url, record.name), marshal.dumps((_FORMAT, *record.head)))
 

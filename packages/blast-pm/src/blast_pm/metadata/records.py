@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Target
     from blast_core.version import VersionTable
     from blast_pm.index.model import IndexFile
+    from blast_pm.metadata.file_table import Outline
     from blast_pm.metadata.page_records import PageRecord
     from blast_pm.metadata.policy import FilePolicy
 
-__all__ = ["SHA256", "ProjectRecord", "TargetView", "Usability", "best_filename", "best_wheel", "representative"]
+__all__ = ["ProjectRecord", "TargetView", "Usability", "best_filename", "best_wheel", "representative"]
 
-#: Size of a digest.
-SHA256 = 32
-_NOTHING = bytes(SHA256)
 # Remembered tags: one page names a few hundred distinct ones, a hostile index any number.
 _REMEMBERED = 8192
 
@@ -34,12 +32,10 @@ class Usability(NamedTuple):
     Attributes:
         usable_by: as in `ProjectRecord`.
         refused: as in `ProjectRecord`.
-        digests: 32 bytes per version: sha256 of the file whose metadata stands for it, zeros where none is given.
     """
 
     usable_by: tuple[tuple[int, int], ...]
     refused: int
-    digests: bytes
 
 
 def representative(files: Sequence[IndexFile], targets: Sequence[Target] = ()) -> IndexFile | None:
@@ -131,18 +127,36 @@ class TargetView:
         return [file for file in files if policy.allows(project, file)]
 
     def judge(self, page: PageRecord) -> Usability:
-        """Return which versions of a page the targets can use. Cost: some 2 us a file."""
+        """Return which versions of a page the targets can use. Cost: some 2 us a file, 0.4 of outlines."""
         refused = 0
         by_targets: dict[int, int] = {}
-        digests: list[bytes] = []
+        outlines = page.files.outlines
+        if outlines is not None and (self._policy is None or not self._policy.key(page.name)):
+            for position, outline in enumerate(outlines):
+                targets = self._judge_outline(outline)
+                by_targets[targets] = by_targets.get(targets, 0) | 1 << position
+            return Usability(self._classes(by_targets), 0)
         for position, files in enumerate(page.files):
             allowed = self._allowed(page.name, files)
             if not allowed:
                 refused |= 1 << position
-            targets, chosen = self._judge_version(allowed, files)
+            targets = self._judge_version(allowed, files)[0]
             by_targets[targets] = by_targets.get(targets, 0) | 1 << position
-            digests.append(bytes.fromhex(chosen.sha256) if chosen is not None and chosen.sha256 else _NOTHING)
-        return Usability(self._classes(by_targets), refused, b"".join(digests))
+        return Usability(self._classes(by_targets), refused)
+
+    def _judge_outline(self, outline: Outline) -> int:
+        """Return the mask of the targets that can use a version, by names and Requires-Python of its files alone."""
+        pythons, tags = self._pythons, self._by_tag
+        usable = 0
+        for filename, python in outline:
+            targets = pythons[python] if python in pythons else self.runs_on_python(python)
+            if targets & ~usable:
+                if filename.endswith(".whl"):
+                    tag = filename[_tag_start(filename) : -4]
+                    usable |= targets & (tags[tag] if tag in tags else self.installs_tag(tag))
+                elif self._builds:
+                    usable |= targets
+        return usable
 
     def _classes(self, by_targets: dict[int, int]) -> tuple[tuple[int, int], ...]:
         """Turn versions per set of targets into sets of targets that can use the same versions, first targets first."""

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["RegistryMetadata"]
 
 _TRUSTED_FROM = (2, 2)
-# Of how many versions of one project the metadata is fetched ahead, where the targets' newest ones differ.
-_MOST_LIKELY = 4
 
 
 class RegistryMetadata:
@@ -201,8 +199,9 @@ class RegistryMetadata:
 
     def _follow_project(self, name: str) -> None:
         """In the background: fetch a page, then the metadata of the release that will most likely be chosen."""
-        for likely in _newest(self._project(name)):
-            self._begin_metadata(name, likely)
+        project = self._project(name)
+        for position in project.likely():
+            self._begin_metadata(name, project.record.table.texts[position])
 
     # Metadata
 
@@ -321,18 +320,6 @@ def _position(project: ProjectView, version: str) -> int:
     if not key or position == len(keys) or keys[position] != key:
         raise ProjectNotFound(f"{project.record.name} has no version {version} on the index {project.page.index}")
     return position
-
-
-def _newest(project: ProjectView) -> list[str]:
-    """Return the versions that resolutions without further wishes take: newest, final, not yanked; of few targets."""
-    record = project.record
-    found: dict[str, None] = {}
-    for _, versions in record.usable_by:
-        usable = versions & ~record.yanked
-        candidates = usable & ~record.prerelease or usable
-        if candidates:
-            found[record.table.texts[candidates.bit_length() - 1]] = None
-    return list(found)[:_MOST_LIKELY]
 
 
 def _file_with(files: Iterable[IndexFile], digest: bytes) -> IndexFile | None:

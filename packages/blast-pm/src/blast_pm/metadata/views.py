@@ -20,6 +20,8 @@ from blast_pm.metadata.project_record import ProjectRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blast_core.interpreter import Target
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.core_metadata import MetadataRecord
@@ -32,18 +34,20 @@ if TYPE_CHECKING:
 __all__ = ["ProjectView", "ViewStore"]
 
 # Raise it also when a mask or a judgement would come out differently from the same page.
-_FORMAT = 5
+_FORMAT = 6
+# Of how many versions of one project the metadata is fetched ahead, where the targets' newest ones differ.
+_MOST_LIKELY = 4
 # Masks alone are written once so many are new: a transaction costs more than a few bisections.
 _MASKS_WORTH_A_WRITE = 8
 # What one project's row may remember of specifiers; real projects see some ten.
 _MOST_MASKS = 1024
-_SHA256 = 32
 
 
 class _Row(NamedTuple):
-    """What a stored row says; see `ProjectRecord` and `Usability` for all but the last four.
+    """What a stored row says; see `ProjectRecord` and `Usability` for all but the last five.
 
     Attributes:
+        digests: by position the sha256 of the file whose metadata stands for a version, b"" where the index gives none.
         known: rows of metadata by position.
         packed: packed files by position.
         kept: what was made of files by position and number, see `blast_pm.metadata.file_table.ReleaseMemo`.
@@ -55,7 +59,7 @@ class _Row(NamedTuple):
     prerelease: int
     usable_by: tuple[tuple[int, int], ...]
     refused: int
-    digests: bytes
+    digests: dict[int, bytes]
     known: dict[int, bytes]
     packed: dict[int, bytes]
     kept: dict[tuple[int, int], bytes | Kept]
@@ -69,11 +73,12 @@ class ProjectView:
         page: what the index says.
         row: what is remembered of it.
         policy: on its files; None where none applies.
+        choose: returns the file that stands for a version.
 
     Attributes:
         page: what the index says.
         record: for the resolver.
-        digests: see `Usability`.
+        digests: by position, as far as they were asked for.
         known: rows of metadata by position.
         packed: packed files by position, of versions whose metadata is known.
         kept: what was made of them by position and number.
@@ -81,15 +86,22 @@ class ProjectView:
         learned: whether something was added that isn't stored.
     """
 
-    __slots__ = ("digests", "kept", "known", "learned", "masks", "packed", "page", "record")
+    __slots__ = ("_choose", "digests", "kept", "known", "learned", "masks", "packed", "page", "record")
 
-    def __init__(self, page: PageRecord, row: _Row, policy: FilePolicy | None) -> None:
+    def __init__(
+        self,
+        page: PageRecord,
+        row: _Row,
+        policy: FilePolicy | None,
+        choose: Callable[[str, Sequence[IndexFile]], IndexFile | None],
+    ) -> None:
         files: Sequence[Sequence[IndexFile]] = _KnownFiles(self)
         if policy is not None:
             files = _FilesInTime(page.name, files, policy)
         usable = 0
         for _, versions in row.usable_by:
             usable |= versions
+        self._choose = choose
         self.page = page
         self.record = ProjectRecord(
             page.name, row.table, usable, row.yanked, row.prerelease, files, row.usable_by, row.refused
@@ -103,8 +115,26 @@ class ProjectView:
 
     def digest(self, position: int) -> bytes:
         """Return the sha256 of the file that stands for a version, b"" when the index gives none."""
-        found = self.digests[position * _SHA256 : (position + 1) * _SHA256]
-        return found if any(found) else b""
+        found = self.digests.get(position)
+        if found is None:
+            file = self._choose(self.page.name, self.page.files[position])
+            found = self.digests[position] = bytes.fromhex(file.sha256) if file is not None else b""
+        return found
+
+    def likely(self) -> tuple[int, ...]:
+        """Return the versions that resolutions without further wishes take: newest, final, not yanked; of few targets.
+
+        Returns:
+            Their positions.
+        """
+        record = self.record
+        found: dict[int, None] = {}
+        for _, versions in record.usable_by:
+            usable = versions & ~record.yanked
+            candidates = usable & ~record.prerelease or usable
+            if candidates:
+                found[candidates.bit_length() - 1] = None
+        return tuple(found)[:_MOST_LIKELY]
 
     def metadata(self, position: int) -> MetadataRecord | None:
         """Return the metadata of a version; None where it was not needed before."""
@@ -148,6 +178,9 @@ class ViewStore:
             self._judge = TargetView(self._targets, builds=self._builds, files=self._policy)
         return self._judge
 
+    def _choose(self, project: str, files: Sequence[IndexFile]) -> IndexFile | None:
+        return self.judge.choose(project, files)
+
     def open(self, index_url: str, page: PageRecord) -> ProjectView:
         """Return the project of a page.
 
@@ -163,12 +196,13 @@ class ViewStore:
         is_new = row is None
         if row is None:
             judged = self.judge.judge(page)
-            page.files.release()
-            row = _Row(*page.versions, *judged, {}, {}, {}, {})
+            row = _Row(*page.versions, *judged, {}, {}, {}, {}, {})
         if row.masks:
             known_masks(row.table).update(row.masks)
-        view = ProjectView(page, row, self._policy if policy else None)
+        view = ProjectView(page, row, self._policy if policy else None, self._choose)
         view.learned = is_new
+        if is_new:
+            page.files.release(view.likely())
         # Of threads that open a project at once all get what the first one opened, so that nothing learned is lost.
         known = self._opened.setdefault(key, (policy, view))[1]
         if known.page.page_id != page.page_id:
@@ -198,7 +232,7 @@ def _encode(view: ProjectView, policy: bytes, masks: dict[str, int]) -> bytes:
             record.prerelease,
             record.usable_by,
             record.refused,
-            view.digests,
+            dict(view.digests),
             dict(view.known),  # background threads may add to it
             dict(view.packed),
             {place: value if isinstance(value, bytes) else value.dump() for place, value in view.kept.items()},
