@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -217,3 +218,18 @@ def test_the_header_says_what_was_said_and_no_secret(demo: Blast, offered: Stati
             done = demo(*place)
             assert "hunter2" not in done.stdout + done.stderr
             assert "#    blast export --no-hashes" in done.stdout
+
+
+def test_writes_into_what_is_no_file_and_through_no_link(demo: Blast) -> None:
+    words = ("export", "--no-hashes", "--no-header", "--format", "requirements")
+    plain = demo(*words).stdout
+    assert demo(*words, "-o", "-").stdout == plain
+    other = demo.directory.parent / "other.txt"
+    other.write_text("somebody's")
+    (demo.directory / "linked.txt").symlink_to(other)
+    demo(*words, "-o", "linked.txt")
+    assert (other.read_text(), (demo.directory / "linked.txt").read_text()) == ("somebody's", plain)
+    os.mkfifo(demo.directory / "pipe")
+    with subprocess.Popen(["cat", demo.directory / "pipe"], stdout=subprocess.PIPE, text=True) as reader:
+        demo(*words, "-o", "pipe")
+        assert reader.communicate(timeout=30)[0] == plain

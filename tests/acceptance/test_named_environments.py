@@ -256,7 +256,7 @@ def test_a_matrix_makes_names_and_no_paths(demo: Blast) -> None:
         f'[tool.blast.envs.test]\nmatrix = {{ python = ["../../../../x", "{sys.executable}"] }}\n'
     )
     rows = demo.json("env", "list")["environments"]
-    assert [row["name"] for row in rows][0] == "test-py..-..-..-..-x"
+    assert rows[0]["name"] == "test-py..-..-..-..-x"
     assert {os.path.dirname(row["path"]) for row in rows} == {str(demo.directory / ".blast" / "envs")}
     demo("sync", "--env", rows[1]["name"])
     assert demo("env", "remove", rows[1]["name"]).stderr == f"Removed {rows[1]['name']}\n"

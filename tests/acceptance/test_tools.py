@@ -316,6 +316,7 @@ def test_an_upgrade_of_all_goes_on_after_a_failure(blast: Blast) -> None:
     document = json.loads(done.stdout)
     assert [row["name"] for row in document["tools"]] == ["shout"]
     assert [row["name"] for row in document["failed"]] == ["helper"]
+    assert "nothing is known of helper" in blast("tool", "list", "--outdated").stderr
     assert "helper is as it was: " in blast.run("tool", "upgrade", "--all").stderr
     assert blast.run("tool", "upgrade", "helper").returncode == 1
 

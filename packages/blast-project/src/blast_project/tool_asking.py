@@ -12,8 +12,6 @@ from blast_project.tool_options import recorded_options
 from blast_project.tool_receipts import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from blast_core.reporter import Reporter
     from blast_project.settings import Settings
 
@@ -68,26 +66,22 @@ def read_request(settings: Settings, reporter: Reporter, words: ToolWords) -> Re
         IndexAccessError, BuildFailed: an address can't be read.
     """
     line = _absolute(split_version(words.tool)[0], settings.directory)
-    lines = [*words.extra, *_lines(settings, words.extra_files), *words.sources]
+    from blast_project.requirement_files import read_lines
+
+    lines = [*words.extra, *read_lines(settings, words.extra_files), *words.sources]
     editables = tuple(_directory(settings, path) for path in words.extra_editables)
     return Receipt(
         name=_name_of(settings, reporter, line),
         requirement=line,
         extra=tuple(dict.fromkeys(_absolute(each, settings.directory) for each in lines)),
         editables=(line, *editables) if words.editable else editables,
-        constraints=tuple(_lines(settings, words.constraints)),
-        overrides=tuple(_lines(settings, words.overrides)),
+        constraints=tuple(read_lines(settings, words.constraints)),
+        overrides=tuple(read_lines(settings, words.overrides)),
         # The variable says what is taken where nothing is asked for; it is no wish for this tool.
         python=settings.python if settings.python != settings.environ.get("BLAST_PYTHON", "") else "",
         sources=tuple(dict.fromkeys(parse_requirement(source).name for source in words.sources)),
         options=recorded_options(settings),
     )
-
-
-def _lines(settings: Settings, names: Iterable[str]) -> list[str]:
-    from blast_project.requirement_files import read_file
-
-    return [line for name in names for line in read_file(settings, name).lines]
 
 
 def _directory(settings: Settings, path: str) -> str:

@@ -137,15 +137,19 @@ def uninstall_tools(session: Session, names: Sequence[str], *, everything: bool 
 def outdated_tools(settings: Settings, reporter: Reporter) -> dict[str, str]:
     """Return the newest version that its receipt allows of each tool that has an older one.
 
-    Raises:
-        NoSolution, IndexAccessError: as resolving does.
+    A tool that nothing can be found out of is told to the reporter.
     """
     found = {}
     for name, receipt in list_tools(settings):
         if receipt is None:
             continue
         environment = tool_path(settings, name)
-        result = _ask_pip(settings, reporter, receipt, environment, upgrade=True, dry_run=True)
+        try:
+            result = _ask_pip(settings, reporter, receipt, environment, upgrade=True, dry_run=True)
+        except BlastError as error:
+            # One index that can't be reached says nothing of the others.
+            reporter.note(f"nothing is known of {name}: {error.message}")
+            continue
         for change in result.changes:
             if change.name == name and change.before and change.after:
                 found[name] = change.after

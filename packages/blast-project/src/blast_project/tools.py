@@ -110,6 +110,6 @@ def _installed(session: Session, command: str) -> str:
 def _lines_of(session: Session, request: ToolRun) -> list[str]:
     if not request.with_requirements:
         return []
-    from blast_project.requirement_files import read_file
+    from blast_project.requirement_files import read_lines
 
-    return [line for name in request.with_requirements for line in read_file(session.settings, name).lines]
+    return read_lines(session.settings, request.with_requirements)

@@ -91,9 +91,9 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 def _with_constraints(settings: Settings, names: list[str]) -> Settings:
     if not names:
         return settings
-    from blast_project.requirement_files import read_file
+    from blast_project.requirement_files import read_lines
 
-    lines = [line for name in names for line in read_file(settings, name).lines]
+    lines = read_lines(settings, names)
     policy = settings.policy
     return settings._replace(policy=policy._replace(build_constraints=(*policy.build_constraints, *lines)))
 

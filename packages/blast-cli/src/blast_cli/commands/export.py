@@ -56,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Write the lock for other tools."""
-    from blast_core import fs
+    from blast_cli.commands._output_file import write_output
     from blast_project.exporting import export
     from blast_project.project import load_project
     from blast_project.session import Session
@@ -68,12 +68,12 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         request = _request(arguments)
         content = export(session, project, locked, request)
     count = len(locked.pins())
-    if not arguments.output_file:
+    if arguments.output_file in ("", "-"):
         if request.form == "dpl":
             raise UsageError("a binary lock is nothing for a terminal", hint="'-o FILE' names a file")
         return Outcome({"format": request.form, "content": content.decode()}, data=content.decode())
     path = os.path.join(context.settings.directory, arguments.output_file)
-    fs.replace_file(path, content)
+    write_output(path, content)
     line = f"Wrote {arguments.output_file} from a lock of {plural(count, 'package')}"
     return Outcome({"format": request.form, "path": path}, (line,))
 

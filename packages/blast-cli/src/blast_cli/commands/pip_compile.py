@@ -130,7 +130,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     document = {"packages": [{"name": name, "version": version} for name, version in compiled.pins]}
     if not arguments.output_file or arguments.output_file == "-":
         return Outcome(document, data=compiled.text)
-    from blast_core import fs
+    from blast_cli.commands._output_file import write_output
 
-    fs.replace_file(os.path.join(context.settings.directory, arguments.output_file), compiled.text.encode())
+    write_output(os.path.join(context.settings.directory, arguments.output_file), compiled.text.encode())
     return Outcome(document, (f"Wrote {len(compiled.pins)} pins to {arguments.output_file}",))

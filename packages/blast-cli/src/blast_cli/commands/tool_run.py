@@ -61,8 +61,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 def _limited(settings: Settings, names: list[str]) -> Settings:
     if not names:
         return settings
-    from blast_project.requirement_files import read_file
+    from blast_project.requirement_files import read_lines
 
-    lines = [line for name in names for line in read_file(settings, name).lines]
     policy = settings.policy
-    return settings._replace(policy=policy._replace(constraints=(*policy.constraints, *lines)))
+    return settings._replace(policy=policy._replace(constraints=(*policy.constraints, *read_lines(settings, names))))
