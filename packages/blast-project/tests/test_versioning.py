@@ -51,6 +51,7 @@ def test_agrees_with_uv(version: str, tmp_path: Path) -> None:
         (["huge"], "can't bump 'huge'"),
         (["stable=1"], "can't bump"),
         (["minor=x"], "can't bump"),
+        (["minor=" + "9" * 5000], "can't bump"),
         (["minor", "major"], "at once"),
         (["post", "patch"], "with another part"),
         (["minor=1"], "leads from 1.2.3 to 1.1.0"),

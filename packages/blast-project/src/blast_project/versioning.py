@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "Changed", "bumped", "project_version", "set_version"]
 
 _RELEASE = ("major", "minor", "patch")
+# Of a number in a version; dates and times of builds have fourteen.
+_DIGITS = 20
 _PRE = {"alpha": "a", "beta": "b", "rc": "rc"}
 #: What can be bumped, in the order in which several are applied.
 PARTS = (*_RELEASE, "stable", *_PRE, "post", "dev")
@@ -173,7 +175,8 @@ def _checked(value: str) -> str:
 
 def _read_bump(word: str) -> tuple[str, int | None]:
     part, sign, number = word.partition("=")
-    if part not in PARTS or (sign and not (number.isascii() and number.isdecimal())) or (sign and part == "stable"):
+    is_number = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+    if part not in PARTS or (sign and (not is_number or part == "stable")):
         raise UsageError(f"can't bump '{word}'", hint=f"one of {', '.join(PARTS)}, or such as minor=4")
     return part, int(number) if sign else None
 
