@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -222,3 +223,24 @@ def test_who_is_no_member_is_told(bench: Workbench, log: Path) -> None:
     member(bench, log, "one", more="[tool.blast.sources]\nleaf = { workspace = true }\n")
     with bench.session() as session, pytest.raises(InvalidManifest, match="'leaf' is no member"):
         lock_here(session, bench.project())
+
+
+def test_a_root_without_a_name_has_one_lock_whatever_its_directory_is_called(tmp_path: Path, bench: Workbench) -> None:
+    manifest = f'{MEMBERS}[dependency-groups]\ndev = ["alpha"]\n'
+    # "alpha" is what it requires: a directory of that name is not the requirement.
+    places = [bench.root.rename(tmp_path / "checkout"), tmp_path / "alpha"]
+    (places[0] / "pyproject.toml").write_text(manifest)
+    copytree(places[0], places[1])
+    locks, installed = [], []
+    for place in places:
+        with bench.session(directory=str(place)) as session:
+            project = load_project(str(place))
+            lock_here(session, project)
+            locks.append((place / "blast.lock").read_bytes())
+            sync_here(session, SyncOptions(PLAIN))
+            installed.append(
+                {name for name in Workbench(place, bench.home, bench.index_url).installed() if "alpha" in name}
+            )
+            assert project.title == place.name
+    assert locks[0] == locks[1]
+    assert installed == [{"alpha-1.0.dist-info"}] * 2

@@ -37,7 +37,7 @@ def first_generation(session: Session, project: Project, interpreter: Interprete
         if os.path.isfile(os.path.join(project.root, name)):
             with open(os.path.join(project.root, name), "rb") as file:
                 snapshots[name] = file.read()
-    change = Change((), command=FIRST_COMMAND, snapshots=snapshots, prompt=project.name)
+    change = Change((), command=FIRST_COMMAND, snapshots=snapshots, prompt=project.title)
     try:
         VenvManager(environment).apply(interpreter, composition_of(session, change), session.reporter)
         yield

@@ -45,6 +45,9 @@ SETTINGS_NAME = "blast.toml"
 LOCK_NAME = "blast.lock"
 PYLOCK_NAME = "pylock.toml"
 DEFAULT_GROUP = "default"
+# In place of the name that a manifest doesn't have: no directory's, which another clone calls otherwise, and nobody's
+# requirement.
+_NAMELESS = "nameless-project"
 
 
 class GroupRequirement(NamedTuple):
@@ -82,8 +85,13 @@ class Project(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The normalised name; the directory's where the manifest has none."""
-        return normalize_name(self.manifest.name or os.path.basename(self.root) or "project")
+        """The normalised name; the same for all whose manifest has none, because it stands in locks."""
+        return normalize_name(self.manifest.name or _NAMELESS)
+
+    @property
+    def title(self) -> str:
+        """What people call it: the normalised name, or the directory's where the manifest has none."""
+        return normalize_name(self.manifest.name or os.path.basename(self.root) or _NAMELESS)
 
     @property
     def is_package(self) -> bool:

@@ -35,7 +35,7 @@ class Recipe(NamedTuple):
     """What a sync composes an environment from.
 
     Attributes:
-        project: the project's normalised name.
+        project: the project's title, which is the environment's prompt.
         link_mode: what the manifest says of it; empty for nothing.
         requested: normalised names of the manifest's own requirements.
         wheels: sha256 of each, hexadecimal.

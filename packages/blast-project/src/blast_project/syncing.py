@@ -178,7 +178,7 @@ def prepare_sync(
         prepare_shared(session, project, wanted, interpreter)
     stored = ensure_stored(session, wanted.files, interpreter)
     recipe = Recipe(
-        project.name,
+        project.title,
         manifest_modes(project.manifest.tool),
         tuple(sorted({row.requirement.name for row in project.requirements()})),
         tuple(row.sha256 for row in wanted.files),
