@@ -327,3 +327,40 @@ def test_links_that_are_refused_leave_the_tool_as_it_was(blast: Blast, tmp_path:
     assert not (blast.home / "tools" / "shout").exists()
     (tmp_path / "bin").unlink()
     blast("tool", "install", "shout==1.0")
+
+
+def test_installing_and_uninstalling_killed_at_any_moment(blast: Blast) -> None:
+    blast("tool", "install", "shout")
+    blast("tool", "uninstall", "shout")
+    for word in ("install", "uninstall"):
+        for number in range(1, 400, 5 if word == "uninstall" else 41):
+            if word == "uninstall":
+                blast("tool", "install", "shout")
+            done = blast.run("tool", word, "shout", BLAST_FAULT=f"kill:{number}")
+            assert {run(blast, program) for program in programs(blast)} <= {"shout 2.0 with lib 2.0"}
+            again = blast.run("tool", "uninstall", "shout")
+            assert again.returncode == 0 or "is not installed" in again.stderr
+            assert programs(blast) == []
+            if done.returncode == 0:
+                break
+
+
+def test_one_that_runs_stays_with_its_programs(blast: Blast) -> None:
+    blast("tool", "install", "shout")
+    environment = blast.home / "tools" / "shout"
+    script = "import sys; sys.path[:0] = sys.argv[2:]; from blast_project.environment.leases import hold_generation\n"
+    script += "hold_generation(sys.argv[1], 1); print('held', flush=True); input()"
+    sources = blast.variables()["PYTHONPATH"].split(os.pathsep)
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(environment), *sources],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=blast.variables(),
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        done = blast.run("tool", "uninstall", "shout")
+        assert done.returncode == 1
+        assert "shout is in use" in done.stderr
+        assert run(blast, "whisper") == "shout 2.0 with lib 2.0"
+        holder.communicate("\n", timeout=60)
+    blast("tool", "uninstall", "shout")
+    assert programs(blast) == []

@@ -13,7 +13,14 @@ from blast_core import fs
 from blast_core.errors import BlastError, InstallError, UsageError
 from blast_core.names import normalize_name
 from blast_project.tool_options import with_recorded
-from blast_project.tool_programs import check_free, find_programs, link_programs, programs_directory, unlink_programs
+from blast_project.tool_programs import (
+    check_free,
+    find_links,
+    find_programs,
+    link_programs,
+    programs_directory,
+    unlink_programs,
+)
 from blast_project.tool_receipts import Receipt, find_tool, list_tools, tool_path, tools_directory, write_receipt
 
 if TYPE_CHECKING:
@@ -352,10 +359,25 @@ def _uninstall(session: Session, name: str, receipt: Receipt | None) -> ToolChan
 
     environment = os.path.join(tools_directory(session.settings), name)
     with exclusive(session, f"{environment}.tool"):
-        if not remove_environment(session, environment):
+        # Links first: whoever is killed then finds the tool listed still, and no link that leads nowhere.
+        directory = programs_directory(session.settings.environ)
+        links = receipt.programs if receipt is not None else find_links(directory, environment)
+        removed = unlink_programs(links, environment)
+        try:
+            is_gone = remove_environment(session, environment)
+        except BaseException:
+            _link_again(removed, environment)
+            raise
+        if not is_gone:
+            _link_again(removed, environment)
             raise InstallError(
                 f"{name} is in use", reason="a program of it runs", hint="end it, and uninstall it again"
             )
-        removed = unlink_programs(receipt.programs if receipt is not None else (), environment)
     version = receipt.version if receipt is not None else ""
     return ToolChange(name, version, "", removed, (), environment)
+
+
+def _link_again(links: Sequence[str], environment: str) -> None:
+    scripts = os.path.join(environment, "Scripts" if os.name == "nt" else "bin")
+    for link in links:
+        link_programs([os.path.join(scripts, os.path.basename(link))], os.path.dirname(link), environment)

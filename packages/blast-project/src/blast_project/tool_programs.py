@@ -15,7 +15,7 @@ from blast_core.names import normalize_name
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-__all__ = ["check_free", "find_programs", "link_programs", "programs_directory", "unlink_programs"]
+__all__ = ["check_free", "find_links", "find_programs", "link_programs", "programs_directory", "unlink_programs"]
 
 
 def programs_directory(environ: Mapping[str, str]) -> str:
@@ -108,6 +108,13 @@ def link_programs(
             fs.unlink(path)
         raise
     return tuple(_link_of(program, directory) for program in programs)
+
+
+def find_links(directory: str, environment: str) -> tuple[str, ...]:
+    """Return the links in a directory that lead into an environment, for a tool that has no receipt."""
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    paths = (os.path.join(directory, name) for name in names)
+    return tuple(path for path in paths if _is_ours(path, environment, ()))
 
 
 def unlink_programs(paths: Iterable[str], environment: str) -> tuple[str, ...]:
