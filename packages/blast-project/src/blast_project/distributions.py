@@ -282,7 +282,8 @@ def _publish(made: Sequence[Built], request: BuildRequest) -> tuple[Built, ...]:
             _forget(temporary)
         raise
     if is_new and request.ignore:
-        fs.write_file(os.path.join(request.output, ".gitignore"), b"*\n")
+        # Another build may have written it by now.
+        fs.replace_file(os.path.join(request.output, ".gitignore"), b"*\n", durable=False)
     for temporary, final in pairs:
         fs.rename(temporary, final)
     return tuple(built._replace(path=final) for built, (_, final) in zip(made, pairs, strict=True))
