@@ -349,8 +349,8 @@ def _publish(
 
 def _publish_files(session: Session, project: Project, edit: _Edit, locked: LockResult) -> None:
     _check_unedited(project, edit.before)
-    publish_lock(project.root, locked)
-    _publish_manifest(project, edit.text, edit.before)
+    is_edited = edit.text != edit.before
+    publish_lock(project.root, locked, [(edited_manifest(project).path, edit.text.encode())] if is_edited else ())
     keep_read(edit.after, session.settings.home)
 
 

@@ -418,14 +418,27 @@ def read_lock(session: Session, root: str) -> LockResult | None:
     return LockResult(content, text, changed=False, changes=(), visited=0)
 
 
-def publish_lock(root: str, result: LockResult) -> None:
-    """Write the lock, text first: killed between the two, the next command rebuilds the binary from the text."""
-    if not result.changed:
-        return
-    sweep_temporaries(root)
-    if result.text is not None and _read(os.path.join(root, PYLOCK_NAME)) != result.text:
-        fs.replace_file(os.path.join(root, PYLOCK_NAME), result.text)
-    fs.replace_file(os.path.join(root, LOCK_NAME), result.content)
+def publish_lock(root: str, result: LockResult, after: Sequence[tuple[str, bytes]] = ()) -> None:
+    """Write the lock, text first: killed between the two, the next command rebuilds the binary from the text.
+
+    Args:
+        root: directory of the project.
+        result: what is not written where it has not changed.
+        after: paths and contents of files that go with it, put in place behind it; all are flushed together.
+    """
+    contents: list[tuple[str, bytes]] = []
+    if result.changed:
+        text = os.path.join(root, PYLOCK_NAME)
+        if result.text is not None and _read(text) != result.text:
+            contents.append((text, result.text))
+        contents.append((os.path.join(root, LOCK_NAME), result.content))
+    contents += after
+    directories = dict.fromkeys(os.path.dirname(path) for path, _ in contents)
+    for directory in directories:
+        sweep_temporaries(directory)
+    fs.replace_files(contents)
+    for directory in directories:
+        fs.sync_directory(directory)
 
 
 def _finished(
