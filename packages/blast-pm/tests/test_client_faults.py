@@ -424,3 +424,32 @@ def test_many_threads_download_at_once(client: PyPiClient, index: StaticIndex, t
         thread.join()
     assert failed == []
     assert {(tmp_path / f"out-{number}").read_bytes() for number in range(12)} == {_wheel(index)}
+
+
+def test_many_threads_ask_a_server_only_if_no_answer_comes_at_once(client: PyPiClient, index: StaticIndex) -> None:
+    waiting = threading.Event()
+
+    def count_threads(number: int) -> int:
+        for each in range(100):
+            client.tasks.start((number, each), waiting.wait)
+        return sum(thread.name.startswith("blast-index") for thread in threading.enumerate())
+
+    before = count_threads(0) - 16
+    index.script("/simple/thing/", Reply(404, before_s=0.05))
+    with pytest.raises(BlastError):
+        client.page("thing")
+    assert count_threads(1) == before + 64
+    waiting.set()
+
+
+def test_few_threads_ask_a_server_that_answered_at_once(client: PyPiClient) -> None:
+    for number in range(30):  # one of them will be quick, however busy the machine is
+        with pytest.raises(BlastError):
+            client.page(f"none-{number}")
+    waiting = threading.Event()
+    before = sum(thread.name.startswith("blast-index") for thread in threading.enumerate())
+    for each in range(100):
+        client.tasks.start(each, waiting.wait)
+    threads = sum(thread.name.startswith("blast-index") for thread in threading.enumerate())
+    waiting.set()
+    assert threads == before + 16

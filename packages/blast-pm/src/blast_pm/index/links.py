@@ -20,7 +20,6 @@ __all__ = [
     "check_interface",
     "check_sha256",
     "find_sha256",
-    "is_plain",
     "refused",
 ]
 
@@ -73,7 +72,7 @@ class LinkReader:
         filename = url.rpartition("/")[2]
         if "%" in filename or "?" in url:
             filename = _decode_filename(url)
-        if not filename.endswith(ENDINGS) or not is_plain(filename):
+        if not filename.endswith(ENDINGS) or not _is_plain(filename):
             return None
         absolute = self.resolve(url)
         if absolute is None:
@@ -184,17 +183,12 @@ def _decode_filename(url: str) -> str:
     return unquote(url.partition("?")[0].rpartition("/")[2])
 
 
-def is_plain(filename: str, limit: int = MAX_FILENAME) -> bool:
-    """Tell whether the decoded name holds only letters, digits and ``-_.+!``: one path segment to any system.
-
-    Args:
-        filename: not empty.
-        limit: of its length.
-    """
+def _is_plain(filename: str) -> bool:
+    """Tell whether the decoded name holds only letters, digits and ``-_.+!``: one path segment to any system."""
     bare = filename.replace("-", "").replace(".", "").replace("_", "")
     if not bare.isalnum():
         bare = bare.replace("+", "").replace("!", "")
-    return bare.isalnum() and bare.isascii() and len(filename) <= limit and filename[0] != "."
+    return bare.isalnum() and bare.isascii() and len(filename) <= MAX_FILENAME and filename[0] != "."
 
 
 def _is_clean(url: str) -> bool:

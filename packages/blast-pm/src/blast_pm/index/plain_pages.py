@@ -8,7 +8,7 @@ isn't goes the long way, which decides.
 from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
-from blast_pm.index.links import ENDINGS, MAX_FILENAME, MAX_URL, WEB, LinkReader, is_plain
+from blast_pm.index.links import ENDINGS, MAX_FILENAME, MAX_URL, WEB, LinkReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     Entry = dict[str, Any]
 
 __all__ = ["PlainPage", "plain_page", "read_entries"]
+
+
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+# One pass over all names of a page, and a line's end between each two.
+_NAME = _LETTERS + b"-_.+!\n"
+# Nothing that is decoded, cut off, or leads elsewhere.
+_ADDRESS = _LETTERS + b"-_.+!~/:,;=&$'()*"
 
 
 class PlainPage(NamedTuple):
@@ -76,14 +83,19 @@ def plain_page(entries: Sequence[Any], url: str, index: str) -> PlainPage | None
     try:
         names = [entry["filename"] for entry in entries]
         urls = [entry["url"] for entry in entries]
-        is_ordinary = not url.startswith("file:") and _are_plain(names) and _are_clean(urls)
-        if not is_ordinary or not all(map(str.endswith, urls, [f"/{name}" for name in names])):
+        if url.startswith("file:") or not _are_plain(names) or not _are_clean(urls):
             return None
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, UnicodeEncodeError):
+        return None
+    if _is_one_directory(names, urls):
+        names_of, urls_of = names[:1], urls[:1]
+    elif all(map(str.endswith, urls, [f"/{name}" for name in names])):
+        names_of, urls_of = names, urls
+    else:
         return None
     # What is relative leads somewhere if its directory does, of which there are few.
     relative = {
-        address[: -len(name)]: address for address, name in zip(urls, names, strict=True) if address[:4] != "http"
+        address[: -len(name)]: address for address, name in zip(urls_of, names_of, strict=True) if address[:4] != "http"
     }
     reader = LinkReader(url, index)
     if any("//" in path or reader.resolve(address) is None for path, address in relative.items()):
@@ -91,25 +103,30 @@ def plain_page(entries: Sequence[Any], url: str, index: str) -> PlainPage | None
     return PlainPage(names, entries, url, index)
 
 
+def _is_one_directory(names: Sequence[str], urls: Sequence[str]) -> bool:
+    """Tell whether all addresses are the same directory and the name."""
+    if not names or not urls[0].endswith(f"/{names[0]}"):
+        return False
+    directory = urls[0][: -len(names[0])]
+    return urls[-1].startswith(directory) and urls == [directory + name for name in names]
+
+
 def _are_plain(names: Sequence[str]) -> bool:
-    """Tell whether each name is one path segment to any system; see `is_plain`."""
+    """Tell whether each name is one path segment to any system, of letters, digits and ``-_.+!``."""
     lines = "\n".join(names)
     return (
-        all(names)
+        not lines.encode("ascii").translate(None, _NAME)
         and lines.count("\n") == max(len(names) - 1, 0)
-        and (not names or is_plain(lines.replace("\n", ""), len(lines)))
         and "\n." not in f"\n{lines}"
+        and all(names)
         and max(map(len, names), default=0) <= MAX_FILENAME
     )
 
 
 def _are_clean(urls: Sequence[str]) -> bool:
     """Tell whether nothing in these addresses needs a closer look; relative ones need one at their directory."""
-    text = "".join(urls)
     return (
-        text.isascii()
-        and text.isprintable()
-        and not any(odd in text for odd in " \\%?#@[")
+        not "".join(urls).encode("ascii").translate(None, _ADDRESS)
         and all(address.startswith(WEB) for address in urls if address[:4] == "http")
         and max(map(len, urls), default=0) <= MAX_URL
     )

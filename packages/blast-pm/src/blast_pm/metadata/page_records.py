@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["PageHead", "PageRecord", "Versions", "load_page", "make_page", "missing_page", "save_page"]
 
 _FORMAT = 3
+# In the name of a wheel, without and with a build tag.
+_HYPHENS = (4, 5)
 
 
 class Versions(NamedTuple):
@@ -216,7 +218,10 @@ def _make_plain(name: str, index: str, page_id: bytes, page: PlainPage, base: st
         for position, group in enumerate(versions):
             if all(entry.get("yanked") for entry in group):
                 yanked |= 1 << position
-    outlines = [[(entry["filename"], _text(entry.get("requires-python"))) for entry in group] for group in versions]
+    outlines = [
+        [(entry["filename"], text if type(text := entry.get("requires-python")) is str else "") for entry in group]
+        for group in versions
+    ]
     for entry in page.entries:
         # It is the end of the address, and a seventh of what would be written.
         del entry["filename"]
@@ -226,10 +231,6 @@ def _make_plain(name: str, index: str, page_id: bytes, page: PlainPage, base: st
         return None
     lazy = FileTable(page_id, len(versions), base, index, lambda decode: decode(blob), outlines=outlines)
     return table, yanked, lazy, blob
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _tabulate(names: Sequence[str], files: Sequence[_T], project: str) -> tuple[VersionTable, list[list[_T]]]:
@@ -244,13 +245,19 @@ def _group(names: Sequence[str], files: Sequence[_T], project: str) -> dict[byte
     by_text: dict[str, list[_T] | None] = {}
     groups: dict[bytes, tuple[str, list[_T]]] = {}
     own_names: dict[str, bool] = {}
+    group: list[_T] | None = None
+    before = "\0"
     for name, file in zip(names, files, strict=True):
-        text = _version_of(name, project, own_names)
-        if text is None:
-            continue
-        if text not in by_text:
-            by_text[text] = _group_for(text, groups)
-        group = by_text[text]
+        # The wheels of a version stand together, and there may be a hundred.
+        is_next = name.startswith(before) and name.endswith(".whl") and name.count("-") in _HYPHENS
+        if not is_next or name[len(before)] == "-":
+            text = _version_of(name, project, own_names)
+            if text is None:
+                continue
+            if text not in by_text:
+                by_text[text] = _group_for(text, groups)
+            group = by_text[text]
+            before = "-".join(name.split("-", 2)[:2]) + "-" if name.endswith(".whl") else "\0"
         if group is not None:
             group.append(file)
     return groups
@@ -278,7 +285,7 @@ def _is_normal(text: str) -> bool:
 def _version_of(filename: str, project: str, own_names: dict[str, bool]) -> str | None:
     if not filename.endswith(".whl"):
         return sdist_version(filename, project)
-    if filename.count("-") not in (4, 5):
+    if filename.count("-") not in _HYPHENS:
         return None
     written, version, rest = filename.split("-", 2)
     own = own_names.get(written)

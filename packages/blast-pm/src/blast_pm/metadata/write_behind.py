@@ -24,7 +24,7 @@ __all__ = ["WriteBehind"]
 # What waits at most, and is in memory three times while it is written. A large batch is the cheaper one; a whole cold
 # resolution of 240 projects is 5 MB, or 40 from an index that lists every release.
 _MOST_ROWS = 4096
-_MOST_BYTES = 8 << 20
+_MOST_BYTES = 6 << 20
 
 
 class WriteBehind:
