@@ -10,7 +10,6 @@ import pytest
 
 from blast_core import fs
 from blast_core.errors import StoreError
-
 from blast_core.reporter import SilentReporter
 from blast_pm.metadata.store import Database
 from blast_pm.store import fetching, objects
