@@ -315,7 +315,9 @@ def test_cleaning_while_others_sync_and_run(project: Blast) -> None:
         started += [project.start("cache", *cleanings[(number + place) % 3]) for place in range(2)]
         for place, process in enumerate(started):
             _, err = process.communicate(timeout=120)
-            assert process.returncode in ({0, 5} if place > 2 else {0}), (place, number, err)
+            # A cleaning that keeps one generation may have been quicker than whoever wants to go back.
+            is_sound = process.returncode in ({0, 5} if place > 2 else {0}) or "nothing to undo" in err
+            assert is_sound, (place, number, err)
         for one in (project, other):
             one("sync", "--locked")
             one.python("import alpha" if one is project else "import gamma")
