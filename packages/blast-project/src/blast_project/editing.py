@@ -223,9 +223,11 @@ def _add(
         return EditResult(edited, tuple(lines), None, None)
     interpreter = project_interpreter(session, project)
     after = plain or with_manifest(project, edited)
-    # What will get a bound is locked once it has it.
-    open_rows = bounds != "none" and any(
-        row.source is None and bounded(row.line, "0", bounds) != row.line for row in rows
+    # What will get a bound is locked once it has it; a draft knows nothing of members of a workspace.
+    open_rows = (
+        project.workspace is None
+        and bounds != "none"
+        and any(row.source is None and bounded(row.line, "0", bounds) != row.line for row in rows)
     )
     locked = lock_project(session, after, interpreter, draft=open_rows)
     versions = locked.pins()

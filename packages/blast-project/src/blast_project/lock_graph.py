@@ -21,6 +21,8 @@ __all__ = ["Edge", "LockedGraph", "Node", "find_target", "target_of_lock", "word
 
 _ROOT_KINDS = frozenset(("editable", "workspace"))
 _GROUP = "group:"
+# What stands in the lock of a project without a name.
+_NAMELESS = "nameless-project"
 _MOST_NAMES = 3
 _HERE = frozenset((".", ""))
 # So begin the names of a project's groups; its extras have none before them.
@@ -42,7 +44,9 @@ class Node(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Name and version; a project without one, such as the root of a workspace, has the version 0 in its lock."""
+        """Name and version; of a project without one, such as the root of a workspace, its lock has made them up."""
+        if self.name == _NAMELESS:
+            return "the project"
         return f"{self.name} {self.version}" if self.version not in {"", "0"} else self.name
 
 
