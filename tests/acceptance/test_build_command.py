@@ -158,7 +158,7 @@ def test_an_archive_becomes_a_wheel_beside_it(demo: Blast, tmp_path: Path) -> No
     other = Blast(tmp_path, demo.home)
     other("build", "demo-1.0.tar.gz")
     assert (tmp_path / "demo-1.0-py3-none-any.whl").exists()
-    done = other.run("build", "--sdist", archive)
+    done = other.run("build", "--sdist", str(archive))
     assert done.returncode == 2
     assert "is a source distribution already" in done.stderr
 

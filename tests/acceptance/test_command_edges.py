@@ -227,7 +227,7 @@ def test_a_full_disk_leaves_the_project_as_it_was(project: Blast) -> None:
     project("add", "beta")
     line = """
     cp pyproject.toml blast.lock pylock.toml {out}
-    mount -t tmpfs -o size=200k tmpfs . && cd "$PWD" && cp {out}/* . || exit 77
+    mount -t tmpfs -o size=400k tmpfs . && cd "$PWD" && cp {out}/* . || exit 77
     blast sync -q || exit 78
     dd if=/dev/zero of=filler bs=1k 2> /dev/null
     blast add alpha; status=$?

@@ -116,6 +116,8 @@ _ALLOWED = (
     re.compile(r"/home/store/meta\.lmdb(-lock|-rebuild)?$"),
     # Devices, pipes, sockets and what is in memory only.
     re.compile(r"^(/dev/(null|tty|pts/\d+)$|pipe:|socket:|anon_inode:|/memfd:|UNIX|TCP)"),
+    # Its date says when it was last of use; content comes by a rename, of the temporary file's name.
+    re.compile(r"/home/projects/[0-9a-f]+\.parts$"),
     # The file is new and has no other name yet; making it was the numbered operation.
     re.compile(r"\.blast-tmp$"),
 )

@@ -104,6 +104,7 @@ _SYNC = {
     "blast_project.environment.leases",
     "blast_project.fetching",
     "blast_project.inputs",
+    "blast_project.lock_files",
     "blast_project.locking",
     "blast_project.operations",
     "blast_project.project_files",

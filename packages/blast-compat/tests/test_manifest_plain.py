@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from blast_compat.manifest_edit import add_requirements, remove_requirements
@@ -32,10 +34,10 @@ plot = []
 [dependency-groups]
 dev = ["pytest", "mypy"]
 """
-PLACES = ({}, {"extra": "plot"}, {"group": "dev"})
+PLACES: tuple[dict[str, Any], ...] = ({}, {"extra": "plot"}, {"group": "dev"})
 
 
-def _both(text: str, **place: str) -> str:
+def _both(text: str, **place: Any) -> str:
     """Add and remove both ways, which have to agree, and return what came of adding."""
     manifest = parse_manifest(text, "p")
     plain = add_plainly(text, manifest, ["gamma>=2", "alpha==3"], **place)

@@ -14,13 +14,16 @@ from blast_core.errors import NoSolution
 from blast_pm.metadata.frozen import FrozenMetadata
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.editing import Place, add_requirements
-from blast_project.locking import LockResult, lock_project, publish_lock
+from blast_project.lock_files import LockResult, publish_lock
+from blast_project.locking import lock_project
 from blast_project.selection import GroupSelection
 from blast_project.testing import Workbench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from blast_pm.metadata.project_record import ProjectRecord
 
 FILES = ("blast.lock", "pylock.toml")
 
@@ -211,7 +214,12 @@ def test_what_is_locked_is_not_looked_at_where_more_is_asked_for(
     lock(bench, "big", "there")
     asked: list[str] = []
     look = FrozenMetadata.project
-    monkeypatch.setattr(FrozenMetadata, "project", lambda self, name: asked.append(name) or look(self, name))  # type: ignore[func-returns-value]
+
+    def noted(self: FrozenMetadata, name: str) -> ProjectRecord:
+        asked.append(name)
+        return look(self, name)
+
+    monkeypatch.setattr(FrozenMetadata, "project", noted)
     found = lock(bench, "big", "there", "alpha[deep]", "part1!=3")
     # Of 22 packages one, which something new needs.
     assert sorted(set(asked)) == ["alpha", "beta", "gamma", "part3"]

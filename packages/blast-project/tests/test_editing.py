@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import assume, given
@@ -169,12 +169,19 @@ def test_a_bound_is_locked_without_resolving_again(
         for name in ("blast.lock", "pylock.toml"):
             (bench.root / name).unlink(missing_ok=True)
         calls: list[object] = []
-        monkeypatch.setattr(editing, "lock_project", lambda *given, **more: calls.append(0) or real(*given, **more))
+
+        def counted(*given: Any, **more: Any) -> Any:
+            calls.append(0)
+            return real(*given, **more)
+
+        monkeypatch.setattr(editing, "lock_project", counted)
         with bench.session() as session:
             add_requirements(session, bench.project(), lines, Place(), bounds=bounds, sync=False, selection=ALL)
         return bench.files(), len(calls)
 
-    real, finish = editing.lock_project, editing.finish_draft
+    from blast_project.locking import finish_draft as finish
+    from blast_project.locking import lock_project as real
+
     found, count = run()
     assert count == (resolutions if bounds in {"major", "minor", "exact"} else 1)
     monkeypatch.setattr(editing, "finish_draft", lambda *given: None if given[3:] and given[3] else finish(*given))

@@ -12,10 +12,10 @@ import pytest
 from blast_core.errors import DigestMismatch, InstallError, NoSolution, OfflineError
 from blast_core.requirements import parse_requirement
 from blast_pm.testing import Reply, StaticIndex, make_wheel
+from blast_project.environment.making import BareOptions, make_environment
 from blast_project.ephemeral import ephemeral_environment
 from blast_project.exclusive import exclusive
 from blast_project.fetching import ensure_stored
-from blast_project.environment.making import BareOptions, make_environment
 from blast_project.operations import SyncOptions, sync_here
 from blast_project.pip_interface import InstallRequest, install
 from blast_project.resolving import resolve_requirements, wanted_of

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import blast_core
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project import hints
-from blast_project.locking import LockResult, lock_project, publish_lock
+from blast_project.lock_files import LockResult, publish_lock
+from blast_project.locking import lock_project
 from blast_project.testing import Workbench
 
 if TYPE_CHECKING:

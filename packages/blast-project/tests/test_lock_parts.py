@@ -8,8 +8,9 @@ import pytest
 
 from blast_core.formats.dpl.sections import Sections
 from blast_pm.testing import StaticIndex, make_wheel
+from blast_project.lock_files import LockResult, publish_lock
 from blast_project.lock_parts import find_parts
-from blast_project.locking import LockResult, lock_project, publish_lock
+from blast_project.locking import lock_project
 from blast_project.testing import Workbench
 
 if TYPE_CHECKING:

@@ -10,12 +10,14 @@ from blast_compat.locks import pylock_rules
 from blast_pm.metadata import file_table
 from blast_pm.testing import StaticIndex, make_sdist, make_wheel
 from blast_project import locked_files
-from blast_project.locking import LockResult, lock_project
+from blast_project.locking import lock_project
 from blast_project.testing import Workbench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from blast_project.lock_files import LockResult
 
 
 @pytest.fixture(scope="module")

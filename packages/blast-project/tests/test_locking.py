@@ -8,7 +8,8 @@ import pytest
 
 from blast_core.errors import FormatError, NoSolution, StaleLock
 from blast_pm.testing import StaticIndex, make_wheel
-from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
+from blast_project.lock_files import LockResult, publish_lock, read_lock
+from blast_project.locking import lock_project
 from blast_project.operations import SyncOptions, lock_here, sync_here
 from blast_project.testing import Workbench
 

@@ -11,7 +11,7 @@ import pytest
 from blast_pm.metadata.store import Database
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project import recipes
-from blast_project.locking import LockResult, lock_project
+from blast_project.locking import lock_project
 from blast_project.operations import SyncOptions, sync_here
 from blast_project.recipes import Recipe, find_recipe, keep_recipe, recipe_key
 from blast_project.selection import GroupSelection
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from blast_core.interpreter import Interpreter
+    from blast_project.lock_files import LockResult
 
 CONTENTS = {"pyproject.toml": b"[project]\n", "blast.lock": b"DPL1", "pylock.toml": b"lock-version = '1.0'\n"}
 RECIPE = Recipe("demo", "", ("alpha",), ("ab" * 32, "cd" * 32))

@@ -80,7 +80,7 @@ def test_a_path_is_taken_as_it_is(environment: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nothing", "data", "folder", ""])
 def test_what_is_no_program_is_named(environment: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=f"no command '{name}'"):
+    with pytest.raises(UsageError, match=f"no command '{name}'|'{name}' can't be run"):
         line(environment, name, path="/no/such/directory")
 
 

@@ -62,7 +62,7 @@ def write(directory: Path, files: dict[str, str]) -> Path:
 
 
 def sources(bench: Workbench) -> dict[str, LockedSource]:
-    from blast_project.locking import read_lock
+    from blast_project.lock_files import read_lock
 
     with bench.session() as session:
         found = read_lock(session, str(bench.root))
@@ -206,7 +206,7 @@ def test_several_sources_are_told_apart_by_markers(bench: Workbench, tmp_path: P
     sync(bench)
     assert "lib-3.0.dist-info" in list(bench.installed())
     with bench.session() as session:
-        from blast_project.locking import read_lock
+        from blast_project.lock_files import read_lock
 
         found = read_lock(session, str(bench.root))
         assert found is not None

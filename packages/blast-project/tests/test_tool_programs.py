@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blast_core.errors import FileConflict
-from blast_project import tool_programs
 from blast_project.tool_programs import check_free, link_programs, unlink_programs
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def test_copies_are_a_tools_own_by_its_receipt(
 ) -> None:
     place, environment = tmp_path / "bin", str(tmp_path / "env")
     place.mkdir()
-    monkeypatch.setattr(tool_programs.os, "name", "nt")
+    monkeypatch.setattr("os.name", "nt")
     (place / "two").write_text("somebody's")
     with pytest.raises(FileConflict, match="two"):
         check_free(programs, str(place), environment)

@@ -9,8 +9,8 @@ import pytest
 from blast_core.errors import InstallError, UsageError
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.editing import Place, add_requirements
-from blast_project.environment.state import is_current
 from blast_project.environment.making import BareOptions, make_environment
+from blast_project.environment.state import is_current
 from blast_project.operations import SyncOptions, sync_here
 from blast_project.pip_interface import InstallRequest, install
 from blast_project.selection import GroupSelection
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from blast_project.pip_interface import PipResult
     from blast_project.session import Session
-    from blast_project.syncing import SyncResult
     from blast_project.undoing import Move
 
 
@@ -56,7 +56,7 @@ def add(bench: Workbench, name: str) -> None:
         add_requirements(session, bench.project(), [name], Place(), command=f"add {name}", selection=GroupSelection())
 
 
-def pip_install(bench: Workbench, name: str) -> SyncResult:
+def pip_install(bench: Workbench, name: str) -> PipResult:
     with bench.session(python="") as session:
         return install(session, InstallRequest((name,)))
 

@@ -14,7 +14,8 @@ import pytest
 from blast_core.errors import InstallError, NoSolution, StaleLock, UsageError
 from blast_core.platforms import platform_named
 from blast_pm.testing import StaticIndex, make_sdist, make_wheel
-from blast_project.locking import LockResult, lock_project, publish_lock
+from blast_project.lock_files import LockResult, publish_lock
+from blast_project.locking import lock_project
 from blast_project.operations import SyncOptions, sync_here
 from blast_project.selection import GroupSelection, select_groups
 from blast_project.testing import Workbench, make_interpreter

@@ -10,7 +10,7 @@ import pytest
 from blast_core.errors import BlastError, InvalidManifest
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project.editing import Place, add_requirements, remove_requirements
-from blast_project.locking import read_lock
+from blast_project.lock_files import read_lock
 from blast_project.operations import SyncOptions, lock_here, sync_here
 from blast_project.project import find_root, load_project
 from blast_project.selection import GroupSelection

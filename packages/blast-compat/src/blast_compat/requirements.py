@@ -146,7 +146,7 @@ def read_requirements(
     return findings.freeze()
 
 
-def _read_file(  # noqa: PLR0913 - what is read, as what, into what, with what
+def _read_file(
     path: str,
     kind: str,
     findings: _Findings,
@@ -156,7 +156,7 @@ def _read_file(  # noqa: PLR0913 - what is read, as what, into what, with what
 ) -> None:
     """Read one file into ``findings``; ``above`` are the files that led to it."""
     if "\0" in path:
-        raise InvalidRequirement(f"{ascii(path)} can't be read", reason="no path holds a zero byte", file=path)
+        raise InvalidRequirement(f"{path!a} can't be read", reason="no path holds a zero byte", file=path)
     real = os.path.realpath(path)
     if real in above or len(above) > _DEEPEST:
         circle = " -> ".join(os.path.basename(each) for each in [*above, real])

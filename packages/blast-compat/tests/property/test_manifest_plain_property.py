@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,7 +66,7 @@ def manifests(draw: st.DrawFn) -> str:
 @given(
     manifests(), st.lists(REQUIREMENTS, max_size=2), NAMES, st.sampled_from([{}, {"extra": "dev"}, {"group": "dev"}])
 )
-def test_as_with_a_parser(text: str, reqs: list[str], name: str, place: dict[str, str]) -> None:
+def test_as_with_a_parser(text: str, reqs: list[str], name: str, place: dict[str, Any]) -> None:
     try:
         manifest = parse_manifest(text, "p")
     except InvalidManifest:

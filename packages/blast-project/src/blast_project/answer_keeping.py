@@ -12,7 +12,7 @@ from blast_project.answers import Answer, answer_path, question_of, stamp_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_project.answers import Stamp
-    from blast_project.locking import LockResult
+    from blast_project.lock_files import LockResult
     from blast_project.project import Project
     from blast_project.session import Session
 

@@ -150,7 +150,7 @@ def publish_answer(root: str, home: str, manifest: bytes, answer: Answer, option
         root: directory of the project.
         home: BLAST_HOME.
         manifest: what pyproject.toml held when the question was asked.
-        answer: to write; text first, as `blast_project.locking.publish_lock` does.
+        answer: to write; text first, as `blast_project.lock_files.publish_lock` does.
         options: the digest for the memo of the lock.
     """
     from blast_core import fs

@@ -13,7 +13,8 @@ from blast_core.tuples import NamedTuple
 from blast_project.asking import name_requirements, open_loader, parse_asked, parse_name
 from blast_project.bounds import bounded
 from blast_project.exclusive import exclusive, sweep_temporaries
-from blast_project.locking import LockResult, finish_draft, lock_project, publish_lock
+from blast_project.lock_files import LockResult, publish_lock
+from blast_project.locking import finish_draft, lock_project
 from blast_project.operations import project_interpreter
 from blast_project.project import (
     MANIFEST_NAME,

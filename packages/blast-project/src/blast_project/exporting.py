@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from blast_core.formats.dpl.model import Lock, LockedPackage, LockedSource
-    from blast_project.locking import LockResult
+    from blast_project.lock_files import LockResult
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
     from blast_project.session import Session

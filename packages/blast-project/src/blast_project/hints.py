@@ -45,7 +45,7 @@ class Hint(NamedTuple):
 
     Attributes:
         notes: what was said of it, a sentence each.
-        releases: see ``blast_project.locking.LockResult``.
+        releases: see ``blast_project.lock_files.LockResult``.
         text: of pylock.toml; None where there is none.
         content: of blast.lock.
     """

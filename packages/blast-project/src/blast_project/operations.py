@@ -7,7 +7,8 @@ import os
 from blast_core.tuples import NamedTuple
 from blast_project.environment.state import look
 from blast_project.exclusive import exclusive
-from blast_project.locking import LockResult, lock_project, publish_lock, read_lock
+from blast_project.lock_files import LockResult, publish_lock, read_lock
+from blast_project.locking import lock_project
 from blast_project.project import LOCK_NAME, Project, environment_path, find_root, load_project
 from blast_project.project_files import contents_of, read_contents, remember_lock
 from blast_project.selection import GroupSelection

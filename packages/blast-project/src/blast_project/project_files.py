@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from blast_project.environment.state import Look
-    from blast_project.locking import LockResult
+    from blast_project.lock_files import LockResult
     from blast_project.session import Session
 
 __all__ = ["contents_of", "read_contents", "remember_lock"]

@@ -114,7 +114,7 @@ def _open_lock(session: Session, project: Project) -> DplLockFile:
         return DplLockFile.open(os.path.join(project.root, LOCK_NAME))
     except FileNotFoundError:
         pass
-    from blast_project.locking import read_lock
+    from blast_project.lock_files import read_lock
 
     found = read_lock(session, project.root)
     if found is None:

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-def resolve_requirements(
+def resolve_requirements(  # noqa: PLR0913 - what a caller may know beforehand
     session: Session,
     interpreter: Interpreter,
     requirements: Sequence[Requirement],

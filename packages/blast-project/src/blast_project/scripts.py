@@ -212,7 +212,7 @@ def edit_script(
 
 
 def _lock(session: Session, script: Script) -> Any:
-    from blast_project.locking import publish_lock
+    from blast_project.lock_files import publish_lock
     from blast_project.operations import lock_here
     from blast_project.project import load_project
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from blast_project.changes import VersionChange
     from blast_project.environment.generations import Generation
     from blast_project.environment.state import Look
-    from blast_project.locking import LockResult
+    from blast_project.lock_files import LockResult
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
     from blast_project.session import Session

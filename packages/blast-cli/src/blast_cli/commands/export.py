@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from blast_project.exporting import ExportRequest
-    from blast_project.locking import LockResult
+    from blast_project.lock_files import LockResult
     from blast_project.project import Project
     from blast_project.session import Session
 
@@ -80,7 +80,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
 def _locked(arguments: argparse.Namespace, session: Session, project: Project) -> LockResult:
     from blast_core.errors import StaleLock
-    from blast_project.locking import read_lock
+    from blast_project.lock_files import read_lock
     from blast_project.operations import lock_here
 
     if not arguments.frozen:

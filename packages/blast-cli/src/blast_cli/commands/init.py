@@ -78,9 +78,7 @@ def _taken_over(arguments: argparse.Namespace, context: Context) -> tuple[str, .
     from blast_project.requirement_files import read_file
 
     if arguments.kind == "workspace":
-        raise UsageError(
-            "a workspace has no requirements of its own", hint="take it over into one of its packages"
-        )
+        raise UsageError("a workspace has no requirements of its own", hint="take it over into one of its packages")
     found = read_file(context.settings, arguments.take_over)
     nameless = [line for line in found.lines if line not in {str(row) for row in found.requirements}]
     if len(found.requirements) < len(found.asked):

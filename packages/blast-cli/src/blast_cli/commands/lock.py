@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from blast_core.errors import StaleLock
     from blast_core.formats.dpl.reader import DplLockFile
     from blast_project.lock_changes import LockChange
-    from blast_project.locking import LockResult
+    from blast_project.lock_files import LockResult
     from blast_project.project import Project
     from blast_project.session import Session
     from blast_project.settings import Settings
@@ -100,7 +100,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 def _lock(
     arguments: argparse.Namespace, session: Session, project: Project, *, check: bool, publish: bool
 ) -> LockResult:
-    from blast_project.locking import publish_lock
+    from blast_project.lock_files import publish_lock
     from blast_project.operations import lock_here
 
     return lock_here(

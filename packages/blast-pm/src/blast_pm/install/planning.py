@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from blast_core.formats.dpp.layout import DppFile
     from blast_pm.install.plan import Distribution
 
-
     # What `read_listing` returns: scheme, path, source and files of each directory.
     Listing = tuple[tuple[int, str, str, tuple[str, ...]], ...]
 

@@ -29,7 +29,7 @@ _SYNC = "'blast sync' makes it right"
 
 def check_project(session: Session, root: str) -> Iterator[Check]:
     """Yield what is found of the manifest and the lock."""
-    from blast_project.locking import read_lock
+    from blast_project.lock_files import read_lock
     from blast_project.project import LOCK_NAME, load_project
 
     try:
