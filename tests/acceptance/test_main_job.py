@@ -28,8 +28,11 @@ def test_version_is_printed(blast: Blast) -> None:
 
 def test_help_lists_every_command(blast: Blast) -> None:
     text = blast("-h").stdout
-    for command in ("init", "add", "remove", "lock", "sync", "run", "undo", "history", "pip install", "dpp inspect"):
+    for command in ("init", "add", "remove", "lock", "sync", "run", "undo", "history", "lock show"):
         assert f"\n  {command} " in text
+    for group, command in (("pip", "install"), ("dpp", "inspect")):
+        assert f"  {group} " in text
+        assert f"{command} " in blast(group, "-h").stdout
 
 
 def test_unknown_command_suggests_a_near_one(blast: Blast) -> None:

@@ -49,10 +49,10 @@ def test_a_manifest_that_is_not_text_is_refused(bench: Workbench) -> None:
         bench.project()
 
 
-def test_a_manifest_without_a_project_table_is_named_after_its_directory(bench: Workbench) -> None:
+def test_a_manifest_without_a_project_table_has_one_name_everywhere(bench: Workbench) -> None:
     (bench.root / "pyproject.toml").write_text("[tool.blast]\n")
     project = bench.project()
-    assert (project.name, project.requirements(), project.is_package) == ("project", (), False)
+    assert (project.name, project.requirements(), project.is_package) == ("nameless-project", (), False)
 
 
 @pytest.mark.parametrize(
