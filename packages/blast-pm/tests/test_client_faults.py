@@ -447,9 +447,9 @@ def test_few_threads_ask_a_server_that_answered_at_once(client: PyPiClient) -> N
         with pytest.raises(BlastError):
             client.page(f"none-{number}")
     waiting = threading.Event()
-    before = sum(thread.name.startswith("blast-index") for thread in threading.enumerate())
+    before = client.tasks.threads
     for each in range(100):
         client.tasks.start(each, waiting.wait)
-    threads = sum(thread.name.startswith("blast-index") for thread in threading.enumerate())
+    threads = client.tasks.threads
     waiting.set()
     assert threads == before + 16

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from typing import Any
 
+    from blast_pm.kept_threads import Running
+
 __all__ = ["TaskPool"]
 
 _QUEUED, _RUNNING, _DONE = range(3)
@@ -47,7 +49,7 @@ class TaskPool:
     def __init__(self, workers: int = 8, is_far_away: Callable[[], bool] = lambda: False) -> None:
         self._workers = workers
         self._is_far_away = is_far_away
-        self._threads: list[threading.Thread] = []
+        self._threads: list[Running] = []
         self._idle = 0
         self._tasks: dict[Hashable, _Task] = {}
         self._queue: list[_Task] = []
@@ -58,6 +60,8 @@ class TaskPool:
     def start(self, key: Hashable, call: Callable[[], object], *, later: bool = False) -> None:
         """Run ``call`` in the background, unless ``key`` is known. Its error waits for whoever asks for the result."""
         import threading
+
+        from blast_pm.kept_threads import run_kept
 
         with self._lock:
             if self._closed or key in self._tasks:
@@ -72,11 +76,14 @@ class TaskPool:
             if self._idle >= len(self._queue):
                 self._wake.notify()
             elif len(self._threads) < (self._workers if self._is_far_away() else min(self._workers, _FEW)):
-                thread = threading.Thread(target=self._work, name=f"blast-index-{len(self._threads)}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._threads.append(run_kept(self._work, f"blast-index-{len(self._threads)}"))
             else:
                 self._wake.notify()
+
+    @property
+    def threads(self) -> int:
+        """How many threads work for it."""
+        return len(self._threads)
 
     def result(self, key: Hashable, call: Callable[[], Any]) -> Any:
         """Return the value of ``key``, running ``call`` here when nobody has begun it.
@@ -113,7 +120,7 @@ class TaskPool:
         return key in self._tasks
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Forget what is queued, and wait shortly for what runs; the threads are daemons."""
+        """Forget what is queued, and wait shortly for what runs."""
         with self._lock:
             self._closed = True
             self._queue.clear()

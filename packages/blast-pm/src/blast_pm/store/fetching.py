@@ -9,6 +9,7 @@ import time
 
 from blast_core.errors import BlastError, DigestMismatch, StoreLocked
 from blast_pm.install.plan import read_plan
+from blast_pm.kept_threads import run_kept
 from blast_pm.store.commits import Committer
 from blast_pm.store.failures import explain_failure
 from blast_pm.store.ingest import adopt_object
@@ -98,12 +99,7 @@ class Fetching:
         # The largest first: the last wheel to arrive is a small one then.
         for wanted in sorted(missing, key=lambda wanted: -wanted.size):
             self._waiting.put(wanted)
-        threads = [
-            threading.Thread(target=self._work, name=f"blast-store-{number}", daemon=True)
-            for number in range(min(workers, len(missing)))
-        ]
-        for thread in threads:
-            thread.start()
+        threads = [run_kept(self._work, f"blast-store-{number}") for number in range(min(workers, len(missing)))]
         stored: dict[str, StoredDistribution] = {}
         error: BaseException | None = None
         try:
@@ -113,7 +109,7 @@ class Fetching:
         self._cancel()
         deadline = time.monotonic() + _JOIN_S
         for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(deadline - time.monotonic())
         try:
             self._committer.close()
         except (OSError, BlastError) as problem:
