@@ -1,8 +1,8 @@
 """The one driver of this repository: ``python3 dev.py VERB``.
 
-    setup      make .dev/venv with all packages (editable) and tools; the other verbs do it when needed
+    setup      make .venv with all packages (editable) and tools; the other verbs do it when needed
     demo       show what Blast does, on real packages
-    test       lint, types, docs and every test; arguments go to pytest, --quick leaves out what is slow
+    test       lock, lint, types, docs and every test; arguments go to pytest, --quick leaves out what is slow
     check      pytest alone, with your arguments
     lint       ruff: rules and formatting
     types      mypy --strict over everything
@@ -12,7 +12,11 @@
     fuzz       fuzz the readers of untrusted bytes; see `dev.py fuzz --help`
 
 Needs Python 3.11 or newer and its standard library. When started with an older one it looks for a newer one itself,
-which is why this file keeps to syntax that Python 3.7 reads. Everything that it makes lies in ``.dev/``.
+which is why this file keeps to syntax that Python 3.7 reads.
+
+Blast manages its own repository: pip makes ``.dev/bootstrap``, which holds what Blast needs to run from this checkout;
+`blast sync` makes ``.venv`` as ``blast.lock`` says; `blast run` runs every tool in it. Where the sync fails, pip makes
+``.dev/venv`` instead, loudly, so that what Blast breaks can still be tested. BLAST_DEV_PIP=1 asks for that.
 """
 
 from __future__ import annotations
@@ -33,17 +37,28 @@ if TYPE_CHECKING:
 
 TOP = Path(__file__).resolve().parent
 DEV = TOP / ".dev"
-VENV = DEV / "venv"
-STAMP = VENV / "blast-stamp"
-WINDOWS = os.name == "nt"
-SCRIPTS = VENV / ("Scripts" if WINDOWS else "bin")
-PYTHON = SCRIPTS / ("python.exe" if WINDOWS else "python")
+BOOTSTRAP = DEV / "bootstrap"
+FALLBACK = DEV / "venv"
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+PYTHON = "python.exe" if os.name == "nt" else "python"
 
 OLDEST = (3, 11)
 MINORS = (14, 13, 12, 11)
 NODE_PACKAGES = {"kaitai-struct-compiler": "0.11.0", "js-yaml": "4.1.0", "pyright": "1.1.414"}
 ATHERIS = "atheris>=3,<4"
 QUICK = "not slow and not crash and not acceptance and not network"
+
+
+class Setup:
+    """How this run was set up.
+
+    Attributes:
+        is_hosted: by Blast; by pip otherwise.
+        was_stale: the lock did not answer to the manifests, and was made anew.
+    """
+
+    is_hosted = True
+    was_stale = False
 
 
 def say(text: str) -> None:
@@ -105,16 +120,35 @@ def read_groups() -> list[str]:
     import tomllib
 
     groups = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    return [requirement for group in groups.values() for requirement in group]
+    # A group that includes another is a table; every group is read anyway.
+    return [line for group in groups.values() for line in group if isinstance(line, str)]
 
 
-def digest_inputs() -> str:
+def read_runtime() -> list[str]:
+    """Return what the packages need to run, besides one another."""
+    import tomllib
+
+    projects = [
+        tomllib.loads((member / "pyproject.toml").read_text(encoding="utf-8"))["project"] for member in find_members()
+    ]
+    own = tuple(f"{project['name']}==" for project in projects)
+    lines = {line for project in projects for line in project.get("dependencies", ())}
+    return sorted(line for line in lines if not line.startswith(own))
+
+
+def digest_inputs(*more: str) -> str:
+    """Return a digest of this Python, this checkout and what else decides what an environment holds."""
+    parts = [sys.version, str(Path(sys.executable).resolve()), str(TOP), *more]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def digest_fallback() -> str:
     """Return a digest of everything that decides what .dev/venv holds."""
-    parts = [sys.version, str(Path(sys.executable).resolve()), str(TOP), *read_groups()]
+    parts = read_groups()
     for member in find_members():  # an editable package still copies its scripts
         files = [member / "pyproject.toml", *sorted((member / "scripts").glob("*"))]
         parts += [f"{file.relative_to(TOP)}\n{file.read_text(encoding='utf-8')}" for file in files]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return digest_inputs(*parts)
 
 
 def is_root_on_debian() -> bool:
@@ -137,41 +171,117 @@ def install_debian(*packages: str) -> bool:
     return True
 
 
-def make_venv() -> None:
-    """Make .dev/venv afresh with the running Python."""
-    if VENV.exists():
-        shutil.rmtree(VENV)
+def python_in(environment: Path) -> str:
+    """Return the path of an environment's interpreter."""
+    return str(environment / SCRIPTS / PYTHON)
+
+
+def make_venv(folder: Path) -> None:
+    """Make an environment afresh with the running Python."""
+    if folder.exists():
+        shutil.rmtree(folder)
     try:
         import ensurepip  # noqa: F401 - Debian leaves it out of python3
     except ImportError:
         package = f"python3.{sys.version_info[1]}-venv"
         if not install_debian(package):
             fail(f"this Python has no ensurepip; install it first: apt-get install {package}")
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
 
 
-def run_pip(*arguments: str) -> None:
+def run_pip(environment: Path, *arguments: str) -> None:
     """Run pip's install; what it says is shown where it fails."""
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+    command = [python_in(environment), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
     run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if run.returncode:
         say(run.stdout)
         fail("pip could not install the packages and tools; its own lines above say why")
 
 
-def install_packages() -> None:
-    """Install the tools and all packages, where anything that decides them has changed."""
-    stamp = digest_inputs()
-    if STAMP.is_file() and STAMP.read_text() == stamp:
+def has_stamp(environment: Path, stamp: str) -> bool:
+    """Tell whether an environment was completed from these inputs."""
+    file = environment / "blast-stamp"
+    return file.is_file() and file.read_text() == stamp
+
+
+def make_bootstrap() -> None:
+    """Make the environment in which this checkout's Blast runs, where what it needs has changed."""
+    sources = [str(member / "src") for member in find_members()]
+    runtime = read_runtime()
+    stamp = digest_inputs(*sources, *runtime)
+    if has_stamp(BOOTSTRAP, stamp):
         return
-    started = time.perf_counter()
-    say("Setting up .dev/venv: tools, and all packages (editable)")
-    make_venv()
-    run_pip(*read_groups())
+    say("Setting up .dev/bootstrap: what Blast needs to run")
+    make_venv(BOOTSTRAP)
+    run_pip(BOOTSTRAP, *runtime)
+    purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    folder = subprocess.run([python_in(BOOTSTRAP), "-c", purelib], capture_output=True, text=True, check=True).stdout
+    Path(folder.strip(), "blast.pth").write_text("\n".join(sources) + "\n", encoding="utf-8")
+    (BOOTSTRAP / "blast-stamp").write_text(stamp)
+
+
+def blast_line(*arguments: str) -> list[str]:
+    """Return the command line of this checkout's Blast."""
+    return [python_in(BOOTSTRAP), "-m", "blast_cli", *arguments]
+
+
+def run_blast(*arguments: str) -> bool:
+    """Run Blast and tell whether it worked; what it says is shown where it did not."""
+    run = subprocess.run(
+        blast_line(*arguments),
+        cwd=TOP,
+        env=make_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        # A signal says nothing, so its number does.
+        say(f"$ blast {' '.join(arguments)}    (status {run.returncode})\n{run.stdout}")
+    return run.returncode == 0
+
+
+def sync() -> bool:
+    """Make .venv what the lock says, and the lock what the manifests say; tell whether that worked."""
+    # Bytecode is waited for: thousands of processes of tests import from this environment.
+    arguments = ["sync", "--python", sys.executable, "--compile-bytecode"]
+    if run_blast(*arguments, "--locked"):
+        return True
+    Setup.was_stale = not run_blast("lock", "--check")
+    return Setup.was_stale and run_blast(*arguments)
+
+
+def install_fallback() -> None:
+    """Install the tools and all packages with pip, where anything that decides them has changed."""
+    stamp = digest_fallback()
+    if has_stamp(FALLBACK, stamp):
+        return
+    say("Setting up .dev/venv with pip: tools, and all packages (editable)")
+    make_venv(FALLBACK)
+    run_pip(FALLBACK, *read_groups())
     # The build backend is among the tools: without isolation the packages take 2 s instead of 8.
-    run_pip("--no-build-isolation", *(part for path in find_members() for part in ("--editable", str(path))))
-    STAMP.write_text(stamp)
-    say(f"Set up in {time.perf_counter() - started:.1f} s")
+    parts = (part for path in find_members() for part in ("--editable", str(path)))
+    run_pip(FALLBACK, "--no-build-isolation", *parts)
+    (FALLBACK / "blast-stamp").write_text(stamp)
+
+
+def install_packages() -> None:
+    """Make the environment of the tools, with Blast or else with pip."""
+    started = time.perf_counter()
+    Setup.is_hosted = not os.environ.get("BLAST_DEV_PIP")
+    if Setup.is_hosted:
+        make_bootstrap()
+        Setup.is_hosted = sync()
+        if not Setup.is_hosted:
+            warn("Blast managing its own repository: the sync failed, see above. Going on with pip and .dev/venv")
+        elif Setup.was_stale:
+            warn("blast.lock did not answer to the manifests. It was locked anew; look at it and commit it")
+    if not Setup.is_hosted:
+        install_fallback()
+    seconds = time.perf_counter() - started
+    if seconds > 2:
+        say(f"Set up in {seconds:.1f} s")
 
 
 def install_node_packages() -> None:
@@ -212,17 +322,44 @@ def set_up() -> None:
 
 
 def make_environment(**more: str) -> dict[str, str]:
-    """Return the environment of the tools: as the user's, with .dev/venv in front."""
-    environment = {**os.environ, "VIRTUAL_ENV": str(VENV), **more}
-    environment["PATH"] = str(SCRIPTS) + os.pathsep + environment.get("PATH", "")
-    environment.pop("PYTHONHOME", None)
-    environment.pop("PYTHONPATH", None)
+    """Return the variables of the tools: the user's, with no other environment active than theirs."""
+    environment = {**os.environ, **more}
+    for name in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"):
+        environment.pop(name, None)
+    if not Setup.is_hosted:
+        environment["VIRTUAL_ENV"] = str(FALLBACK)
+        environment["PATH"] = str(FALLBACK / SCRIPTS) + os.pathsep + environment.get("PATH", "")
     return environment
 
 
+def python_line(*arguments: str, also: Sequence[str] = ()) -> list[str]:
+    """Return the command line of the tools' Python.
+
+    Args:
+        arguments: of Python.
+        also: requirements beside the environment's own; installed before where pip made it.
+    """
+    if Setup.is_hosted:
+        return blast_line("run", *(part for line in also for part in ("--with", line)), "python", *arguments)
+    if also:
+        run_pip(FALLBACK, *also)
+    return [python_in(FALLBACK), *arguments]
+
+
 def run_module(*arguments: str, **more: str) -> int:
-    """Run ``python -m`` with these arguments in .dev/venv, at the top of the repository."""
-    return subprocess.call([str(PYTHON), "-m", *arguments], cwd=TOP, env=make_environment(**more))
+    """Run ``python -m`` with these arguments among the tools, at the top of the repository."""
+    return subprocess.call(python_line("-m", *arguments), cwd=TOP, env=make_environment(**more))
+
+
+def check_lock() -> int:
+    """Check that the committed lock answers to the manifests."""
+    if not Setup.is_hosted:
+        warn("the check of blast.lock: pip made the environment")
+        return 0
+    if Setup.was_stale:
+        say("blast.lock did not answer to the manifests; commit the one that set-up made")
+        return 1
+    return subprocess.call(blast_line("lock", "--check"), cwd=TOP, env=make_environment())
 
 
 def lint(arguments: Sequence[str] = ()) -> int:
@@ -252,6 +389,7 @@ def test(arguments: Sequence[str]) -> int:
     report = DEV / "junit.xml"
     report.unlink(missing_ok=True)
     stages: dict[str, Callable[[], int]] = {
+        "lock": check_lock,
         "lint": lint,
         "types": check_types,
         "docs": build_docs,
@@ -298,9 +436,7 @@ def check_properties(arguments: Sequence[str] = ()) -> int:
 
 def demo(arguments: Sequence[str] = ()) -> int:
     """Run the demonstration."""
-    return subprocess.call(
-        [str(PYTHON), str(TOP / "examples" / "demo.py"), *arguments], cwd=TOP, env=make_environment()
-    )
+    return subprocess.call(python_line("examples/demo.py", *arguments), cwd=TOP, env=make_environment())
 
 
 def bench(arguments: Sequence[str] = ()) -> int:
@@ -310,11 +446,10 @@ def bench(arguments: Sequence[str] = ()) -> int:
 
 def fuzz(arguments: Sequence[str] = ()) -> int:
     """Run the fuzzers, with atheris, which nothing else needs."""
-    if subprocess.call([str(PYTHON), "-c", "import atheris"], stderr=subprocess.DEVNULL):
-        if sys.platform != "linux" or not OLDEST <= sys.version_info[:2] <= (3, 13):
-            fail("atheris has wheels for Linux and CPython 3.11 to 3.13; start dev.py with one of these")
-        run_pip(ATHERIS)
-    return run_module("fuzz", *arguments)
+    if sys.platform != "linux" or not OLDEST <= sys.version_info[:2] <= (3, 13):
+        fail("atheris has wheels for Linux and CPython 3.11 to 3.13; start dev.py with one of these")
+    line = python_line("-m", "fuzz", *arguments, also=[ATHERIS])
+    return subprocess.call(line, cwd=TOP, env=make_environment())
 
 
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {

@@ -16,7 +16,8 @@ def list_files(top: Path) -> list[Path]:
     command = ["git", "-C", str(top), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     run = subprocess.run(command, capture_output=True, check=False)
     if run.returncode:
-        return [path for path in top.rglob("*") if path.is_file() and ".dev" not in path.parts]
+        made = {".dev", ".venv"}
+        return [path for path in top.rglob("*") if path.is_file() and made.isdisjoint(path.parts)]
     paths = (top / name for name in run.stdout.decode().split("\0") if name)
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
