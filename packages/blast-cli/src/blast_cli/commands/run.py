@@ -15,7 +15,6 @@ from blast_cli.options import (
     add_policy_options,
 )
 from blast_core.errors import UsageError
-from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,20 +22,12 @@ if TYPE_CHECKING:
 
     from blast_cli.outcome import Context, Outcome
     from blast_project.named_environments import NamedEnvironment
+    from blast_project.runnables import Runnable
     from blast_project.selection import GroupSelection
     from blast_project.session import Session
     from blast_project.starting import RunOptions, Start
 
 __all__ = ["configure", "execute"]
-
-
-class _What(NamedTuple):
-    """What is run: the words, the path of a script with metadata or "", its text where no file holds it, and where."""
-
-    words: tuple[str, ...]
-    script: str = ""
-    text: str = ""
-    environment: NamedEnvironment | None = None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -96,70 +87,58 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         return _run_in_each(context, [row.name for row in environments])
     if environments:
         context = with_environment(context, environments[0])
+    named = environments[0] if environments else None
     with Session(context.settings, context.reporter) as session:
         what = _what(arguments, session, words)
-    if environments:
-        what = what._replace(environment=environments[0])
     if arguments.watch:
-        return _watch(arguments, context, what)
-    return _run(arguments, context, what)
+        return _watch(arguments, context, what, named)
+    return _run(arguments, context, what, named)
 
 
-def _run(arguments: argparse.Namespace, context: Context, what: _What) -> Outcome:  # noqa: RET503 - see its last line
+def _run(arguments: argparse.Namespace, context: Context, what: Runnable, named: NamedEnvironment | None) -> Outcome:  # noqa: RET503 - see its last line
     from blast_project.running import replace_process
     from blast_project.session import Session
 
     with Session(context.settings, context.reporter) as session:
-        options, start = _prepare(arguments, session, what)
+        options, start = _prepare(arguments, session, what, named)
         if start.project is not None:
             return _run_task(session, start, options, context)
     context.reporter.close()
-    if what.text and what.words[0] == "-":
+    if what.is_input:
         from blast_project.script_inputs import give_standard_input
 
         give_standard_input(what.text)
     replace_process(_line(arguments, start), start.variables)
 
 
-def _what(arguments: argparse.Namespace, session: Session, words: list[str]) -> _What:
-    """Find out whether what is run is a script with metadata, and fetch it where it is not here."""
-    from blast_project.script_inputs import fetch_script, is_address, read_standard_input
-    from blast_project.scripts import find_script, has_metadata
+def _what(arguments: argparse.Namespace, session: Session, words: list[str]) -> Runnable:
+    from blast_project.runnables import Wish, find_runnable
 
-    directory = session.settings.directory
-    first = words[0]
-    if arguments.module:
-        return _What(("-m", *words))
-    if first == "-":
-        text = read_standard_input()
-        is_script = "# /// script" in text
-        return _What(tuple(words), os.path.join(directory, "stdin") if is_script else "", text)
-    if is_address(first):
-        path = fetch_script(session, first, arguments.allow_insecure_host)
-        return _What((path, *words[1:]), path if has_metadata(path) else "")
-    if arguments.script or arguments.gui_script:
-        path = find_script(first)
-        return _What((path, *words[1:]), path if has_metadata(path) else "")
-    if first.endswith((".py", ".pyw")) and os.path.isfile(first) and has_metadata(first):
-        return _What(tuple(words), os.path.abspath(first))
-    return _What(tuple(words))
+    wish = Wish(
+        tuple(words),
+        module=arguments.module,
+        script=arguments.script or arguments.gui_script,
+        insecure_hosts=arguments.allow_insecure_host,
+    )
+    return find_runnable(session, wish)
 
 
-def _prepare(arguments: argparse.Namespace, session: Session, what: _What) -> tuple[RunOptions, Start]:
+def _prepare(
+    arguments: argparse.Namespace, session: Session, what: Runnable, named: NamedEnvironment | None
+) -> tuple[RunOptions, Start]:
     from blast_project.scripts import open_script
     from blast_project.starting import RunOptions, env_files_of, prepare_run
 
     settings = session.settings
-    is_python = bool(what.script or what.words[0] == "-" or arguments.script or arguments.gui_script)
     options = RunOptions(
-        words=what.words if what.script or not is_python else ("python", *what.words),
-        selection=_selection(arguments, what.environment),
+        words=what.words,
+        selection=_selection(arguments, named),
         frozen=arguments.frozen,
         locked=arguments.locked,
         sync=not arguments.no_sync,
         inexact=arguments.inexact,
         requirements=_requirements(arguments, session),
-        project=not (arguments.no_project or (what.environment is not None and not what.environment.root)),
+        project=not (arguments.no_project or (named is not None and not named.root)),
         env_files=env_files_of(arguments.env_file, settings, enabled=not arguments.no_env_file),
         use_env_files=not arguments.no_env_file,
         isolated=arguments.isolated,
@@ -229,17 +208,17 @@ def _run_task(session: Session, start: Start, options: RunOptions, context: Cont
     return run_task(session, start.project, start.environment, list(options.words), wishes, context)
 
 
-def _watch(arguments: argparse.Namespace, context: Context, what: _What) -> Outcome:
+def _watch(arguments: argparse.Namespace, context: Context, what: Runnable, named: NamedEnvironment | None) -> Outcome:
     from blast_cli.outcome import Outcome
     from blast_project.session import Session
     from blast_project.watching import run_again_on_changes
 
-    if what.text:
+    if what.is_input:
         raise UsageError("standard input can't be watched", hint="name a file")
 
     def prepare() -> tuple[tuple[str, ...], dict[str, str]]:
         with Session(context.settings, context.reporter) as session:
-            _, start = _prepare(arguments, session, what)
+            _, start = _prepare(arguments, session, what, named)
         if start.project is not None:
             raise UsageError(
                 f"'{what.words[0]}' is a task", reason="--watch watches a program", hint="name its program"
