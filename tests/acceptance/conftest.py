@@ -8,10 +8,13 @@ import pytest
 
 from blast_cli.testing import Blast
 from blast_pm.testing import StaticIndex, make_wheel
+from blast_project.testing_pythons import Mirror, find_cpythons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from blast_core.interpreter import Interpreter
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +58,61 @@ def project(blast: Blast) -> Blast:
     """The command in a new project."""
     blast("init", "--name", "demo")
     return blast
+
+
+# Interpreters
+
+
+@pytest.fixture(scope="session")
+def pythons(tmp_path_factory: pytest.TempPathFactory) -> list[Interpreter]:
+    """One interpreter of each version on this machine."""
+    return find_cpythons(tmp_path_factory.mktemp("known"))
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory, pythons: list[Interpreter]) -> tuple[Mirror, list[str]]:
+    """A mirror with two patch levels of one minor version, if this machine has them, and their versions."""
+    by_minor: dict[str, list[Interpreter]] = {}
+    for one in pythons:
+        by_minor.setdefault(one.version.rpartition(".")[0], []).append(one)
+    chosen = max(by_minor.values(), key=lambda group: (len(group), group[0].version))
+    chosen.sort(key=lambda one: int(one.version.rpartition(".")[2]))
+    mirror = Mirror(tmp_path_factory.mktemp("mirror"))
+    for one in chosen[-2:]:
+        mirror.pack(one)
+    return mirror, [one.version for one in chosen[-2:]]
+
+
+@pytest.fixture
+def mirror(packed: tuple[Mirror, list[str]]) -> Mirror:
+    return packed[0]
+
+
+@pytest.fixture
+def version(packed: tuple[Mirror, list[str]]) -> str:
+    """The newest version of the mirror."""
+    return packed[1][-1]
+
+
+@pytest.fixture
+def two(packed: tuple[Mirror, list[str]]) -> tuple[str, str]:
+    """An older and a newer patch level of one minor version."""
+    versions = packed[1]
+    if len(versions) < 2:
+        pytest.skip("no two patch levels of one minor version on this machine: upgrades are NOT tried")
+    return versions[0], versions[1]
+
+
+@pytest.fixture
+def bare(blast: Blast, mirror: Mirror, tmp_path: Path) -> Blast:
+    """The command on a machine where only what Blast installs is found, with the mirror."""
+    variables = {
+        "BLAST_PYTHON_MIRROR": str(mirror.directory),
+        "BLAST_PYTHON_DOWNLOADS": "automatic",
+        "BLAST_PYTHON": "",
+        "HOME": str(tmp_path / "user"),
+        "PATH": "/nowhere",
+        "PYENV_ROOT": "/nowhere",
+        "BLAST_CONFIG_DIR": "",
+    }
+    return Blast(blast.directory, blast.home, {**blast.environ, **variables})

@@ -126,8 +126,9 @@ def test_a_name_outside_of_requires_python_is_refused(bench: Workbench) -> None:
 
 @pytest.mark.parametrize("value", ["'linux-x86_64'", "[3]", "{}"])
 def test_targets_must_be_texts(bench: Workbench, value: str) -> None:
-    with pytest.raises(InvalidManifest, match=r"tool\.blast\.targets is"):
+    with pytest.raises(InvalidManifest, match=r"tool\.blast\.targets is") as caught:
         names(project(bench, more=f"[tool.blast]\ntargets = {value}"))
+    assert "array of texts" in f"{caught.value} {caught.value.reason} {caught.value.hint}"
 
 
 def test_more_than_a_lock_holds_is_refused(bench: Workbench) -> None:

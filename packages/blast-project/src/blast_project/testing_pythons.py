@@ -14,13 +14,16 @@ import hashlib
 import io
 import os
 import re
+import subprocess
 import tarfile
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from blast_pm.testing_server import LoopbackServer, Reply, Request
+from blast_project.python.discover import iter_interpreters
 from blast_project.python.platform_of import this_platform
+from blast_project.python.probe import InterpreterCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
 
-__all__ = ["Mirror", "MirrorServer", "archive_name", "tar_of"]
+__all__ = ["Mirror", "MirrorServer", "archive_name", "find_cpythons", "installed_pythons", "tar_of", "version_of"]
 
 # What no test imports, and what belongs to the machine: a packed interpreter has some 15 MB without.
 _LEFT_OUT = frozenset(
@@ -192,3 +195,30 @@ class MirrorServer:
             return Reply(status=416, headers={"Content-Range": f"bytes */{len(content)}"})
         headers = {"Content-Range": f"bytes {begin}-{len(content) - 1}/{len(content)}"}
         return Reply(status=206, body=content[begin:], headers=headers, cut_at=cut_at)
+
+
+def find_cpythons(home: Path) -> list[Interpreter]:
+    """Return one interpreter of each version of CPython on this machine; ``home`` remembers what they said."""
+    cache = InterpreterCache(str(home))
+    found: dict[str, Interpreter] = {}
+    for executable in iter_interpreters(os.environ, str(home)):
+        try:
+            interpreter = cache.get(executable)
+        except Exception:  # noqa: BLE001, S112 - what is no interpreter is not the subject here
+            continue
+        if interpreter.implementation == "cpython" and not interpreter.variant:
+            found.setdefault(interpreter.version, interpreter)
+    return list(found.values())
+
+
+def installed_pythons(home: Path) -> list[str]:
+    """Return the names of what Blast installed below a home, in order."""
+    root = home / "pythons"
+    return sorted(name for name in os.listdir(root) if not name.startswith(".")) if root.is_dir() else []
+
+
+def version_of(python: str | Path) -> str:
+    """Return the version that an interpreter says it has."""
+    program = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return subprocess.check_output([python, "-c", program], text=True, env=variables).strip()
