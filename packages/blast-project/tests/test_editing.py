@@ -286,6 +286,17 @@ def test_removing_what_is_not_there_names_the_list(bench: Workbench, place: Plac
     assert bench.files() == before
 
 
+def test_removing_from_the_wrong_list_names_the_right_one(bench: Workbench) -> None:
+    add(bench, "beta", place=Place(group="dev"))
+    add(bench, "alpha", place=Place(extra="more"))
+    with pytest.raises(UsageError) as caught:
+        remove(bench, "beta", "alpha")
+    assert caught.value.hint == "'blast remove --dev beta' and 'blast remove --optional more alpha' would do"
+    with pytest.raises(UsageError) as caught:
+        remove(bench, "gamma")
+    assert "--group" in caught.value.hint
+
+
 def test_groups_and_extras_have_their_own_lists(bench: Workbench) -> None:
     add(bench, "beta", place=Place(group="dev"))
     add(bench, "alpha", place=Place(extra="more"))

@@ -280,10 +280,12 @@ def _remove(session: Session, project: Project, wanted: list[str], place: Place,
     edited, removed, after = _without_lines(project, text, wanted, place)
     missing = [name for name in wanted if name not in {parse_requirement(line).name for line in removed}]
     if missing:
+        from blast_project.elsewhere import hint_elsewhere
+
         raise UsageError(
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in {_described(place)}",
             reason=f"{MANIFEST_NAME} was not changed",
-            hint="--dev, --group or --optional name another list; 'blast lock show' lists what is locked",
+            hint=hint_elsewhere(project.manifest, missing),
         )
     if after is None or after.manifest.sources:
         edited, after = _without_sources(project, edited, wanted), None
