@@ -135,21 +135,30 @@ def add_index_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_group_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose what of a project is installed, and how."""
-    add_selection_options(parser)
+def add_group_options(parser: argparse.ArgumentParser, *, dev: bool = True) -> None:
+    """Add the options that choose what of a project is installed, and how; ``--dev`` has another sense for some."""
+    add_selection_options(parser, dev=dev)
     add_install_options(parser)
     parser.add_argument("--inexact", action="store_true", help="keep distributions that the lock does not name")
 
 
-def add_selection_options(parser: argparse.ArgumentParser) -> None:
+def add_selection_options(parser: argparse.ArgumentParser, *, dev: bool = True) -> None:
     """Add the options that choose groups and extras of a project."""
     parser.add_argument("--group", action="append", default=[], metavar="NAME", help="also this dependency group")
     parser.add_argument("--no-group", action="append", default=[], metavar="NAME", help="not this dependency group")
     parser.add_argument("--all-groups", action="store_true", help="every dependency group")
-    parser.add_argument("--no-dev", action="store_true", help="not the group 'dev', which is included otherwise")
+    if dev:
+        parser.add_argument("--dev", action="store_true", help="the group 'dev', where there is one")
+    parser.add_argument("--no-dev", action="store_true", help="not the group 'dev'")
+    parser.add_argument(
+        "--no-default-groups",
+        action="store_true",
+        help="not the groups that are included unasked: those of 'default-groups', or 'dev'",
+    )
     parser.add_argument("--only-group", action="append", default=[], metavar="NAME", help="only this dependency group")
+    parser.add_argument("--only-dev", action="store_true", help="only the group 'dev'")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME", help="also this extra")
+    parser.add_argument("--no-extra", action="append", default=[], metavar="NAME", help="not this extra")
     parser.add_argument("--all-extras", action="store_true", help="every extra")
 
 

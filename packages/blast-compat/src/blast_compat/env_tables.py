@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["EnvironmentTable", "check_environments", "read_environments"]
 
 _LISTS = ("groups", "no-groups", "only-groups", "extras", "packages", "platforms")
-_SWITCHES = ("no-dev", "all-groups", "all-extras")
+_SWITCHES = ("no-dev", "no-default-groups", "all-groups", "all-extras")
 _KEYS = (*_LISTS, *_SWITCHES, "python", "matrix")
 _AXES = ("python", "groups", "extras", "packages")
 _PLATFORMS = ("linux", "macos", "windows")
@@ -47,6 +47,7 @@ class EnvironmentTable(NamedTuple):
         no_dev: without the group ``dev``.
         all_groups: with every group.
         all_extras: with every extra.
+        no_default_groups: without the groups that are installed unasked.
     """
 
     name: str
@@ -61,6 +62,7 @@ class EnvironmentTable(NamedTuple):
     no_dev: bool = False
     all_groups: bool = False
     all_extras: bool = False
+    no_default_groups: bool = False
 
 
 def check_environments(table: object, keys: tuple[str, ...]) -> None:

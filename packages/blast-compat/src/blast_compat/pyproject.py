@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from blast_compat.conflict_tables import read_conflicts
+from blast_compat.group_tables import read_default_groups
 from blast_compat.index_tables import read_index_tables
 from blast_compat.manifest import Manifest
 from blast_compat.manifest_edit import add_requirements, new_manifest, remove_requirements, set_source, set_version
@@ -177,6 +178,11 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
     name, version, dynamic = _read_identity(project) if "project" in document else ("", "", ())
     requires_python = read_text(project, "requires-python", ("project",))
     _check(check_specifier, requires_python, ("project", "requires-python"))
+    groups = _read_groups(document)
+    # A file of settings says nothing of groups, and a workspace's root may mean those of its members.
+    is_whole = "project" in document or "dependency-groups" in document
+    is_alone = "workspace" not in blast and "workspace" not in uv
+    defaults = read_default_groups(blast, uv, groups if is_whole and is_alone else None)
     manifest = Manifest(
         path=path,
         name=name,
@@ -184,12 +190,12 @@ def _make(document: Mapping[str, Any], path: str) -> Manifest:
         requires_python=requires_python,
         dependencies=_read_requirements(project, "dependencies", ("project",)),
         optional_dependencies=_read_extras(project),
-        groups=_read_groups(document),
+        groups=groups,
         scripts=_read_scripts(project, "scripts"),
         gui_scripts=_read_scripts(project, "gui-scripts"),
         entry_points=_read_entry_points(project),
         build_system=_read_build_system(document),
-        tool={**read_policy_tables(blast, uv), **read_index_tables(blast, uv)},
+        tool={**read_policy_tables(blast, uv), **read_index_tables(blast, uv), **defaults},
         sources={**_read_sources(uv, "uv"), **_read_sources(blast, "blast")},
         dynamic=dynamic,
         workspace=_read_workspace(blast, "blast") if "workspace" in blast else _read_workspace(uv, "uv"),

@@ -48,7 +48,7 @@ def settings_schema(scope: str) -> dict[str, object]:
 
 
 def _setting_schema(setting: Setting) -> dict[str, object]:
-    own = {"tasks": _tasks, "env": lambda: _named("variables"), "env-file": _files}.get(setting.name)
+    own = _OWN.get(setting.name)
     schema = {"description": setting.help, **(own() if own is not None else _KINDS[setting.kind])}
     if setting.choices:
         schema["enum"] = list(setting.choices)
@@ -80,6 +80,10 @@ def _files() -> dict[str, object]:
 
 def _tasks() -> dict[str, object]:
     return {"type": "object", "additionalProperties": _either(_TEXT, _TEXTS, _named("task"))}
+
+
+def _default_groups() -> dict[str, object]:
+    return _either({"const": "all"}, _TEXTS)
 
 
 def _reference() -> dict[str, object]:
@@ -136,3 +140,6 @@ def _task() -> dict[str, object]:
         },
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+_OWN = {"tasks": _tasks, "env": lambda: _named("variables"), "env-file": _files, "default-groups": _default_groups}

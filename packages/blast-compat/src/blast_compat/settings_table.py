@@ -102,6 +102,8 @@ SETTINGS = (
     _setting("sources", "table", PROJECT, "By name, where a requirement comes from"),
     _setting("index", "tables", PROJECT, "Indexes: `name`, `url`, `default`, `explicit`, `format`"),
     _setting("targets", "texts", PROJECT, "Platforms and Pythons to lock for", default="all", option="--target"),
+    _setting("default-groups", "any", PROJECT, "Dependency groups that are installed unasked, or `all`",
+             default="`dev`, if there is one"),
     _setting("conflicts", "array", PROJECT, "Extras and groups that are never installed together"),
     _setting(
         "lock", "choice", PROJECT, "Whether `pylock.toml` is written, too", default="both", choices=("both", "dpl")

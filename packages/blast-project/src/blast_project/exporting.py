@@ -80,10 +80,9 @@ def _part(project: Project, lock: Lock, request: ExportRequest) -> Lock:
     """Return the lock of what is chosen, all of it in its one group."""
     from blast_core.formats.dpl.model import canonical_lock
     from blast_project.lock_graph import find_target
-    from blast_project.selection import select_groups
-    from blast_project.syncing import chosen_members
+    from blast_project.selection import chosen_groups
 
-    groups = select_groups(lock.groups, request.selection, chosen_members(project, request.selection.members))
+    groups = chosen_groups(project, lock.groups, request.selection)
     targets = 0
     for name in request.targets:
         targets |= find_target([target.name for target in lock.targets], name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["keep_manifest", "recall_manifest"]
 
 # Raise it when the same bytes are read as another manifest.
-_FORMAT = 3
+_FORMAT = 4
 _STAMP = (_FORMAT, __version__)
 
 

@@ -185,6 +185,7 @@ def _of_table(row: EnvironmentTable, root: str, directory: str) -> NamedEnvironm
         no_groups=row.no_groups,
         all_groups=row.all_groups,
         no_dev=row.no_dev,
+        no_defaults=row.no_default_groups,
         only_groups=row.only_groups,
         extras=row.extras,
         all_extras=row.all_extras,

@@ -18,7 +18,7 @@ from blast_project.selection import GroupSelection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from blast_core.requirements import Requirement
     from blast_project.scripts import Script
@@ -44,6 +44,7 @@ class RunOptions(NamedTuple):
         use_env_files: read those that settings name, too.
         isolated: in an environment of its own, even if nothing is added.
         script: whose environment it is, in place of the project's.
+        no_env: in a view of the store, and no environment is made.
     """
 
     words: tuple[str, ...]
@@ -58,6 +59,7 @@ class RunOptions(NamedTuple):
     use_env_files: bool = True
     isolated: bool = False
     script: Script | None = None
+    no_env: bool = False
 
 
 class Start(NamedTuple):
@@ -162,6 +164,11 @@ def _environment(session: Session, options: RunOptions) -> str:
         return _without_project(session, options)
     if options.requirements or options.isolated:
         return _with_requirements(session, load_project(root), options)
+    if options.no_env:
+        from blast_project.no_env.starting import project_view
+
+        frozen = options.frozen or not options.sync
+        return project_view(session, options.selection, frozen=frozen, locked=options.locked)
     environment = environment_path(root, session.settings)
     if options.sync and not _has_all(session, root, environment, options):
         from blast_project.operations import SyncOptions, sync_here
@@ -185,41 +192,49 @@ def _has_all(session: Session, root: str, environment: str, options: RunOptions)
 
 
 def _without_project(session: Session, options: RunOptions) -> str:
-    if session.settings.is_named and not options.requirements:
+    if session.settings.is_named and not options.requirements and not options.no_env:
         return session.settings.environment
     active = session.settings.environ.get("VIRTUAL_ENV", "")
     beside = os.path.join(session.settings.directory, ".venv")
-    if not options.requirements:
+    if not options.requirements and not options.no_env:
         for environment in (active, beside):
             if environment and os.path.exists(python_path(environment)):
                 return environment
-    from blast_project.ephemeral import ephemeral_environment
     from blast_project.python.version_files import read_version_file_above
 
     request = read_version_file_above(session.settings.directory, session.settings.environ)
     interpreter = session.find_interpreter(request)
-    return ephemeral_environment(session, interpreter, options.requirements, origin="--with")
+    return _place(options)(session, interpreter, options.requirements, origin="--with")
+
+
+def _place(options: RunOptions) -> Callable[..., str]:
+    """Return what makes a place to run in of requirements."""
+    if options.no_env:
+        from blast_project.no_env.starting import requirements_view
+
+        return requirements_view
+    from blast_project.ephemeral import ephemeral_environment
+
+    return ephemeral_environment
 
 
 def _with_requirements(session: Session, project: Project, options: RunOptions) -> str:
     """One environment for the project's requirements and those of this run, the locked versions preferred."""
     from blast_project.asking import editables_of, parse_asked
-    from blast_project.ephemeral import ephemeral_environment
     from blast_project.locking import lock_project
     from blast_project.operations import project_interpreter
-    from blast_project.selection import select_groups
+    from blast_project.selection import chosen_groups
     from blast_project.sources import SourceLoader
-    from blast_project.syncing import chosen_members
 
     interpreter = project_interpreter(session, project)
     locked = lock_project(session, project, interpreter, check=options.locked)
-    mask = select_groups(project.groups, options.selection, chosen_members(project, options.selection.members))
+    mask = chosen_groups(project, project.groups, options.selection)
     wanted = {group for bit, group in enumerate(project.groups) if mask >> bit & 1}
     own = [row.requirement for row in project.requirements() if row.group in wanted]
     own += _itself(project, wanted)
     asked = [parse_asked(line, session.settings.directory) for line in options.requirements]
     sources = {entry.name: entry.source for entry in locked.reader().entries() if entry.source.kind != "registry"}
-    return ephemeral_environment(
+    return _place(options)(
         session,
         interpreter,
         (*own, *options.requirements),

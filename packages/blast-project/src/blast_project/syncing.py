@@ -29,7 +29,7 @@ from blast_project.hot_key import options_digest, request_of
 from blast_project.project import environment_path
 from blast_project.project_files import remember_lock
 from blast_project.recipes import KeptDecisions, Recipe, find_recipe, keep_recipe, recipe_key
-from blast_project.selection import select_groups
+from blast_project.selection import chosen_groups, chosen_members
 from blast_project.wanted import is_sdist, select_wanted
 
 TYPE_CHECKING = False
@@ -48,16 +48,14 @@ if TYPE_CHECKING:
     from blast_project.wanted import Wanted
 
 __all__ = [
+    "Gathered",
     "PreparedSync",
     "SyncRequest",
     "SyncResult",
-    "chosen_members",
+    "gather",
     "prepare_known_sync",
     "prepare_sync",
 ]
-
-# Stands for every package of a workspace.
-_ALL_MEMBERS = ":all:"
 
 
 class SyncRequest(NamedTuple):
@@ -104,6 +102,24 @@ class SyncResult(NamedTuple):
     packages: int
     link_mode: str
     changes: tuple[VersionChange, ...]
+
+
+class Gathered(NamedTuple):
+    """What a lock asks for, in the store.
+
+    Attributes:
+        stored: the distributions.
+        direct_urls: content of direct_url.json, by normalised name, of those that are on no index.
+        recipe: what an environment is composed from.
+        is_seen: a change of it shows in the manifest and the lock.
+        is_known: it follows from these two alone, and from nothing that was built.
+    """
+
+    stored: tuple[StoredDistribution, ...]
+    direct_urls: dict[str, bytes]
+    recipe: Recipe
+    is_seen: bool
+    is_known: bool
 
 
 class PreparedSync(NamedTuple):
@@ -168,10 +184,30 @@ def prepare_sync(
         UsageError: a group is unknown.
         IndexAccessError, IntegrityError, StoreError, InstallError: nothing was changed.
     """
+    gathered = gather(session, project, locked, interpreter, request.selection)
+    if request.record and not gathered.is_seen:
+        request = request._replace(record=False)
+    recipe = gathered.recipe
+    if request.record and gathered.is_known:
+        keep_recipe(session.database, recipe_key(request.contents, interpreter, request.selection.key), recipe)
+    change = _change(recipe, gathered.stored, gathered.direct_urls, request)
+    return _prepare(session, project.root, interpreter, request, change, recipe.bytecode)
+
+
+def gather(
+    session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
+) -> Gathered:
+    """Bring into the store what a lock asks for, and return it.
+
+    Raises:
+        StaleLock: the lock was not made for this interpreter.
+        UsageError: a group is unknown.
+        IndexAccessError, IntegrityError, StoreError, InstallError: as fetching and building do.
+    """
     from blast_project.link_modes import manifest_modes
 
     session.use_project(project.manifest)
-    wanted = _wanted(session, project, locked, interpreter, request.selection)
+    wanted = _wanted(session, project, locked, interpreter, selection)
     if not session.build_options.isolates_all:
         from blast_project.unisolated import prepare_shared
 
@@ -185,22 +221,18 @@ def prepare_sync(
         bytecode_setting(project.manifest.tool),
     )
     more, direct_urls = _from_sources(session, project, wanted, interpreter)
-    if request.record and not _is_seen(project):
-        request = request._replace(record=False)
-    if _installs_itself(project, request.selection):
+    is_itself = _installs_itself(project, selection)
+    if is_itself:
         own, own_urls = _own_distribution(session, project, interpreter)
         more, direct_urls = (*more, *own), {**direct_urls, **own_urls}
-    elif (
-        request.record
-        and project.manifest.name
+    is_known = (
+        not is_itself
+        and bool(project.manifest.name)
         and not project.reads_other_files
         and not wanted.sources
         and not any(is_sdist(row.filename) for row in wanted.files)
-    ):
-        key = recipe_key(request.contents, interpreter, request.selection.key)
-        keep_recipe(session.database, key, recipe)
-    change = _change(recipe, (*stored, *more), direct_urls, request)
-    return _prepare(session, project.root, interpreter, request, change, recipe.bytecode)
+    )
+    return Gathered((*stored, *more), direct_urls, recipe, _is_seen(project), is_known)
 
 
 def _installs_itself(project: Project, selection: GroupSelection) -> bool:
@@ -304,46 +336,9 @@ def _wanted(
     session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
 ) -> Wanted:
     lock = locked.reader()
-    mask = select_groups(lock.groups, selection, chosen_members(project, selection.members))
+    mask = chosen_groups(project, lock.groups, selection)
     kinds = session.kinds_of(project.manifest)
     return select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database, kinds)
-
-
-def chosen_members(project: Project, asked: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the members of a workspace that a command means, "" for the root's own project.
-
-    Args:
-        project: the workspace, or a project that is none.
-        asked: normalised names, or ``:all:``; without any the member it was called in, or all of a mere frame.
-
-    Raises:
-        UsageError: there is no member of a name.
-    """
-    workspace = project.workspace
-    if asked:
-        return _named_members(project, asked)
-    if workspace is None:
-        return ("",)
-    if project.member:
-        return tuple(member.name for member in workspace.members if member.path == project.member)
-    return ("",) if project.manifest.name else ("", *(member.name for member in workspace.members))
-
-
-def _named_members(project: Project, asked: Sequence[str]) -> tuple[str, ...]:
-    places = project.workspace.places if project.workspace is not None else ((project.name, "."),)
-    members = {name: "" if path == "." else name for name, path in places}
-    if _ALL_MEMBERS in asked:
-        return ("", *(name for name in members.values() if name))
-    for name in asked:
-        if name not in members:
-            from blast_core.errors import UsageError
-
-            raise UsageError(
-                f"there is no package '{name}' here",
-                reason=f"the packages are {', '.join(members)}",
-                hint="names of packages stand in their pyproject.toml",
-            )
-    return tuple(members[name] for name in asked)
 
 
 def _from_sources(

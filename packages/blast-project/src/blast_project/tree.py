@@ -126,7 +126,10 @@ def _brings(graph: LockedGraph, upper: Edge, lower: Edge) -> bool:
 
 
 def choose_groups(
-    graph: LockedGraph, selection: GroupSelection, members: Sequence[str] = ("",)
+    graph: LockedGraph,
+    selection: GroupSelection,
+    members: Sequence[str] = ("",),
+    defaults: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Callable[[Edge], bool]:
     """Return which edges belong to the groups and extras that were chosen; edges of other packages all do.
 
@@ -136,6 +139,7 @@ def choose_groups(
         graph: of the lock.
         selection: the user's words.
         members: of a workspace that are meant; "" for the project at its root.
+        defaults: by member the groups that count unasked, see `blast_project.selection.default_groups`.
 
     Raises:
         UsageError: a group or an extra is named that the project doesn't have.
@@ -145,7 +149,7 @@ def choose_groups(
     known = graph.lock.groups
     if not selection.extras and not selection.only_groups:
         selection = selection._replace(all_extras=True)
-    mask = select_groups(known, selection, members)
+    mask = select_groups(known, selection, members, defaults or {})
     chosen = {group for bit, group in enumerate(known) if mask >> bit & 1}
     own = {root.name for root in graph.roots()}
 

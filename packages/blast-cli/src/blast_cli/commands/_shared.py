@@ -45,11 +45,27 @@ def group_selection(arguments: argparse.Namespace) -> GroupSelection:
         no_groups=tuple(arguments.no_group),
         all_groups=arguments.all_groups,
         no_dev=arguments.no_dev,
-        only_groups=tuple(arguments.only_group),
+        only_groups=(*arguments.only_group, *(("dev",) if arguments.only_dev else ())),
         extras=tuple(arguments.extra),
         all_extras=arguments.all_extras,
         members=_members(arguments),
+        no_defaults=arguments.no_default_groups,
+        dev=getattr(arguments, "dev", False) is True,
+        no_extras=tuple(arguments.no_extra),
+        left_out=_left_out(arguments),
     )
+
+
+def _left_out(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return what is not installed though it is chosen, where the command has words for that."""
+    if not hasattr(arguments, "no_install_package"):
+        return ()
+    from blast_core.names import normalize_name
+    from blast_project.selection import LOCAL, PROJECT, WORKSPACE
+
+    kinds = ("no_install_project", PROJECT), ("no_install_workspace", WORKSPACE), ("no_install_local", LOCAL)
+    said = [word for name, word in kinds if getattr(arguments, name)]
+    return (*said, *(normalize_name(name) for name in arguments.no_install_package))
 
 
 def _members(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_script_option(parser)
     add_index_options(parser)
     add_policy_options(parser)
-    add_group_options(parser)
+    add_group_options(parser, dev=False)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import argparse
 
     from blast_project.lock_graph import Node
-    from blast_project.project import Project
 
 __all__ = ["configure", "execute"]
 
@@ -28,12 +27,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group", action="append", default=[], metavar="NAME", help="also this dependency group")
     parser.add_argument("--no-group", action="append", default=[], metavar="NAME", help="not this dependency group")
     parser.add_argument("--all-groups", action="store_true", help="every dependency group")
+    parser.add_argument("--dev", action="store_true", help="the group 'dev', where there is one")
     parser.add_argument("--no-dev", action="store_true", help="not the group 'dev'")
+    parser.add_argument("--no-default-groups", action="store_true", help="not the groups that are included unasked")
     parser.add_argument("--only-group", action="append", default=[], metavar="NAME", help="only this dependency group")
+    parser.add_argument("--only-dev", action="store_true", help="only the group 'dev'")
+    parser.add_argument("--no-extra", action="append", default=[], metavar="NAME", help="not this extra")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME", help="only this extra, rather than all")
     parser.add_argument("--all-extras", action="store_true", help="every extra, as without --extra")
     parser.add_argument("--target", action="append", default=[], metavar="NAME", help="for this target of the lock")
     parser.add_argument("--universal", action="store_true", help="for all targets of the lock")
+    parser.add_argument("--frozen", action="store_true", help="use the lock as it is, which is what happens anyway")
+    parser.add_argument("--locked", action="store_true", help="fail if the lock does not answer to the manifest")
     add_script_option(parser)
     parser.add_argument("--html", default="", metavar="FILE", help="write a page that needs nothing else")
     add_index_options(parser)
@@ -46,6 +51,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.operations import lock_here
     from blast_project.project import load_project
     from blast_project.questions import find_locked, open_question
+    from blast_project.selection import chosen_members, default_groups
     from blast_project.session import Session
     from blast_project.tree import TreeOptions, choose_groups, grow, leaves, text_of, tree_document
 
@@ -56,9 +62,10 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
         context, script = context_of(arguments, context)
     with Session(context.settings, context.reporter) as session:
-        if script is not None:
-            # What has no lock beside it has one in the store.
-            lock_here(session, load_project(context.settings.directory, context.settings.home))
+        if script is not None or arguments.locked:
+            # A script that has no lock beside it has one in the store.
+            project = load_project(context.settings.directory, context.settings.home)
+            lock_here(session, project, check=arguments.locked)
         question = open_question(session, arguments.target, universal=arguments.universal)
         graph = question.graph
         prune = frozenset(normalize_name(name) for name in arguments.prune)
@@ -67,7 +74,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             roots = tuple(node for name in arguments.package for node in find_locked(graph, name))
         else:
             roots = tuple(leaves(graph, prune)) if arguments.invert else graph.roots()
-        keep = choose_groups(graph, group_selection(arguments), _members(question.project))
+        defaults = default_groups(question.project)
+        keep = choose_groups(graph, group_selection(arguments), chosen_members(question.project), defaults)
         rows = list(grow(graph, roots, options, keep))
         newest: dict[Node, str] = {}
         if arguments.outdated:
@@ -83,11 +91,3 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         path = os.path.join(directory, arguments.html)
         fs.replace_file(path, page_of(question.project.name, document).encode())
         return Outcome(document, (f"Wrote {arguments.html}",))
-
-
-def _members(project: Project) -> tuple[str, ...]:
-    if project.workspace is None:
-        return ("",)
-    from blast_project.syncing import chosen_members
-
-    return chosen_members(project)
