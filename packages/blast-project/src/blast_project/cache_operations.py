@@ -15,7 +15,7 @@ from blast_core.tuples import NamedTuple
 from blast_pm.store.gc import hold_collection, remove_items
 from blast_project.cache_plan import Plan, make_plan
 from blast_project.retiring import prune_generations, remove_environment, sweep_environments
-from blast_project.store_view import KIND_TOOL, StoreView, changed_since, view_store
+from blast_project.store_view import KIND_VIEW, OWN_KINDS, StoreView, changed_since, view_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from blast_pm.store.inventory import Item
     from blast_project.session import Session
+    from blast_project.store_view import Holder
 
 __all__ = ["DEFAULT_AGE_S", "ClearReport", "GcOptions", "GcReport", "RemovedObject", "clear", "collect", "find_items"]
 
@@ -34,8 +35,8 @@ class GcOptions(NamedTuple):
     """What to remove.
 
     Attributes:
-        older_than_s: what nothing reaches, and was not used for so many seconds; so too environments of tools, pages of
-            indexes and other leftovers.
+        older_than_s: what nothing reaches, and was not used for so many seconds; so too environments of tools, views,
+            pages of indexes and other leftovers.
         max_bytes: beyond that the least recently used of what nothing reaches, until the store is no larger; None for
             no limit.
         keep: generations of each environment; None for what a sync keeps.
@@ -67,7 +68,7 @@ class GcReport(NamedTuple):
         objects: distributions.
         freed_bytes: of these and of the leftovers.
         generations: numbers of those that went, by environment.
-        environments: of tools, that went.
+        environments: of tools, and views, that went.
         leftovers: paths below the store's home.
         rows: how many rows of the database.
         store_bytes: of all objects that are left.
@@ -268,7 +269,7 @@ def clear(session: Session, words: Sequence[str], *, everything: bool, force: bo
     Args:
         session: services.
         words: as for `find_items`.
-        everything: all objects, environments of tools, and all that is remembered.
+        everything: all objects, environments of tools, views, and all that is remembered.
         force: also what living environments need.
 
     Raises:
@@ -286,6 +287,7 @@ def clear(session: Session, words: Sequence[str], *, everything: bool, force: bo
         sweep_environments(session)
         view = view_store(session)
         items = list(view.items.values()) if everything else find_items(view, words)
+        view = _without_views(session, view, items)
         _check_needed(view, items, everything=everything, force=force)
         if everything:
             _remove_tools(session, view)
@@ -297,7 +299,7 @@ def _check_needed(view: StoreView, items: Sequence[Item], *, everything: bool, f
     holders = [
         holder
         for holder in view.holders
-        if (not everything or holder.kind != KIND_TOOL) and not needed.isdisjoint(holder.reached())
+        if (not everything or holder.kind not in OWN_KINDS) and not needed.isdisjoint(holder.reached())
     ]
     if force or not holders:
         return
@@ -321,8 +323,9 @@ def _clear(session: Session, view: StoreView, items: Sequence[Item], *, everythi
         for holder in view.holders
         if os.path.isdir(holder.environment) and not removed.isdisjoint(holder.reached())
     )
-    for environment in broken:
-        _distrust(environment)
+    for holder in view.holders:
+        if holder.environment in broken:
+            _distrust(holder)
     if everything:
         from blast_project.cache_clearing import forget_everything
 
@@ -332,15 +335,38 @@ def _clear(session: Session, view: StoreView, items: Sequence[Item], *, everythi
     return ClearReport(objects, freed, broken, len(removal.reached), len(removal.leased), len(removal.busy))
 
 
-def _distrust(environment: str) -> None:
-    """Let the next command look closely at an environment that is broken now."""
+def _distrust(holder: Holder) -> None:
+    """Let the next command look closely at an environment or a view that is broken now."""
     try:
-        fs.unlink(os.path.join(environment, ".blast", "state"))
-    except OSError:
+        fs.unlink(os.path.join(holder.environment, ".blast", "state"))
         return
+    except OSError:
+        # What is remembered of a view knows it by the times of this directory.
+        places = [row.said.site_packages for row in holder.generations if row.said is not None]
+    for place in places:
+        try:
+            os.utime(os.path.join(holder.environment, place))
+        except OSError:
+            return
+
+
+def _without_views(session: Session, view: StoreView, items: Sequence[Item]) -> StoreView:
+    """Remove the views that need what would be cleared, since they are made again when they are needed.
+
+    One that a program runs in stays, and counts.
+    """
+    needed = {item.name for item in items}
+    gone = {
+        holder.environment
+        for holder in view.holders
+        if holder.kind == KIND_VIEW
+        and not needed.isdisjoint(holder.reached())
+        and remove_environment(session, holder.environment)
+    }
+    return view._replace(holders=tuple(holder for holder in view.holders if holder.environment not in gone))
 
 
 def _remove_tools(session: Session, view: StoreView) -> None:
     for holder in view.holders:
-        if holder.kind == KIND_TOOL:
+        if holder.kind in OWN_KINDS:
             remove_environment(session, holder.environment)

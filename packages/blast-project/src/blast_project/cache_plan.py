@@ -6,7 +6,7 @@ from blast_core.tuples import NamedTuple
 from blast_pm.store.gc import Candidate, choose
 from blast_pm.store.inventory import count_links
 from blast_project.environment.manager import KEPT_GENERATIONS
-from blast_project.store_view import KIND_TOOL
+from blast_project.store_view import OWN_KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Plan(NamedTuple):
     """What is to go.
 
     Attributes:
-        environments: of tools.
+        environments: of tools, and views.
         generations: numbers, by environment.
         chosen: names of objects, least recently used first.
         reached: how many objects are reached when that has gone.
@@ -48,7 +48,7 @@ def make_plan(view: StoreView, options: GcOptions, paths: StorePaths) -> Plan:
     The moments at which objects were last used are those of before: that an environment goes is no use of them.
     """
     before = view.now - options.older_than_s
-    tools = sorted((holder for holder in view.holders if holder.kind == KIND_TOOL), key=lambda holder: holder.used)
+    tools = sorted((holder for holder in view.holders if holder.kind in OWN_KINDS), key=lambda holder: holder.used)
     retired = [holder for holder in tools if holder.used < before]
     waiting = [holder for holder in tools if before <= holder.used < view.now - _YOUNG_S]
     while True:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from blast_project.source_install import WantedSource
     from blast_project.sources import SourceLoader
 
-__all__ = ["environment_with", "ephemeral_environment"]
+__all__ = ["environment_with", "ephemeral_environment", "stored_requirements"]
 
 
 def ephemeral_environment(
@@ -60,19 +60,9 @@ def ephemeral_environment(
     Raises:
         NoSolution, IndexAccessError, IntegrityError, InstallError: as resolving and installing do.
     """
-    asked = [parse_asked(row, session.settings.directory) for row in requirements if isinstance(row, str)]
-    loader = loader or open_loader(session, interpreter, asked)
-    parsed: list[Requirement] = [row for row in requirements if not isinstance(row, str)]
-    parsed += name_requirements(loader, asked)
-    origins = dict.fromkeys(parsed, origin)
-    resolution = resolve_requirements(
-        session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds, loader=loader
+    wanted, built, direct_urls = _resolve(
+        session, interpreter, requirements, origin, preferences, loader, builds=builds
     )
-    wanted = wanted_of(session, interpreter, resolution)
-    sources = sources_of(resolution)
-    # What is built of an address is known by its wheel; so it is built before it is known whether all stands.
-    root = loader.root if loader is not None else session.settings.directory
-    built, direct_urls = _ensure_sources(session, root, sources, interpreter) if sources else ((), {})
     path = _path(session, interpreter, [*(row.sha256 for row in wanted), *(row.sha256 for row in built)])
     if not _stands(session, path, wanted):
         from blast_project.exclusive import exclusive
@@ -92,6 +82,47 @@ def ephemeral_environment(
                 if when == BACKGROUND:
                     compile_later(session, path, made, change.stored, interpreter, becomes=True)
     return path
+
+
+def stored_requirements(
+    session: Session,
+    interpreter: Interpreter,
+    requirements: Sequence[str | Requirement],
+    *,
+    origin: str = "the command line",
+    preferences: Mapping[str, str] | None = None,
+    loader: SourceLoader | None = None,
+) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
+    """Return what ``requirements`` come to, in the store, and direct_url.json by name; as `ephemeral_environment`."""
+    wanted, built, direct_urls = _resolve(session, interpreter, requirements, origin, preferences, loader, builds=True)
+    return (*ensure_stored(session, wanted, interpreter), *built), direct_urls
+
+
+def _resolve(
+    session: Session,
+    interpreter: Interpreter,
+    requirements: Sequence[str | Requirement],
+    origin: str,
+    preferences: Mapping[str, str] | None,
+    loader: SourceLoader | None,
+    *,
+    builds: bool,
+) -> tuple[tuple[WantedDistribution, ...], tuple[StoredDistribution, ...], dict[str, bytes]]:
+    """Return what has to be in the store, what was built of addresses, and direct_url.json of that by name."""
+    asked = [parse_asked(row, session.settings.directory) for row in requirements if isinstance(row, str)]
+    loader = loader or open_loader(session, interpreter, asked)
+    parsed: list[Requirement] = [row for row in requirements if not isinstance(row, str)]
+    parsed += name_requirements(loader, asked)
+    origins = dict.fromkeys(parsed, origin)
+    resolution = resolve_requirements(
+        session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds, loader=loader
+    )
+    wanted = wanted_of(session, interpreter, resolution)
+    sources = sources_of(resolution)
+    # What is built of an address is known by its wheel; so it is built before it is known whether all stands.
+    root = loader.root if loader is not None else session.settings.directory
+    built, direct_urls = _ensure_sources(session, root, sources, interpreter) if sources else ((), {})
+    return tuple(wanted), built, direct_urls
 
 
 def environment_with(

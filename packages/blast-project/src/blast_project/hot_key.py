@@ -20,6 +20,7 @@ __all__ = [
     "options_digest",
     "project_memo_path",
     "request_of",
+    "view_memo_path",
 ]
 
 # What a variable of an option that is on or off may say for off.
@@ -147,3 +148,8 @@ def request_of(root: str, python: str) -> str:
 def project_memo_path(home: str, root: str) -> str:
     """Return where the store remembers which manifest and lock of the project at ``root`` answer to each other."""
     return os.path.join(home, "projects", f"{fnv1a64(root.encode('utf-8', 'surrogateescape')):016x}")
+
+
+def view_memo_path(home: str, root: str, options: bytes) -> str:
+    """Return where the store remembers which view the project at ``root`` comes to with these options."""
+    return f"{project_memo_path(home, root)}-{options.hex()}"

@@ -27,7 +27,7 @@ class EnvironmentSize(NamedTuple):
     Attributes:
         environment: absolute path.
         project: directory of its project; empty if it is not known.
-        kind: ``environment`` or ``tool``.
+        kind: ``environment``, ``tool`` or ``view``.
         state: ``alive``, ``away`` or ``moved``.
         used: when it was last used or changed, in seconds since 1970.
         generations: how many are kept.

@@ -10,6 +10,7 @@ from blast_pm.store.inventory import take_inventory
 from blast_pm.store.roots import ALIVE, AWAY, MOVED, Root, find_roots, root_stamps
 from blast_pm.store.sizes import object_sizes
 from blast_project.environment.reach import Reach, names_in, read_reach, used_at
+from blast_project.environment.reserving import read_objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +20,26 @@ if TYPE_CHECKING:
     from blast_pm.store.sizes import ObjectSize
     from blast_project.session import Session
 
-__all__ = ["KIND_PROJECT", "KIND_TOOL", "Holder", "StoreView", "changed_since", "environments_directory", "view_store"]
+__all__ = [
+    "KIND_PROJECT",
+    "KIND_TOOL",
+    "KIND_VIEW",
+    "OWN_KINDS",
+    "Holder",
+    "StoreView",
+    "changed_since",
+    "environments_directory",
+    "view_store",
+]
 
 #: An environment of somebody's own.
 KIND_PROJECT = "environment"
 #: An environment below the store's home: of a tool, of ``run --with``, of a build.
 KIND_TOOL = "tool"
+#: What programs run in that need no environment (`blast_project.no_env.views`).
+KIND_VIEW = "view"
+#: Those that Blast makes for itself, and gives up when nobody has used them for long.
+OWN_KINDS = frozenset((KIND_TOOL, KIND_VIEW))
 
 
 class Holder(NamedTuple):
@@ -33,7 +48,7 @@ class Holder(NamedTuple):
     Attributes:
         environment: absolute path.
         project: directory of its project; empty if it is not known.
-        kind: `KIND_PROJECT` or `KIND_TOOL`.
+        kind: `KIND_PROJECT`, `KIND_TOOL` or `KIND_VIEW`.
         state: ``alive``; ``away`` when its disk is not there; ``moved`` to nobody knows where.
         used: when it was last used or changed, in seconds since 1970.
         generations: what each reaches, oldest first; of one that can't be looked at, as it was registered.
@@ -121,10 +136,10 @@ def view_store(session: Session) -> StoreView:
         else:
             gone.append(root)
     known = {holder.environment for holder in holders}
-    for path in _list(tools):
+    for kind, path in (*((KIND_TOOL, path) for path in _list(tools)), *((KIND_VIEW, path) for path in _views(home))):
         if path not in known and os.path.isdir(os.path.join(path, ".blast")):
             generations = read_reach(path, home, trees)
-            holders.append(Holder(path, "", KIND_TOOL, ALIVE, used_at(path), tuple(generations)))
+            holders.append(Holder(path, "", kind, ALIVE, used_at(path), tuple(generations)))
     sizes = object_sizes(cache.paths, cache.database, items.values())
     holders.sort(key=lambda holder: holder.environment)
     return StoreView(home, now, items, sizes, tuple(holders), tuple(gone), stamps)
@@ -148,9 +163,14 @@ def changed_since(view: StoreView) -> Callable[[], frozenset[str]]:
     def reached() -> frozenset[str]:
         stamps = root_stamps(view.home)
         changed = {path for path, stamp in stamps.items() if view.stamps.get(path) != stamp}
-        if not changed:
-            return frozenset()
+        # Views have no registrations: they lie where they are looked for.
+        seen = {holder.environment for holder in view.holders if holder.kind == KIND_VIEW}
         names: set[str] = set()
+        for path in _views(view.home):
+            if path not in seen:
+                names |= names_in(read_objects(path, 1) or {}, view.home)
+        if not changed:
+            return frozenset(names)
         for root in find_roots(view.home):
             if root.path in changed:
                 for listed in root.trees.values():
@@ -158,6 +178,12 @@ def changed_since(view: StoreView) -> Callable[[], frozenset[str]]:
         return frozenset(names)
 
     return reached
+
+
+def _views(home: str) -> list[str]:
+    from blast_project.no_env.views import views_directory
+
+    return _list(os.path.realpath(views_directory(home)) + os.sep)
 
 
 def _unseen(root: Root, home: str, kind: str, state: str) -> Holder:

@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-project", action="store_true", help="ignore a project that may be here")
     parser.add_argument("--isolated", action="store_true", help="in an environment of its own, not in the project's")
     _add_requirements(parser)
+    parser.add_argument("--no-env", action="store_true", help="import from the store; no environment is made")
     add_env_options(parser)
     parser.add_argument("--watch", action="store_true", help="start it again whenever a file changes")
     parser.add_argument(
@@ -173,6 +174,7 @@ def _run_in_each(context: Context, names: list[str]) -> Outcome:
             failed[name] = status
     code = next(iter(failed.values()), 0)
     lines = (f"failed in {', '.join(failed)}",) if failed else ()
+        no_env=arguments.no_env,
     return Outcome({"environments": names, "failed": failed}, lines, code=code if code >= 0 else 128 - code)
 
 

@@ -12,7 +12,8 @@
     192     ...   path of site-packages below the environment, NUL, path of the environment, NUL, which start of the
                   machine the generation was made under unless all of it is on the disk, and after a NUL each paths of
                   directories of stores; UTF-8. In a memo: CRC-32 of each of the first three files' content, as eight
-                  hexadecimal digits, and two NULs
+                  hexadecimal digits, and two NULs; in that of a view (``blast_project.no_env``) these, and behind
+                  them what stands there for an environment
 
 The stamps are of pyproject.toml, blast.lock, pylock.toml and, in an environment, its site-packages directory, whose
 times change when a foreign installer adds or removes something, and for each store that links lead into one directory
@@ -41,7 +42,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Look", "State", "is_current", "is_memo_current", "look", "read_state", "write_memo", "write_state"]
+__all__ = [
+    "Look",
+    "State",
+    "find_view",
+    "is_current",
+    "is_memo_current",
+    "look",
+    "read_state",
+    "write_memo",
+    "write_state",
+    "write_view_memo",
+]
 
 _MAGIC = b"BST1"
 _VERSION = 4
@@ -121,6 +133,29 @@ def is_memo_current(root: str, path: str, options: bytes) -> bool:
     return _matching(_read(path), root, options, path, "") is not None
 
 
+def find_view(root: str, path: str, options: bytes) -> str:
+    """Return the view that the memo at ``path`` names for the project at ``root``; "" where it no longer answers.
+
+    Cost: one read, six stats.
+    """
+    content = _read(path)
+    state = _matching(content, root, options, path, "")
+    if state is None or content is None or not state.environment:
+        return ""
+    view = state.environment
+    # The digits of three checksums, and what is installed in the view.
+    if _stamp(f"{view}/{state.site_packages[24:]}") != _read_stamp(content, 3):
+        return ""
+    if state.trees and _stamp_all(state.trees) != _read_stamp(content, 4):
+        return ""
+    if state.boot and _stamp(f"{view}/.blast/generations/1/.meta/settled") == _ABSENT:
+        from blast_core.boot import boot_id
+
+        if boot_id() != state.boot:
+            return ""
+    return view if os.access(f"{view}/bin/python", os.X_OK) else ""
+
+
 def read_state(environment: str) -> State | None:
     """Return what the state file of an environment says, whether or not it is current; None if there is none."""
     content = _read(f"{environment}/.blast/state")
@@ -186,6 +221,37 @@ def write_memo(root: str, path: str, options: bytes, contents: "Mapping[str, byt
 
     What is too young to be known by its stamps is compared by the next command, by its checksum.
     """
+    return _write_memo(root, path, options, State(0, 0, ""), contents, seen)
+
+
+def write_view_memo(
+    root: str, path: str, options: bytes, view: str, state: State, contents: "Mapping[str, bytes]"
+) -> bool:
+    """Record at ``path`` which view manifest and lock of the project at ``root`` come to.
+
+    Args:
+        root: directory of the project.
+        path: of the memo.
+        options: 8 bytes of ``options_digest``.
+        view: absolute path.
+        state: its generation, site-packages, and a directory of each store that it leads into.
+        contents: what the files held when they were looked at, by name.
+    """
+    from blast_project.environment.generations import unsettled_boot
+
+    state.environment, state.boot = view, unsettled_boot(view, state.generation)
+    return _write_memo(root, path, options, state, contents, None, f"{view}/{state.site_packages}")
+
+
+def _write_memo(
+    root: str,
+    path: str,
+    options: bytes,
+    state: State,
+    contents: "Mapping[str, bytes]",
+    seen: Look | None,
+    directory: str = "",
+) -> bool:
     import time
 
     from blast_core import fs
@@ -198,8 +264,8 @@ def write_memo(root: str, path: str, options: bytes, contents: "Mapping[str, byt
             is_young = max(stamp[2], stamp[3]) > now - _TICK_NS
             if not is_young and name in contents and _read(f"{root}/{name}") != contents[name]:
                 return False
-    checksums = "".join(_checksum(contents.get(name)) for name in _FILES)
-    return _write(path, options, State(0, 0, checksums), stamps, "", now)
+    state.site_packages = "".join(_checksum(contents.get(name)) for name in _FILES) + state.site_packages
+    return _write(path, options, state, stamps, directory, now)
 
 
 def _checksum(content: bytes | None) -> str:

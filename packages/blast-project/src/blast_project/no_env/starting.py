@@ -1,0 +1,188 @@
+"""From a project, a script or requirements to a view to run in.
+
+What is locked and fetched is what ``blast run`` locks and fetches. The view is remembered beside the project's other
+memos, under the stamps of manifest and lock, so that the next command finds it by one look (`blast_cli.hot`).
+"""
+
+from __future__ import annotations
+
+import os
+
+from blast_project.bytecode import BACKGROUND, WAIT, Standing, compile_later, compile_now, when_to_compile
+from blast_project.environment.generations import settled_path
+from blast_project.no_env.views import NUMBER, View, view_of
+from blast_project.project import find_root, load_project
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from blast_core.interpreter import Interpreter
+    from blast_core.requirements import Requirement
+    from blast_pm.store.cache import StoredDistribution
+    from blast_project.lock_files import LockResult
+    from blast_project.project import Project
+    from blast_project.selection import GroupSelection
+    from blast_project.session import Session
+    from blast_project.sources import SourceLoader
+
+__all__ = ["project_view", "remembered_view", "requirements_view", "stored_view"]
+
+_FLAT_FILE = os.path.join("src", "__init__.py")
+
+
+def project_view(session: Session, selection: GroupSelection, *, frozen: bool = False, locked: bool = False) -> str:
+    """Return the view of the project around the session's directory, locked where needed.
+
+    Args:
+        session: services.
+        selection: groups and extras.
+        frozen: use the lock as it is.
+        locked: fail if the lock does not answer to the manifest.
+
+    Raises:
+        StaleLock, NoSolution, IndexAccessError, InstallError: as a sync.
+    """
+    root = find_root(session.settings.directory)
+    if root is not None and not frozen:
+        known = remembered_view(session, root, selection)
+        if known:
+            return known
+    from blast_project.operations import project_interpreter
+    from blast_project.project_files import contents_of
+    from blast_project.syncing import gather
+
+    project = load_project(session.settings.directory, session.settings.home)
+    interpreter = project_interpreter(session, project)
+    result = _locked(session, project, frozen=frozen, check=locked)
+    gathered = gather(session, project, result, interpreter, selection)
+    view = stored_view(
+        session,
+        interpreter,
+        gathered.stored,
+        direct_urls=gathered.direct_urls,
+        flat=_flat_package(project),
+        bytecode=gathered.recipe.bytecode,
+    )
+    # A lock that answers to this command's options answers to the manifest alone only by chance.
+    if gathered.is_seen and not (frozen or session.settings.has_wishes):
+        contents = contents_of(project.root, project.source, result)
+        _remember(session, project.root, selection, view, gathered.stored, contents)
+    return view.path
+
+
+def requirements_view(
+    session: Session,
+    interpreter: Interpreter,
+    requirements: Sequence[str | Requirement],
+    *,
+    origin: str = "the command line",
+    preferences: Mapping[str, str] | None = None,
+    loader: SourceLoader | None = None,
+) -> str:
+    """Return the view of what ``requirements`` come to; see `blast_project.ephemeral.ephemeral_environment`.
+
+    Raises:
+        NoSolution, IndexAccessError, IntegrityError, InstallError: as resolving and installing do.
+    """
+    from blast_project.ephemeral import stored_requirements
+
+    stored, direct_urls = stored_requirements(
+        session, interpreter, requirements, origin=origin, preferences=preferences, loader=loader
+    )
+    return stored_view(session, interpreter, stored, direct_urls=direct_urls).path
+
+
+def stored_view(
+    session: Session,
+    interpreter: Interpreter,
+    stored: Sequence[StoredDistribution],
+    *,
+    direct_urls: Mapping[str, bytes] | None = None,
+    flat: Mapping[str, str] | None = None,
+    bytecode: str = "",
+) -> View:
+    """Return the view of distributions of the store, their bytecode made or asked for if the view is new.
+
+    Args:
+        session: services.
+        interpreter: of the view.
+        stored: in any order.
+        direct_urls: content of direct_url.json by normalised name.
+        flat: see `blast_project.no_env.views.view_of`.
+        bytecode: when the manifest wants it compiled; empty if it says nothing.
+    """
+    when = when_to_compile(session.settings, bytecode)
+    if when == WAIT:
+        compile_now(session, stored, interpreter)
+    view = view_of(session, interpreter, stored, direct_urls=direct_urls, flat=flat)
+    if view.is_new:
+        from blast_pm.store.flushing import flush_later
+
+        flush_later(session.settings.home, view.path, settled_path(view.path, NUMBER), becomes=True)
+        if when == BACKGROUND:
+            compile_later(session, view.path, Standing(NUMBER, "fold"), stored, interpreter, becomes=True)
+    return view
+
+
+def remembered_view(session: Session, root: str, selection: GroupSelection) -> str:
+    """Return the view that is known for the project at ``root`` as its files are now, leased; "" for none."""
+    if session.settings.has_wishes:
+        return ""
+    from blast_project.environment.leases import hold_generation
+    from blast_project.environment.state import find_view
+
+    found = find_view(root, *_memo(session, root, selection))
+    return found if found and hold_generation(found, NUMBER) else ""
+
+
+def _memo(session: Session, root: str, selection: GroupSelection) -> tuple[str, bytes]:
+    """Return where the view of a project is remembered, and the digest of the options that it depends on."""
+    from blast_project.hot_key import options_digest, request_of, view_memo_path
+
+    python = request_of(root, session.settings.python)
+    config = session.config_key(root)
+    digest = options_digest(python, "no-env", selection.key, covers_default=selection.covers_default, config=config)
+    return view_memo_path(session.settings.home, root, digest), digest
+
+
+def _remember(
+    session: Session,
+    root: str,
+    selection: GroupSelection,
+    view: View,
+    stored: Sequence[StoredDistribution],
+    contents: Mapping[str, bytes],
+) -> None:
+    from blast_project.environment.state import State, write_view_memo
+
+    stores = {os.path.dirname(row.tree): row.tree for row in stored}
+    path, digest = _memo(session, root, selection)
+    state = State(NUMBER, len(stored), view.site_packages, tuple(stores.values()))
+    try:
+        write_view_memo(root, path, digest, view.path, state, contents)
+    except OSError:
+        # A store that can't be written only remembers nothing.
+        return
+
+
+def _locked(session: Session, project: Project, *, frozen: bool, check: bool) -> LockResult:
+    from blast_project.lock_files import read_lock
+    from blast_project.operations import lock_here
+
+    if not frozen:
+        return lock_here(session, project, check=check)
+    result = read_lock(session, project.root)
+    if result is None:
+        from blast_core.errors import StaleLock
+
+        raise StaleLock("there is no blast.lock", reason="--frozen forbids to make one", hint="'blast lock' makes it")
+    return result
+
+
+def _flat_package(project: Project) -> dict[str, str]:
+    """Return the package that lies flat in ``src``, by the name of the project's directory, if there is one."""
+    name = os.path.basename(project.root).replace("-", "_")
+    if project.is_package or not name.isidentifier() or not os.path.isfile(os.path.join(project.root, _FLAT_FILE)):
+        return {}
+    return {name: os.path.join(project.root, "src")}
