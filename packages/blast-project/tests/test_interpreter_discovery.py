@@ -301,3 +301,15 @@ def test_places_of_other_tools(machine: Machine) -> None:
     assert str(asdf) in machine.iter()
     mise = machine.link(".local/share/mise/installs/python/3.0/bin/python3", str(machine.script("m", "#!/bin/sh\n")))
     assert str(mise) in machine.iter()
+
+
+@pytest.mark.skipif(shutil.which("pypy3") is None, reason="PyPy is not installed")
+def test_a_version_means_cpython_as_long_as_there_is_one(tmp_path: Path, cache: InterpreterCache) -> None:
+    machine = Machine(tmp_path, cache)
+    pypy = os.path.realpath(shutil.which("pypy3") or "")
+    machine.path = [machine.link("first/pypy3", pypy).parent, tmp_path / "second"]
+    only = machine.find()
+    assert only.implementation == "pypy" or only.executable == HERE
+    machine.link("second/python3")
+    assert machine.find().implementation == "cpython"
+    assert machine.find("pypy").implementation == "pypy"

@@ -37,6 +37,7 @@ __all__ = [
 PREFERENCES = ("managed", "system", "only-managed", "only-system")
 _NAMES = ("python3", "python", *(f"python3.{minor}" for minor in range(30, 7, -1)), "pypy3")
 _ENDINGS = ("t", "d", "td")
+_OTHERS = ("pypy", "graalpy")
 
 
 def install_directory(environ: Mapping[str, str], home: str) -> str:
@@ -82,15 +83,21 @@ def find_interpreter(
 
     wanted = parse_request(request)
     seen: list[str] = []
+    other: Interpreter | None = None
     for executable in iter_interpreters(environ, home, wanted.name, preference):
         try:
             interpreter = cache.get(executable, searching=True)
         except ProbeFailed:
             continue
         if answers(interpreter, wanted) and _satisfies(interpreter, requires_python):
-            return settle(interpreter, root, wanted)
+            if wanted.implementation or wanted.name or not os.path.basename(executable).startswith(_OTHERS):
+                return settle(interpreter, root, wanted)
+            # Who says 3.9 means CPython, as long as there is one.
+            other = other or settle(interpreter, root, wanted)
         if (version := interpreter.version + interpreter.variant) not in seen:
             seen.append(version)
+    if other is not None:
+        return other
     asked = " and ".join(
         filter(None, (request and f"'{request}'", requires_python and f"requires-python '{requires_python}'"))
     )
