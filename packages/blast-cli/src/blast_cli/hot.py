@@ -42,7 +42,7 @@ def _answer_run(words: list[str]) -> int | None:
     if not words or words[0].startswith("-") or os.name == "nt":
         return None
     content = _read(words[0]) if is_script or words[0].endswith((".py", ".pyw")) else b""
-    if b"# /// script" in content:
+    if b"# /// script" in content or b"__requires__" in content:
         return _script(words, content)
     root = None if is_script else _plain_root()
     return _sync_or_run(root, "run", words) if root is not None else None
@@ -126,14 +126,15 @@ def _script(words: list[str], content: bytes) -> int | None:
     from blast_project.environment.leases import hold_generation
     from blast_project.environment.state import is_current
     from blast_project.hot_key import config_key, has_unknown_options, options_digest, request_of
-    from blast_project.script_key import find_metadata, identity_of, script_places
+    from blast_project.script_key import find_metadata, find_reading, identity_of, script_places
 
     environ = os.environ
-    metadata = find_metadata(content)
+    home, path = find_home(environ), os.path.abspath(words[0])
+    metadata = find_metadata(content) or find_metadata(find_reading(home, path, content))
     if not metadata or has_unknown_options(environ) or _names_variables(metadata.replace(b"\n# ", b"\n")):
         return None
-    identity, made_for = identity_of(metadata, os.path.abspath(words[0]))
-    root, environment = script_places(find_home(environ), identity)
+    identity, made_for = identity_of(metadata, path)
+    root, environment = script_places(home, identity)
     if _read(root + os.sep + "script") != made_for:
         return None
     request = request_of(root, environ.get("BLAST_PYTHON", ""))

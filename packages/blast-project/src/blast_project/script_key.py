@@ -10,7 +10,7 @@ import os
 
 from blast_core.fnv import fnv1a64
 
-__all__ = ["LOCK_SUFFIX", "find_metadata", "identity_of", "script_places"]
+__all__ = ["LOCK_SUFFIX", "find_metadata", "find_reading", "identity_of", "reading_path", "script_places"]
 
 #: What the name of a script's lock adds to that of the script.
 LOCK_SUFFIX = ".blast.lock"
@@ -64,3 +64,30 @@ def script_places(home: str, identity: bytes) -> "tuple[str, str]":
     """Return the directory of a script's project and that of its environment."""
     key = f"{fnv1a64(identity):016x}"
     return os.path.join(home, "scripts", key), os.path.join(home, "environments", f"script-{key}")
+
+
+def reading_path(home: str, path: str) -> str:
+    """Return where it is remembered what a script that has no metadata came to; ``path`` is absolute."""
+    return os.path.join(home, "scripts", f"read-{fnv1a64(os.fsencode(path)):016x}")
+
+
+def find_reading(home: str, path: str, content: bytes) -> bytes:
+    """Return a text with the metadata of a script that has none; b"" where none is remembered for this very content.
+
+    Args:
+        home: BLAST_HOME.
+        path: absolute, of the script.
+        content: of the script.
+    """
+    try:
+        fd = os.open(reading_path(home, path), os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        found = os.read(fd, len(content) + (1 << 20))
+    finally:
+        os.close(fd)
+    length, _, rest = found.partition(b"\n")
+    if length != b"%d" % len(content) or not rest.startswith(content):
+        return b""
+    return rest[len(content) :]

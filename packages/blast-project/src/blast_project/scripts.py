@@ -122,9 +122,14 @@ def open_script(settings: Settings, path: str, text: str = "") -> Script:
     text = text or read_script(path)
     block = read_block(text, path)
     if block is None:
+        from blast_project.script_reading import declared_text
+
+        text = declared_text(settings.home, path, text)
+        block = read_block(text, path) if text else None
+    if block is None:
         raise UsageError(
             f"{path} has no metadata",
-            reason="it has no block '# /// script' (PEP 723)",
+            reason="it has neither a block '# /// script' (PEP 723) nor __requires__",
             hint=f"'blast add --script {os.path.basename(path)} REQUIREMENT' begins one",
         )
     metadata = find_metadata(text.encode())
@@ -178,15 +183,14 @@ def edit_script(
         UsageError: a name is not among its requirements.
     """
     from blast_compat.manifest_edit import add_requirements, remove_requirements
-    from blast_compat.script_metadata import read_block, write_block
+    from blast_compat.script_metadata import write_block
     from blast_core.names import normalize_name
     from blast_core.requirements import parse_requirement
     from blast_project.asking import parse_name
     from blast_project.bounds import bounded
 
     text = read_script(path)
-    block = read_block(text, path)
-    toml = block.toml if block is not None else _new_metadata(session)
+    toml = _metadata_to_edit(session, path, text)
     if remove:
         wanted = [normalize_name(name) for name in remove]
         toml, removed = remove_requirements(toml, wanted, script=True)
@@ -238,6 +242,25 @@ def _publish(session: Session, path: str, before: str, after: str, *, lock: bool
     fs.replace_file(path, after.encode())
     if script is not None:
         script.settle()
+
+
+def _metadata_to_edit(session: Session, path: str, text: str) -> str:
+    """Return the metadata of a script; what it says in another way becomes metadata, which go before that.
+
+    Raises:
+        UsageError: it is a notebook.
+    """
+    from blast_compat.script_metadata import read_block
+    from blast_project.script_reading import declared_text, is_notebook
+
+    if is_notebook(path):
+        raise UsageError(
+            f"{path} is a notebook", reason="its cells are its own to change", hint="write '%pip install NAME' in one"
+        )
+    block = read_block(text, path)
+    if block is None:
+        block = read_block(declared_text(session.settings.home, path, text), path)
+    return block.toml if block is not None else _new_metadata(session)
 
 
 def _new_metadata(session: Session) -> str:
@@ -309,7 +332,9 @@ def _forget_old(home: str, kept: str) -> None:
         environment = os.path.join(home, "environments", f"script-{name}")
         try:
             is_old = os.stat(root).st_mtime < time.time() - _KEPT_S
-            if is_old and root != kept and not os.path.isdir(environment):
+            if is_old and name.startswith("read-"):
+                fs.unlink(root)
+            elif is_old and root != kept and not os.path.isdir(environment):
                 fs.remove_tree(root)
         except OSError:
             continue

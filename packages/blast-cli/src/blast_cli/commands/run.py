@@ -37,6 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--isolated", action="store_true", help="in an environment of its own, not in the project's")
     _add_requirements(parser)
     parser.add_argument("--no-env", action="store_true", help="import from the store; no environment is made")
+    parser.add_argument(
+        "--read-requirements", action="store_true", help="run nothing: print what the script or notebook CMD needs"
+    )
+    parser.add_argument(
+        "--separator", default="space", metavar="WORD", help="what stands between them: space, newline, null or a text"
+    )
     add_env_options(parser)
     parser.add_argument("--watch", action="store_true", help="start it again whenever a file changes")
     parser.add_argument(
@@ -70,7 +76,15 @@ def _add_requirements(parser: argparse.ArgumentParser) -> None:
         "--with-editable", action="append", default=[], metavar="PATH", help="also with the project at PATH, editable"
     )
     parser.add_argument(
-        "--with-requirements", action="append", default=[], metavar="FILE", help="also with the requirements of FILE"
+        "-r",
+        "--with-requirements",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="also with the requirements of FILE, which may be a script or a notebook",
+    )
+    parser.add_argument(
+        "--infer", action="store_true", help="a script that declares nothing needs what it imports; so do its arguments"
     )
 
 
@@ -79,8 +93,14 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.session import Session
 
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else list(arguments.words)
-    if not words:
-        raise UsageError("nothing to run", hint="name a command, such as 'blast run python'")
+    if not words and not (arguments.words or _adds(arguments)):
+        raise UsageError(
+            "nothing to run", hint="name a command, such as 'blast run python'; 'blast run --' is a prompt"
+        )
+    if arguments.read_requirements:
+        from blast_cli.commands._reading import show_requirements
+
+        return show_requirements(arguments, context, words)
     if arguments.exact and arguments.inexact:
         raise UsageError("--exact and --inexact are opposites")
     environments = chosen_environments(arguments, context)
@@ -108,7 +128,7 @@ def _run(arguments: argparse.Namespace, context: Context, what: Runnable, named:
     if what.is_input:
         from blast_project.script_inputs import give_standard_input
 
-        give_standard_input(what.text)
+        give_standard_input(what.source)
     replace_process(_line(arguments, start), start.variables)
 
 
@@ -120,8 +140,16 @@ def _what(arguments: argparse.Namespace, session: Session, words: list[str]) -> 
         module=arguments.module,
         script=arguments.script or arguments.gui_script,
         insecure_hosts=arguments.allow_insecure_host,
+        infer=arguments.infer,
+        project=not arguments.no_project,
+        with_=tuple(line.lower() for line in arguments.with_),
     )
     return find_runnable(session, wish)
+
+
+def _adds(arguments: argparse.Namespace) -> bool:
+    """Tell whether something is asked for beside the project, so that a prompt makes sense."""
+    return bool(arguments.with_ or arguments.with_editable or arguments.with_requirements)
 
 
 def _prepare(
@@ -138,7 +166,7 @@ def _prepare(
         locked=arguments.locked,
         sync=not arguments.no_sync,
         inexact=arguments.inexact,
-        requirements=_requirements(arguments, session),
+        requirements=(*_requirements(arguments, session), *what.requirements),
         project=not (arguments.no_project or (named is not None and not named.root)),
         env_files=env_files_of(arguments.env_file, settings, enabled=not arguments.no_env_file),
         use_env_files=not arguments.no_env_file,
@@ -187,9 +215,13 @@ def _requirements(arguments: argparse.Namespace, session: Session) -> tuple[str,
     ]
     found += [f"-e {os.path.abspath(os.path.join(directory, path))}" for path in arguments.with_editable]
     if arguments.with_requirements:
-        from blast_project.requirement_files import read_file
+        from blast_project.runnables import read_lines_of
 
-        found += [line for name in arguments.with_requirements for line in read_file(session.settings, name).lines]
+        found += [
+            line
+            for name in arguments.with_requirements
+            for line in read_lines_of(session, name, infer=arguments.infer)
+        ]
     return tuple(found)
 
 
