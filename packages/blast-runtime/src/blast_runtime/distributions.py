@@ -74,7 +74,7 @@ def _make_class(module: "ModuleType") -> "Any":  # noqa: C901 - one class, which
             if own is not None:
                 return str(own, "utf-8")
             text: str | None = super().read_text(filename)
-            if filename == "RECORD" and text is not None and ".data/" in text:
+            if filename == "RECORD" and text is not None and (".data/" in text or ".pyc" in text or ".pyo" in text):
                 return _as_installed(text, f"{self._row.dist_info[: -len('.dist-info')]}.data/")
             if filename == "INSTALLER" and text is None:
                 return "blast"
@@ -99,7 +99,7 @@ def _make_class(module: "ModuleType") -> "Any":  # noqa: C901 - one class, which
 
 
 def _as_installed(record: str, data: str) -> str:
-    """Return a wheel's RECORD with the paths that an installer gives to what is in ``.data``."""
+    """Return a wheel's RECORD with the paths that an installer gives to what is in ``.data``, and without bytecode."""
     up = "../../" if sys.platform == "win32" else "../../../"
     scripts = "Scripts/" if sys.platform == "win32" else "bin/"
     places = {"purelib/": "", "platlib/": "", "scripts/": up + scripts, "data/": up}
@@ -107,6 +107,9 @@ def _as_installed(record: str, data: str) -> str:
     lines = []
     for line in record.splitlines():
         quote, rest = (line[:1], line[1:]) if line.startswith('"') else ("", line)
+        if rest.partition('"' if quote else ",")[0].endswith((".pyc", ".pyo")):
+            # Not in the store: it may be stale.
+            continue
         if rest.startswith(data):
             for scheme, place in places.items():
                 if rest.startswith(scheme, len(data)):

@@ -128,7 +128,7 @@ class MapFinder:
         """Do nothing: a map never changes, another set of distributions has another one."""
 
 
-class MergedDirectory(FileFinder):
+class MergedDirectory:
     """Finds what is below a package whose content several distributions bring, where one directory won't do.
 
     Args:
@@ -138,16 +138,35 @@ class MergedDirectory(FileFinder):
     """
 
     def __init__(self, finder: MapFinder, package: str, path: str) -> None:
-        super().__init__(path, *_details())
+        self.path = path
         self._finder = finder
         self._package = package
+        self._files = FileFinder(path, *_details())
+
+    def __repr__(self) -> str:
+        return f"MergedDirectory({self.path!r})"
 
     def find_spec(self, fullname: str, target: "ModuleType | None" = None) -> "ModuleSpec | None":
         """Return what the map decides, else what is in this directory."""
-        places = self._finder.map.find(f"{self._package}.{fullname.rpartition('.')[2]}")
+        places = self._places(fullname.rpartition(".")[2])
         if places:
             return self._finder.make_spec(fullname, places)
-        return super().find_spec(fullname, target)
+        return self._files.find_spec(fullname, target)
+
+    def iter_modules(self, prefix: str = "") -> "Iterator[tuple[str, bool]]":
+        """Yield (name, is a package) of what is in this directory; another one may decide which of the two it is."""
+        from pkgutil import iter_importer_modules  # type: ignore[attr-defined]
+
+        for name, is_package in iter_importer_modules(self._files):
+            chosen = self._finder.choose(self._places(name))
+            yield prefix + name, chosen[0].kind == PACKAGE if chosen else is_package
+
+    def invalidate_caches(self) -> None:
+        """Look at the directory anew."""
+        self._files.invalidate_caches()
+
+    def _places(self, name: str) -> "tuple[Place, ...]":
+        return self._finder.map.find(f"{self._package}.{name}")
 
 
 def _details() -> "list[tuple[type, list[str]]]":
@@ -181,7 +200,7 @@ class hook_for:  # noqa: N801 - it is called as the functions in `sys.path_hooks
             for directory in _directories(finder.map.find(package)):
                 self._merged[directory] = package
 
-    def __call__(self, path: str) -> "MapFinder | FileFinder":
+    def __call__(self, path: str) -> "MapFinder | MergedDirectory | FileFinder":
         """Return the finder of an entry; raise ImportError for one that is not ours."""
         if path == self.finder.path:
             return self.finder

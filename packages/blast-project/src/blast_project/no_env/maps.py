@@ -56,8 +56,6 @@ def make_map(
         texts = {"direct_url.json": urls[member.name]} if member.name in urls else {}
         if member.name in requested:
             texts["REQUESTED"] = b""
-        if plan.import_names:
-            texts["top_level.txt"] = "".join(f"{name}\n" for name in plan.import_names).encode()
         files = member.path_files()
         made.append(MappedDistribution(plan.name, plan.version, member.directory, plan.dist_info, rows, files, texts))
     return write_map(made, {os.path.dirname(row.tree) + os.sep for row in stored})
@@ -105,7 +103,7 @@ class _Member:
         for source, names in self.at.get(path, ()):
             for name in names:
                 stem, dot, rest = name.partition(".")
-                if stem and dot and name.endswith(_ENDINGS) and stem != _INIT:
+                if stem and dot and name.endswith(_ENDINGS) and (stem != _INIT or not path):
                     yield stem, MODULE, source, dot + rest
         for child in self.children(path) if path else self.tops():
             name = child.rpartition("/")[2]
