@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-__all__ = ["VARIABLE", "Place", "connect", "find_socket"]
+__all__ = ["VARIABLE", "Place", "connect", "find_socket", "wait_until_free"]
 
 #: Names the socket; an empty value or ``off`` means that no store is to be used.
 VARIABLE = "BLAST_MEMSTORE"
@@ -59,6 +59,29 @@ def connect(path: str, timeout_s: float) -> socket.socket:
         if directory >= 0:
             os.close(directory)
     return connection
+
+
+def wait_until_free(path: str, seconds: float) -> bool:
+    """Wait until no store runs at ``path`` any more; tell whether that came about."""
+    import time
+
+    end = time.monotonic() + seconds
+    try:
+        fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() > end:
+                    return False
+                time.sleep(0.02)
+            else:
+                return True
+    finally:
+        os.close(fd)
 
 
 def _short(directory: int, name: str) -> str:

@@ -64,6 +64,7 @@ class Desk:
         self.engine = engine
         self.workers = workers
         self.is_stopping = False
+        self.connections = 0
         self._access = access
         self._further = further
         self._settled: list[Settled] = []
@@ -266,6 +267,7 @@ class Desk:
             "version": __version__,
             "max_size": table.max_size,
             "max_blobs": table.max_blobs,
+            "connections": self.connections,
             "transactions": len(self.engine.claims),
             "waiting": self.engine.waiting(),
             "refused": self._refused,

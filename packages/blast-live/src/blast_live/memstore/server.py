@@ -203,6 +203,7 @@ class Server:
         self._number += 1
         connection = Connection(self._number, link, peer, grant, time.monotonic())
         self._connections[connection.number] = connection
+        self._desk.connections = len(self._connections)
         self._selector.register(connection, selectors.EVENT_READ, connection)
 
     def _turn_away(self, listener: socket.socket) -> None:
@@ -243,6 +244,7 @@ class Server:
     def _drop(self, connection: Connection) -> None:
         if self._connections.pop(connection.number, None) is None:
             return
+        self._desk.connections = len(self._connections)
         self._writers.discard(connection.number)
         self._selector.unregister(connection)
         connection.close()
