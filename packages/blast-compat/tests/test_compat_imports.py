@@ -26,8 +26,7 @@ from blast_core.errors import InvalidManifest
         ("try:\n    import a\nexcept ImportError:\n    import sys\n    sys.exit(1)", [("a",)]),
         ("try:\n    import a\nexcept KeyError:\n    pass\nfinally:\n    import b", [("a",), ("b",)]),
         (
-            "try:\n    import a\nexcept ImportError:\n"
-            "    try:\n        import b\n    except ImportError:\n        import c",
+            "try:\n import a\nexcept ImportError:\n try:\n  import b\n except ImportError:\n  import c",
             [("a", "b", "c")],
         ),
     ],

@@ -39,22 +39,29 @@ def command_line(environment: str, words: Sequence[str], path: str, directory: s
         directory: in which it will run; "" for the current one.
 
     ``-m module`` and a file ending in ``.py`` are run by the environment's Python; another word is looked for among the
-    environment's scripts first, then on ``path``.
+    environment's scripts first, then on ``path``. ``!name`` is a program's name, whatever it looks like.
 
     Raises:
         UsageError: there is no such command.
     """
     python = os.path.join(environment, _SCRIPTS, "python.exe" if os.name == "nt" else "python")
     first = words[0]
+    if first.startswith("!"):
+        return _program(environment, (first[1:], *words[1:]), path, directory)
     if first in {"-m", "-c", "-"}:
         return [python, *words]
     there = os.path.join(directory, first)
     if first.endswith((".py", ".pyw")) and os.path.isfile(there):
         return [python, *words]
+    if os.sep in first and os.path.isdir(there) and os.path.isfile(os.path.join(there, "__main__.py")):
+        return [python, *words]
+    return _program(environment, words, path, directory)
+
+
+def _program(environment: str, words: Sequence[str], path: str, directory: str) -> list[str]:
+    first = words[0]
     if os.sep in first:
-        if os.path.isdir(there) and os.path.isfile(os.path.join(there, "__main__.py")):
-            return [python, *words]
-        return [there, *words[1:]]
+        return [os.path.join(directory, first), *words[1:]]
     # An empty part of PATH means the current directory to a shell. Not here: it may be a stranger's checkout.
     for place in (os.path.join(environment, _SCRIPTS), *filter(None, path.split(os.pathsep))):
         for suffix in _SUFFIXES:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "execute"]
 
+_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -142,9 +144,17 @@ def _what(arguments: argparse.Namespace, session: Session, words: list[str]) -> 
         insecure_hosts=arguments.allow_insecure_host,
         infer=arguments.infer,
         project=not arguments.no_project,
-        with_=tuple(line.lower() for line in arguments.with_),
+        with_=_names(arguments.with_),
     )
     return find_runnable(session, wish)
+
+
+def _names(lines: list[str]) -> tuple[str, ...]:
+    """Return the names of projects that requirements begin with, normalised; of an address anything."""
+    from blast_core.names import normalize_name
+
+    names = (line[: len(line) - len(line.lstrip(_NAME))] for line in lines)
+    return tuple(normalize_name(name) for name in names if name)
 
 
 def _adds(arguments: argparse.Namespace) -> bool:

@@ -1,0 +1,151 @@
+"""``blast run`` with packages: how words are split, what a prompt is, and that the program's end is the command's."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blast_pm.testing import StaticIndex, make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from blast_cli.testing import Blast
+
+pytestmark = pytest.mark.acceptance
+
+SHOW = "import alpha, gamma; print(alpha.VERSION)"
+
+
+@pytest.fixture(scope="module")
+def ipython(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaticIndex]:
+    """An index with something that is started as IPython is."""
+    directory = tmp_path_factory.mktemp("ipython")
+    make_wheel(directory, "ipython", "1.0", files={"IPython/__init__.py": b"", "IPython/__main__.py": b"print('In')\n"})
+    with StaticIndex(directory) as server:
+        yield server
+
+
+# Words
+
+
+def test_with_twice_and_a_module(blast: Blast) -> None:
+    (blast.directory / "mod.py").write_text(f"import sys\n{SHOW}\nprint(sys.argv[1:])\n")
+    done = blast("run", "--with", "alpha<2", "--with", "gamma", "--", "-m", "mod", "--with", "x")
+    assert done.stdout == "1.1\n['--with', 'x']\n"
+    # Quiet where nothing is wrong.
+    assert done.stderr == ""
+
+
+def test_with_and_python_options(blast: Blast) -> None:
+    assert blast("run", "--with", "alpha<2", "--with", "gamma", "--", "-c", SHOW).stdout == "1.1\n"
+
+
+def test_with_and_a_script(blast: Blast) -> None:
+    (blast.directory / "s.py").write_text(f"import sys\n{SHOW}\nprint(sys.argv[1:])\n")
+    assert blast("run", "--with", "alpha<2", "--with", "gamma", "s.py", "--", "-x").stdout == "1.1\n['--', '-x']\n"
+
+
+def test_an_executable(blast: Blast) -> None:
+    assert blast("run", "--with", "alpha<2", "--", "!alpha").stdout == "alpha 1.1\n"
+    assert blast("run", "--", "!echo", "x y").stdout == "x y\n"
+    assert blast.run("run", "--", "!no-such-program").returncode == 2
+    # Never a task, and never a file for Python.
+    (blast.directory / "echo.py").write_text("print('file')\n")
+    assert blast.run("run", "--", "!echo.py").returncode == 2
+
+
+def test_files_of_requirements(blast: Blast) -> None:
+    (blast.directory / "reqs.txt").write_text("alpha==1.0\n-r more.txt\n")
+    (blast.directory / "more.txt").write_text("gamma\n")
+    assert blast("run", "-r", "reqs.txt", "--", "-c", SHOW).stdout == "1.0\n"
+
+
+def test_a_module_of_blast_itself(blast: Blast) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "blast_cli", "run", "--with", "alpha<2", "alpha"],
+        cwd=blast.directory,
+        env=blast.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "alpha 1.1\n", done.stderr
+
+
+# Prompts
+
+
+def _prompt(blast: Blast, *words: str, text: bytes, **more: str) -> str:
+    """Run a command on a terminal, type a text and return what appears."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(blast.directory)
+        os.execve(sys.executable, [sys.executable, "-m", "blast_cli", *words], blast.variables(TERM="dumb", **more))
+    seen = b""
+    typed = False
+    while True:
+        try:
+            read = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not read:
+            break
+        seen += read
+        if not typed and b">>> " in seen:
+            os.write(terminal, text)
+            typed = True
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, seen
+    return seen.decode()
+
+
+@pytest.mark.parametrize("words", [("python",), ("--",), ()])
+def test_a_prompt_with_packages(blast: Blast, words: tuple[str, ...]) -> None:
+    typed = b"import alpha\nprint('version', alpha.VERSION)\nexit()\n"
+    assert "version 1.1" in _prompt(blast, "run", "--with", "alpha<2", *words, text=typed, PYTHON_BASIC_REPL="1")
+
+
+def test_ipython_is_the_prompt_where_it_is_asked_for(blast: Blast, ipython: StaticIndex) -> None:
+    here = blast.at(blast.directory, BLAST_INDEX_URL=ipython.url)
+    assert here("run", "--with", "IPython>=1", "--").stdout == "In\n"
+    assert here("run", "--with", "ipython").stdout == "In\n"
+    # Only in place of a prompt.
+    assert here("run", "--with", "ipython", "--", "-c", "print(1)").stdout == "1\n"
+    # Python reads the program from standard input, which is empty.
+    assert here("run", "--with", "ipython", BLAST_IPYTHON_MODE="ignore").stdout == ""
+
+
+def test_nothing_to_run(blast: Blast) -> None:
+    done = blast.run("run")
+    assert done.returncode == 2
+    assert "nothing to run" in done.stderr
+
+
+# The end
+
+
+@pytest.mark.parametrize(("program", "status"), [("raise SystemExit(7)", 7), ("1/0", 1), ("import os; os.abort()", -6)])
+def test_the_status_is_the_programs(blast: Blast, program: str, status: int) -> None:
+    assert blast.run("run", "--with", "gamma", "--", "-c", program).returncode == status
+
+
+def test_an_interrupt_is_the_programs(blast: Blast, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    program = f"import time\ntry:\n    open({str(ready)!r}, 'w').close()\n    time.sleep(60)\n"
+    program += "except KeyboardInterrupt:\n    print('interrupted')\n    raise SystemExit(9)\n"
+    with blast.start("run", "--with", "gamma", "--", "-c", program) as process:
+        deadline = time.monotonic() + 60
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (9, "interrupted\n")
