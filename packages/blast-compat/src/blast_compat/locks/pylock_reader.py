@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from blast_compat.locks import pylock_rules as rules
+from blast_compat.locks.lock_tables import LockTable
 from blast_compat.locks.pylock_markers import LockMarkers
 from blast_core.errors import BlastError, FormatError, InvalidField, InvalidVersion, UnsupportedFormatVersion
 from blast_core.formats.dpl.check import check_lock
@@ -29,7 +30,6 @@ _FILE = "pylock.toml"
 _HINT = "restore pylock.toml, or delete it and run `blast lock`"
 _CONFLICT_MARKS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
-_Value = TypeVar("_Value")
 
 
 def read_pylock(text: str) -> Lock:
@@ -77,11 +77,11 @@ def read_urls(text: str) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
     return {row.text("name"): row.text("files") for row in indexes if row.has("files")}, urls
 
 
-def _parse(text: str) -> _Table:
+def _parse(text: str) -> LockTable:
     import tomllib
 
     try:
-        return _Table(tomllib.loads(text), "")
+        return LockTable(tomllib.loads(text), "", _invalid)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         for number, line in enumerate(text.splitlines(), 1):
             if line.startswith(_CONFLICT_MARKS):
@@ -93,65 +93,8 @@ def _parse(text: str) -> _Table:
         raise FormatError("not TOML", file=_FILE, reason=str(error), hint=_HINT) from error
 
 
-class _Table:
-    """A table of the document and where it stands; every value is checked for its type when it is taken."""
-
-    __slots__ = ("_values", "where")
-
-    def __init__(self, values: dict[str, object], where: str) -> None:
-        self._values = values
-        self.where = where
-
-    def path(self, key: str) -> str:
-        """Return the full name of a key, for errors."""
-        return f"{self.where}.{key}" if self.where else key
-
-    def has(self, key: str) -> bool:
-        """Tell whether there is such a key."""
-        return key in self._values
-
-    def get(self, key: str, kind: type[_Value], default: _Value) -> _Value:
-        """Return a value of a kind, or the default when it is absent."""
-        value = self._values.get(key)
-        if value is None:
-            return default
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise _invalid(self.path(key), value, f"it should be {kind.__name__}")
-        return value
-
-    def text(self, key: str) -> str:
-        """Return a string, "" when it is absent."""
-        return self.get(key, str, "")
-
-    def table(self, key: str) -> _Table:
-        """Return a table, empty when it is absent."""
-        return _Table(self.get(key, dict, {}), self.path(key))
-
-    def texts(self, key: str) -> list[str]:
-        """Return an array of strings, empty when it is absent."""
-        values = self.get(key, list, [])
-        for value in values:
-            if not isinstance(value, str):
-                raise _invalid(self.path(key), value, "it should hold strings")
-        return values
-
-    def tables(self, key: str) -> list[_Table]:
-        """Return an array of tables, empty when it is absent."""
-        rows = []
-        for number, value in enumerate(self.get(key, list, [])):
-            where = f"{self.path(key)}[{number}]"
-            if not isinstance(value, dict):
-                raise _invalid(where, value, "it should be a table")
-            rows.append(_Table(value, where))
-        return rows
-
-    def keys(self) -> list[str]:
-        """Return the keys in their order."""
-        return list(self._values)
-
-
 class _Reader:
-    def __init__(self, document: _Table) -> None:
+    def __init__(self, document: LockTable) -> None:
         self._document = document
         tool = document.table("tool").table("blast")
         if not tool.has("format"):
@@ -190,7 +133,7 @@ class _Reader:
                 raise _invalid(table.path("marker"), table.text("marker"), "[packages.tool.blast] says otherwise")
         return lock
 
-    def _package(self, table: _Table) -> LockedPackage:
+    def _package(self, table: LockTable) -> LockedPackage:
         tool = table.table("tool").table("blast")
         extras = tool.table("extras")
         dependencies = _dependencies(tool, "requires")
@@ -211,7 +154,7 @@ class _Reader:
             groups,
         )
 
-    def _target_mask(self, table: _Table, tool: _Table, groups: int) -> int:
+    def _target_mask(self, table: LockTable, tool: LockTable, groups: int) -> int:
         """Return the targets of a package: those that are named, else those that its marker tells."""
         if tool.has("targets"):
             return _mask(tool, "targets", self._target_names, 0)
@@ -221,7 +164,7 @@ class _Reader:
         except BlastError as error:
             raise _invalid(table.path("marker"), marker, error.reason or error.message) from error
 
-    def _files(self, table: _Table, tool: _Table) -> tuple[LockedFile, ...]:
+    def _files(self, table: LockTable, tool: LockTable) -> tuple[LockedFile, ...]:
         rows = table.tables("wheels")
         if table.has("sdist"):
             rows.append(table.table("sdist"))
@@ -246,7 +189,7 @@ class _Reader:
             files[file.filename] = file
         return tuple(files.values())
 
-    def _file(self, row: _Table) -> LockedFile:
+    def _file(self, row: LockTable) -> LockedFile:
         url = row.text("url")
         index, path = rules.locate(url, self._bases)
         time = row.get("upload-time", datetime, _NO_TIME)
@@ -261,13 +204,13 @@ class _Reader:
         )
 
 
-def _targets(tool: _Table) -> tuple[LockTarget, ...]:
+def _targets(tool: LockTable) -> tuple[LockTarget, ...]:
     """Return the targets of a lock: known ones stand by name, others with all that makes them."""
     targets = []
     for number, value in enumerate(tool.get("targets", list, [])):
         where = f"{tool.path('targets')}[{number}]"
         if isinstance(value, dict):
-            targets.append(_target(_Table(value, where)))
+            targets.append(_target(LockTable(value, where, _invalid)))
             continue
         known = named_lock_target(value) if isinstance(value, str) else None
         if known is None:
@@ -276,7 +219,7 @@ def _targets(tool: _Table) -> tuple[LockTarget, ...]:
     return tuple(targets)
 
 
-def _target(table: _Table) -> LockTarget:
+def _target(table: LockTable) -> LockTarget:
     if table.has("like"):
         base = table.text("like")
         known = named_variant(table.text("name"), base, table.text("variant").split(","))
@@ -291,7 +234,7 @@ def _target(table: _Table) -> LockTarget:
     return LockTarget(table.text("name"), table.text("python-version"), table.text("platform"), tuple(markers))
 
 
-def _hash(tool: _Table) -> bytes:
+def _hash(tool: LockTable) -> bytes:
     text = tool.text("input-hash")
     try:
         return bytes.fromhex(text)
@@ -299,7 +242,7 @@ def _hash(tool: _Table) -> bytes:
         raise _invalid(tool.path("input-hash"), text, "it should be hexadecimal") from error
 
 
-def _mask(tool: _Table, key: str, names: Sequence[str], default: int) -> int:
+def _mask(tool: LockTable, key: str, names: Sequence[str], default: int) -> int:
     if not tool.has(key):
         return default
     mask = 0
@@ -310,11 +253,11 @@ def _mask(tool: _Table, key: str, names: Sequence[str], default: int) -> int:
     return mask
 
 
-def _dependencies(table: _Table, key: str) -> tuple[LockedDependency, ...]:
+def _dependencies(table: LockTable, key: str) -> tuple[LockedDependency, ...]:
     return tuple(map(rules.parse_requirement, table.texts(key)))
 
 
-def _source(table: _Table, tool: _Table) -> LockedSource:
+def _source(table: LockTable, tool: LockTable) -> LockedSource:
     if tool.has("source"):
         explicit = tool.table("source")
         return LockedSource(*(explicit.text(key) for key in LockedSource._fields))
