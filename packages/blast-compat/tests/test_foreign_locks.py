@@ -255,8 +255,10 @@ def test_script_lock_of_uv_has_requirements() -> None:
         ),
         (
             "poetry.lock",
-            b'[[package]]\nname = "x"\nversion = "1"\nfiles = [{file = "a/../../b.whl", hash = ""}]\n[package.source]\n'
-            b'type = "svn"\n',
+            (
+                b'[[package]]\nname = "x"\nversion = "1"\nfiles = [{file = "a/../../b.whl", hash = ""}]\n[package.source]\n'
+                b'type = "svn"\n'
+            ),
             "field package[0].source.type, value 'svn'",
         ),
         ("pdm.lock", b'[metadata]\nlock_version = "5.0"\n', "field metadata.lock_version"),
@@ -282,8 +284,10 @@ def test_script_lock_of_uv_has_requirements() -> None:
         ("pylock.toml", b'lock-version = "1.0"\n[[packages]]\nname = "x"\n', "field packages[0]"),
         (
             "pylock.toml",
-            b'lock-version = "1.0"\n[[packages]]\nname = "x"\n[packages.sdist]\nurl = "https://index.invalid/x-1.zip"\n'
-            b"hashes = {md5 = '1'}\n",
+            (
+                b'lock-version = "1.0"\n[[packages]]\nname = "x"\n[packages.sdist]\nurl = "https://index.invalid/x-1.zip"\n'
+                b"hashes = {md5 = '1'}\n"
+            ),
             "field packages[0].sdist.hashes",
         ),
         ("strange.lock", b"", "no lock that is known here"),

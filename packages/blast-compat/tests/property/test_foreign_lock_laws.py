@@ -1,4 +1,4 @@
-"""Laws of the readers of other tools' locks: whatever they are given, they answer with a lock or with an error of ours."""
+"""Laws of the readers of other tools' locks: whatever they are given, they answer with a lock or an error of ours."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def answers(path: Path, content: bytes, manifest: dict[str, Any]) -> None:
         lock = read_foreign_lock(path.name, content, manifest)
         for groups in (["default"], lock.groups):
             select_packages(lock, groups, _ENVIRONMENT)
-    except BlastError as error:
-        assert error.message
+    except BlastError:
+        return
 
 
 @given(
@@ -89,8 +89,8 @@ def test_any_manifest_will_do(manifest: dict[str, Any]) -> None:
 )
 def test_caret_keeps_the_first_number_that_is_not_zero(numbers: list[int], version: list[int]) -> None:
     """Poetry's own words: an update is allowed if it does not change the left-most number that is not zero."""
-    text, asked = ".".join(map(str, version)), (version + [0, 0])[:3]
-    lower = (numbers + [0, 0])[:3]
+    text, asked = ".".join(map(str, version)), ([*version, 0, 0])[:3]
+    lower = ([*numbers, 0, 0])[:3]
     kept = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1) + 1
     allowed = asked >= lower and asked[:kept] == lower[:kept]
     assert holds_any(read_constraint("^" + ".".join(map(str, numbers))), text) == allowed
