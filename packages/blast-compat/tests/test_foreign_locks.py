@@ -256,7 +256,7 @@ def test_script_lock_of_uv_has_requirements() -> None:
         (
             "poetry.lock",
             (
-                b'[[package]]\nname = "x"\nversion = "1"\nfiles = [{file = "a/../../b.whl", hash = ""}]\n[package.source]\n'
+                b'[[package]]\nname = "x"\nversion = "1"\nfiles = [{file = "b.whl", hash = ""}]\n[package.source]\n'
                 b'type = "svn"\n'
             ),
             "field package[0].source.type, value 'svn'",
@@ -285,7 +285,7 @@ def test_script_lock_of_uv_has_requirements() -> None:
         (
             "pylock.toml",
             (
-                b'lock-version = "1.0"\n[[packages]]\nname = "x"\n[packages.sdist]\nurl = "https://index.invalid/x-1.zip"\n'
+                b'lock-version = "1.0"\n[[packages]]\nname = "x"\n[packages.sdist]\nurl = "https://x.invalid/x.zip"\n'
                 b"hashes = {md5 = '1'}\n"
             ),
             "field packages[0].sdist.hashes",
