@@ -41,9 +41,10 @@ class MergedLoader(StoreLoader):
         """Return a reader of all directories; before Python 3.10, which has none, of the first one."""
         try:
             from importlib.readers import FileReader, MultiplexedPath
+            from pathlib import Path
         except ImportError:
             return super().get_resource_reader(name)
         reader: Any = FileReader(self)
         several: Any = MultiplexedPath
-        reader.path = several(*self._locations)
+        reader.path = several(*map(Path, self._locations))
         return reader
