@@ -181,6 +181,7 @@ def _prepare(
         env_files=env_files_of(arguments.env_file, settings, enabled=not arguments.no_env_file),
         use_env_files=not arguments.no_env_file,
         isolated=arguments.isolated,
+        no_env=arguments.no_env,
         script=open_script(settings, what.script, what.text) if what.script else None,
     )
     return options, prepare_run(session, options)
@@ -212,7 +213,6 @@ def _run_in_each(context: Context, names: list[str]) -> Outcome:
             failed[name] = status
     code = next(iter(failed.values()), 0)
     lines = (f"failed in {', '.join(failed)}",) if failed else ()
-        no_env=arguments.no_env,
     return Outcome({"environments": names, "failed": failed}, lines, code=code if code >= 0 else 128 - code)
 
 
