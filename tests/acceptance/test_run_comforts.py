@@ -149,3 +149,86 @@ def test_an_interrupt_is_the_programs(blast: Blast, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (9, "interrupted\n")
+
+
+# On top of each other
+
+
+def _nested(outer: str, *rest: str) -> list[str]:
+    return ["run", "--with", outer, "--", "python", "-m", "blast_cli", "run", *rest]
+
+
+VERSIONS = """\
+import importlib.metadata as metadata
+import alpha
+found = [each.version for each in metadata.distributions() if each.metadata['name'] == 'alpha']
+print(alpha.VERSION, found, metadata.version('alpha'))
+"""
+
+
+def test_runs_are_stacked_the_inner_one_first(blast: Blast) -> None:
+    # The inner one is this checkout's Blast, on the outer one's Python: what it imports it finds by PYTHONPATH.
+    packages = os.pathsep.join(path for path in sys.path if path and "pytest" not in os.path.basename(path))
+    here = blast.at(blast.directory, PYTHONPATH=packages)
+    done = here(*_nested("alpha==1.0", "--with", "alpha==2.0", "--", "-c", VERSIONS))
+    assert done.stdout == "2.0 ['2.0', '1.0'] 2.0\n"
+    # What only the outer one asked for stays visible, and its programs are found.
+    done = here(*_nested("alpha==1.0", "--with", "gamma", "--", "-c", SHOW))
+    assert done.stdout == "1.0\n"
+    assert here(*_nested("alpha==1.0", "--with", "gamma", "alpha")).stdout == "alpha 1.0\n"
+    refused = here.run(*_nested("alpha==1.0", "--isolated", "--with", "gamma", "--", "-c", SHOW))
+    assert "No module named 'alpha'" in refused.stderr
+
+
+def test_packages_on_top_of_the_environment_beside(blast: Blast) -> None:
+    blast("venv")
+    blast("pip", "install", "alpha==1.0", "beta==1.0")
+    line = "import alpha, importlib.metadata as m; print(alpha.VERSION, m.version('beta'))"
+    assert blast("run", "python", "-c", line).stdout == "1.0 1.0\n"
+    assert blast("run", "--with", "alpha==2.0", "python", "-c", line).stdout == "2.0 1.5\n"
+    assert blast("run", "--with", "gamma", "python", "-c", line).stdout == "1.0 1.0\n"
+    # As it was.
+    assert blast("run", "python", "-c", line).stdout == "1.0 1.0\n"
+
+
+# How long what was made is kept
+
+
+def _environments(blast: Blast) -> list[str]:
+    return sorted(os.listdir(blast.home / "environments"))
+
+
+def test_what_was_made_is_kept_by_what_it_holds(blast: Blast, index: StaticIndex) -> None:
+    line = ("python", "-c", "import sys, alpha; print(alpha.VERSION, sys.prefix)")
+    first = blast("run", "--with", "alpha<2", *line).stdout
+    index.forget_requests()
+    assert blast("run", "--with", "alpha<=1.5", *line).stdout == first
+    assert not [path for path in index.paths() if path.endswith(".whl")]
+    # Another version, and so another environment.
+    assert blast("run", "--with", "alpha<1.1", *line).stdout.startswith("1.0 ")
+    assert len(_environments(blast)) == 2
+
+
+def test_nothing_is_kept_where_that_is_asked_for(blast: Blast) -> None:
+    line = ("--", "-c", "import sys, alpha; print(alpha.VERSION); sys.exit(5)")
+    done = blast.run("run", "--keep", "never", "--with", "alpha<2", *line)
+    assert (done.returncode, done.stdout) == (5, "1.1\n")
+    assert _environments(blast) == []
+    # What others made stays.
+    blast.run("run", "--with", "alpha<2", *line)
+    assert blast.run("run", "--with", "alpha<2", *line, BLAST_KEEP="never").returncode == 5
+    assert len(_environments(blast)) == 1
+
+
+def test_an_interrupt_reaches_the_program_that_is_waited_for(blast: Blast, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    program = f"import time, alpha\ntry:\n    open({str(ready)!r}, 'w').close()\n    time.sleep(60)\n"
+    program += "except KeyboardInterrupt:\n    print('interrupted')\n    raise SystemExit(9)\n"
+    with blast.start("run", "--keep", "never", "--with", "alpha", "--", "-c", program) as process:
+        deadline = time.monotonic() + 60
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (9, "interrupted\n")
+    assert _environments(blast) == []

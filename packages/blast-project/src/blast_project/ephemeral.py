@@ -18,6 +18,7 @@ from blast_project.environment.generations import current_number, is_doubtful
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
 from blast_project.environment.manager import VenvManager
+from blast_project.environment.skeleton import Traits
 from blast_project.fetching import ensure_stored
 from blast_project.resolving import resolve_requirements, sources_of, wanted_of
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from blast_project.source_install import WantedSource
     from blast_project.sources import SourceLoader
 
-__all__ = ["environment_with", "ephemeral_environment", "stored_requirements"]
+__all__ = ["environment_with", "environments_there", "ephemeral_environment", "is_passing", "stored_requirements"]
+
+_HEX = "0123456789abcdef"
 
 
 def ephemeral_environment(
@@ -43,6 +46,7 @@ def ephemeral_environment(
     preferences: Mapping[str, str] | None = None,
     builds: bool = True,
     loader: SourceLoader | None = None,
+    below: str = "",
 ) -> str:
     """Return the path of an environment that holds ``requirements``, made if it does not stand yet.
 
@@ -54,6 +58,7 @@ def ephemeral_environment(
         preferences: versions by name, tried first.
         builds: let in versions that have only a source distribution.
         loader: reads what is required by address; one for the session's directory if None.
+        below: site-packages of another environment, whose packages are seen behind its own; "" for none.
 
     It is leased for this process and the program that it becomes: nobody removes it meanwhile.
 
@@ -63,7 +68,8 @@ def ephemeral_environment(
     wanted, built, direct_urls = _resolve(
         session, interpreter, requirements, origin, preferences, loader, builds=builds
     )
-    path = _path(session, interpreter, [*(row.sha256 for row in wanted), *(row.sha256 for row in built)])
+    key = [*(row.sha256 for row in wanted), *(row.sha256 for row in built), *([below] if below else ())]
+    path = _path(session, interpreter, key)
     if not _stands(session, path, wanted):
         from blast_project.exclusive import exclusive
 
@@ -77,7 +83,8 @@ def ephemeral_environment(
                 when = when_to_compile(session.settings) if builds else NEVER
                 if when == WAIT:
                     compile_now(session, change.stored, interpreter)
-                made = VenvManager(path).apply(interpreter, composition_of(session, change, when), reporter)
+                composition = composition_of(session, change, when)._replace(traits=Traits(below=below))
+                made = VenvManager(path).apply(interpreter, composition, reporter)
                 hold_generation(path, made.number)
                 if when == BACKGROUND:
                     compile_later(session, path, made, change.stored, interpreter, becomes=True)
@@ -138,6 +145,29 @@ def environment_with(
                 change = Change(tuple(stored), command=command, link_mode="")
                 VenvManager(path).apply(interpreter, composition_of(session, change), SilentReporter())
     return path
+
+
+def environments_there(home: str) -> frozenset[str]:
+    """Return the paths of all environments in the store."""
+    directory = os.path.join(home, "environments")
+    try:
+        return frozenset(os.path.join(directory, name) for name in os.listdir(directory))
+    except OSError:
+        return frozenset()
+
+
+def is_passing(home: str, path: str, before: frozenset[str]) -> bool:
+    """Tell whether an environment was made for this run: a project's own and those with names never are.
+
+    Args:
+        home: BLAST_HOME.
+        path: of the environment.
+        before: `environments_there` before the run.
+    """
+    directory, name = os.path.split(path)
+    key = name.removeprefix("script-")
+    is_ours = directory == os.path.join(home, "environments") and len(key) in (16, 24) and not key.strip(_HEX)
+    return is_ours and path not in before
 
 
 def _ensure_sources(

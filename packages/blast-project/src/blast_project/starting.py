@@ -200,11 +200,16 @@ def _without_project(session: Session, options: RunOptions) -> str:
         for environment in (active, beside):
             if environment and os.path.exists(python_path(environment)):
                 return environment
+    from blast_project.ephemeral import ephemeral_environment
     from blast_project.python.version_files import read_version_file_above
 
     request = read_version_file_above(session.settings.directory, session.settings.environ)
-    interpreter = session.find_interpreter(request)
-    return _place(options)(session, interpreter, options.requirements, origin="--with")
+    if options.no_env or options.isolated:
+        return _place(options)(session, session.find_interpreter(request), options.requirements, origin="--with")
+    from blast_project.stacking import find_below
+
+    interpreter, below = find_below(session, request, (active, beside))
+    return ephemeral_environment(session, interpreter, options.requirements, origin="--with", below=below)
 
 
 def _place(options: RunOptions) -> Callable[..., str]:

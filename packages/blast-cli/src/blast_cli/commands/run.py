@@ -46,6 +46,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--separator", default="space", metavar="WORD", help="what stands between them: space, newline, null or a text"
     )
     add_env_options(parser)
+    parser.add_argument(
+        "--keep",
+        choices=("always", "never"),
+        default="always",
+        help="whether an environment that is made for this run stays for the next, until gc takes it",
+    )
     parser.add_argument("--watch", action="store_true", help="start it again whenever a file changes")
     parser.add_argument(
         "--allow-insecure-host",
@@ -119,10 +125,12 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
 
 def _run(arguments: argparse.Namespace, context: Context, what: Runnable, named: NamedEnvironment | None) -> Outcome:  # noqa: RET503 - see its last line
+    from blast_project.ephemeral import environments_there, is_passing
     from blast_project.running import replace_process
     from blast_project.session import Session
 
     with Session(context.settings, context.reporter) as session:
+        stood = environments_there(context.settings.home) if arguments.keep == "never" else frozenset()
         options, start = _prepare(arguments, session, what, named)
         if start.project is not None:
             return _run_task(session, start, options, context)
@@ -131,7 +139,25 @@ def _run(arguments: argparse.Namespace, context: Context, what: Runnable, named:
         from blast_project.script_inputs import give_standard_input
 
         give_standard_input(what.source)
+    if arguments.keep == "never" and is_passing(context.settings.home, start.environment, stood):
+        return _run_and_forget(context, _line(arguments, start), start)
     replace_process(_line(arguments, start), start.variables)
+
+
+def _run_and_forget(context: Context, line: tuple[str, ...], start: Start) -> Outcome:
+    """Run a program, remove the environment that was made for it, and end as the program did."""
+    from blast_cli.outcome import Outcome
+    from blast_project.retiring import remove_environment
+    from blast_project.session import Session
+    from blast_project.tasks.execution import run_child
+
+    try:
+        status = run_child(line, start.variables, os.getcwd())
+    finally:
+        with Session(context.settings, context.reporter) as session:
+            is_gone = remove_environment(session, start.environment)
+    kept = () if is_gone else (f"{start.environment} is in use, and so stays",)
+    return Outcome({"status": status}, kept, code=status)
 
 
 def _what(arguments: argparse.Namespace, session: Session, words: list[str]) -> Runnable:

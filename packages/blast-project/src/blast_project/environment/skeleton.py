@@ -30,6 +30,8 @@ __all__ = [
 _POINTER = ".blast/current/"
 _ASIDE = ".blast/aside"
 _SYSTEM = "include-system-site-packages"
+# What is below is a trait, and a file that Python reads at its start after all others there.
+_BELOW, _BELOW_FILE = "blast-below", "zzz_blast_below.pth"
 # Of the prompt: it was asked for, and is no project's name.
 _CHOSEN_PROMPT = "blast-prompt"
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
@@ -45,10 +47,12 @@ class Traits(NamedTuple):
     Attributes:
         prompt: what an activated shell shows; empty for the project's name or the directory's.
         system_site_packages: what is installed in the interpreter itself is seen, too.
+        below: site-packages of another environment, whose packages are seen behind the own ones; "" for none.
     """
 
     prompt: str = ""
     system_site_packages: bool = False
+    below: str = ""
 
 
 _PLAIN = Traits()
@@ -65,7 +69,7 @@ def read_traits(generation: str) -> Traits:
     except OSError:
         return Traits()
     prompt = values.get("prompt", "") if values.get(_CHOSEN_PROMPT) == "true" else ""
-    return Traits(prompt, values.get(_SYSTEM, "").lower() == "true")
+    return Traits(prompt, values.get(_SYSTEM, "").lower() == "true", values.get(_BELOW, ""))
 
 
 def write_generation_files(
@@ -96,6 +100,9 @@ def write_generation_files(
     shown = traits.prompt or prompt or _default_prompt(environment)
     fs.write_file(os.path.join(staging, "pyvenv.cfg"), _configuration(interpreter, shown, traits))
     write_activation(scripts, environment, shown)
+    if traits.below:
+        line = f"import site; site.addsitedir({traits.below!r})\n"
+        fs.write_file(os.path.join(staging, interpreter.site_packages, _BELOW_FILE), line.encode())
     # What is lost of scripts that a mark doubts is noticed.
     flushed = () if generation_boot() else ACTIVATION_NAMES
     return ("pyvenv.cfg", *(f"{interpreter.scripts}/{name}" for name in flushed))
@@ -151,6 +158,7 @@ def _configuration(interpreter: Interpreter, prompt: str, traits: Traits) -> byt
         f"executable = {interpreter.executable}",
         "blast = 1",
         *([f"{_CHOSEN_PROMPT} = true"] if traits.prompt else ()),
+        *([f"{_BELOW} = {traits.below}"] if traits.below else ()),
     ]
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
