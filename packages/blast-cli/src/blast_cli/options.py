@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from blast_cli.options_install import install_wishes
 from blast_core.errors import UsageError
 from blast_core.home import find_home
 from blast_core.names import normalize_name
@@ -390,4 +391,5 @@ def settings_from(
             no_index=getattr(arguments, "no_index", False),
         ),
         configured=configured or {},
+        wishes=install_wishes(arguments),
     )

@@ -127,7 +127,9 @@ def _packages(directory: str) -> list[str]:
             entries = sorted(os.listdir(os.path.join(directory, place)))
         except OSError:
             continue
-        names += [f"{place}/{name}" for name in entries if name.endswith(".py") or "." not in name]
+        # A backend in the tree leaves its bytecode there.
+        found = (name for name in entries if name != "__pycache__" and (name.endswith(".py") or "." not in name))
+        names += [f"{place}/{name}" for name in found]
     return names
 
 

@@ -67,8 +67,10 @@ def build_key(session: Session, interpreter: Interpreter, name: str, *source: st
     return b"built\0" + blake3(repr(parts).encode("utf-8", "surrogateescape")).digest()
 
 
-def find_built(session: Session, key: bytes) -> StoredDistribution | None:
-    """Return the wheel that was built under a key, if the store still holds it."""
+def find_built(session: Session, key: bytes, name: str) -> StoredDistribution | None:
+    """Return a project's wheel that was built under a key, if the store still holds it and it is not built again."""
+    if key not in session.rebuilt and session.settings.wishes.reinstalls(name):
+        return None
     known = session.database.get(_MEMO, key)
     return session.cache.find([known.decode()]).get(known.decode()) if known is not None else None
 
@@ -76,6 +78,7 @@ def find_built(session: Session, key: bytes) -> StoredDistribution | None:
 def remember_built(session: Session, key: bytes, stored: StoredDistribution) -> None:
     """Remember what was built under a key."""
     session.database.put(_MEMO, key, stored.sha256.encode())
+    session.rebuilt.add(key)
 
 
 def editable_project(session: Session, project: Project, interpreter: Interpreter) -> StoredDistribution:
@@ -97,7 +100,7 @@ def editable_tree(session: Session, directory: str, interpreter: Interpreter, na
 
     inputs = editable_inputs(directory, session.settings.environ)
     key = build_key(session, interpreter, name, "editable", directory, inputs.digest.hex())
-    stored = find_built(session, key)
+    stored = find_built(session, key, name)
     if stored is None:
         stored = build_source(session, directory, interpreter, editable=True, name=name)
         _check_name(directory, name, stored)
@@ -130,7 +133,9 @@ def _name_of(file: IndexFile) -> str:
 def _find_sdist(session: Session, file: IndexFile, interpreter: Interpreter, name: str) -> StoredDistribution | None:
     """Return what was built of a source distribution before; an index may give no digest to know it by."""
     return (
-        find_built(session, build_key(session, interpreter, name, "archive", file.sha256, "")) if file.sha256 else None
+        find_built(session, build_key(session, interpreter, name, "archive", file.sha256, ""), name)
+        if file.sha256
+        else None
     )
 
 

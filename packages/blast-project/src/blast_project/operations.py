@@ -7,6 +7,7 @@ import os
 from blast_core.tuples import NamedTuple
 from blast_project.environment.state import look
 from blast_project.exclusive import exclusive
+from blast_project.install_wishes import for_platform
 from blast_project.lock_files import LockResult, publish_lock, read_lock
 from blast_project.locking import lock_project
 from blast_project.project import LOCK_NAME, Project, environment_path, find_root, load_project
@@ -168,6 +169,8 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
     project = load_project(session.settings.directory, session.settings.home)
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
         interpreter = project_interpreter(session, project)
+        if not options.dry_run:
+            session.installing = (for_platform(interpreter, session.settings.wishes), options.selection)
         locked = _lock_for_sync(session, project, interpreter, options)
         from blast_project.syncing import SyncRequest, prepare_sync
 

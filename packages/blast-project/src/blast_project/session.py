@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from blast_pm.sources.archives import SourceArchives
     from blast_pm.sources.git import GitRepositories
     from blast_pm.store.cache import GlobalCache
+    from blast_pm.store.early import EarlyDownloads
     from blast_project.build_options import BuildOptions
     from blast_project.indexes import ProjectIndexes
     from blast_project.policy import Policy
     from blast_project.python.probe import InterpreterCache
+    from blast_project.selection import GroupSelection
     from blast_project.settings import PolicyOptions, Settings
 
 __all__ = ["Session"]
@@ -41,6 +43,8 @@ class Session:
     def __init__(self, settings: Settings, reporter: Reporter) -> None:
         self.settings = settings
         self.reporter = reporter
+        #: Whether what is learned on the way may be kept in files.
+        self.keeps = True
         self._indexes: ProjectIndexes | None = None
         self._manifest: Manifest | None = None
         self._policy: Policy | None = None
@@ -48,13 +52,18 @@ class Session:
         self._database: Database | None = None
         self._client: PyPiClient | None = None
         self._cache: GlobalCache | None = None
+        self._early: EarlyDownloads | None = None
         self._interpreters: InterpreterCache | None = None
         self._build_options: BuildOptions | None = None
         self._repositories: GitRepositories | None = None
         self._archives: SourceArchives | None = None
         self._config_keys: dict[str, str] = {}
+        #: Keys of what was built by this command, which isn't built again though everything shall be.
+        self.rebuilt: set[bytes] = set()
         #: Interpreter of the environment in which is built what shall not be isolated; "" while there is none.
         self.shared_python = ""
+        #: For which interpreter the project will be installed as soon as it is locked, and which groups; else None.
+        self.installing: tuple[Interpreter, GroupSelection] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -145,8 +154,10 @@ class Session:
         """
         if self._build_options is None:
             from blast_project.build_options import read_build_options
+            from blast_project.install_wishes import with_build_wishes
 
-            self._build_options = read_build_options(self._manifest.tool if self._manifest is not None else {})
+            options = read_build_options(self._manifest.tool if self._manifest is not None else {})
+            self._build_options = with_build_wishes(options, self.settings.wishes)
         return self._build_options
 
     @property
@@ -222,6 +233,22 @@ class Session:
         return self._cache
 
     @property
+    def early(self) -> EarlyDownloads:
+        """The wheels that are fetched before it is certain that they are wanted."""
+        if self._early is None:
+            from blast_pm.store.early import EarlyDownloads
+            from blast_project.fetching import fetcher_of
+
+            cache = self.cache
+            self._early = EarlyDownloads(fetcher_of(self), lambda one: bool(cache.find([one])), cache.paths.staging)
+        return self._early
+
+    @property
+    def has_early(self) -> bool:
+        """Whether any were begun."""
+        return self._early is not None
+
+    @property
     def interpreters(self) -> InterpreterCache:
         """What is known of this machine's interpreters."""
         if self._interpreters is None:
@@ -290,6 +317,9 @@ class Session:
 
     def close(self) -> None:
         """Close what was opened; safe to call twice."""
+        if self._early is not None:
+            self._early.close()
+            self._early = None
         if self._client is not None:
             self._client.close()
             self._client = None

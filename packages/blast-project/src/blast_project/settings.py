@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
+from blast_project.install_wishes import InstallWishes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Settings(NamedTuple):
         python_downloads: one of `blast_project.python.policy.DOWNLOADS`; empty for the project's own or the default.
         python_preference: one of `blast_project.python.discover.PREFERENCES`; empty for the same.
         python_mirror: where builds of interpreters come from; empty for the project's own or the catalogue's addresses.
+        wishes: how this command alone installs.
         configured: variables that configuration files stand for; they are in ``environ``, too.
     """
 
@@ -107,6 +109,7 @@ class Settings(NamedTuple):
     python_preference: str = ""
     python_mirror: str = ""
     configured: Mapping[str, str] = _NOTHING
+    wishes: InstallWishes = InstallWishes()
 
     @property
     def program_environ(self) -> dict[str, str]:
@@ -121,7 +124,7 @@ class Settings(NamedTuple):
     @property
     def has_wishes(self) -> bool:
         """Whether this command alone wants other versions or files: what it finds says nothing of the next command."""
-        return any(self.policy._replace(moves=())) or bool(self.index_strategy)
+        return any(self.policy._replace(moves=())) or bool(self.index_strategy) or self.wishes.is_any
 
 
 def settle_mode(mode: str) -> str:

@@ -121,7 +121,7 @@ def _ensure_tree(session: Session, directory: str, name: str, interpreter: Inter
 
     digest = tree_inputs(directory, session.settings.environ)
     key = build_key(session, interpreter, name, "tree", directory, digest.hex())
-    stored = find_built(session, key)
+    stored = find_built(session, key, name)
     if stored is None:
         stored = build_source(session, directory, interpreter, name=name)
         _check(name, "", stored, directory)
@@ -134,7 +134,7 @@ def _ensure_commit(session: Session, row: WantedSource, interpreter: Interpreter
 
     source = row.source
     key = build_key(session, interpreter, row.name, "git", source.location, source.revision, source.subdirectory)
-    stored = find_built(session, key)
+    stored = find_built(session, key, row.name)
     if stored is None:
         with checked_out(session, _git_address(source), source.revision) as (_, directory):
             stored = build_source(session, directory, interpreter, name=row.name)
@@ -157,7 +157,8 @@ def _find_archive(session: Session, row: WantedSource, interpreter: Interpreter)
     found = session.cache.find([source.digest]).get(source.digest)
     if found is not None:
         return found
-    return find_built(session, build_key(session, interpreter, row.name, "archive", source.digest, source.subdirectory))
+    key = build_key(session, interpreter, row.name, "archive", source.digest, source.subdirectory)
+    return find_built(session, key, row.name)
 
 
 def _ensure_archive(
@@ -172,7 +173,7 @@ def _ensure_archive(
         _check(row.name, row.version, stored, filename)
         return stored
     key = build_key(session, interpreter, row.name, "archive", source.digest, source.subdirectory)
-    known = find_built(session, key)
+    known = find_built(session, key, row.name)
     if known is not None:
         return known
     with unpacked(archive, source.subdirectory) as directory:

@@ -26,15 +26,22 @@ from blast_project.environment.state import State, write_state
 from blast_project.exclusive import sweep_temporaries
 from blast_project.fetching import ensure_stored
 from blast_project.hot_key import options_digest, request_of
+from blast_project.install_wishes import (
+    check_again,
+    check_platform,
+    for_platform,
+    without_editables,
+    without_left_out,
+)
 from blast_project.project import environment_path
 from blast_project.project_files import remember_lock
 from blast_project.recipes import KeptDecisions, Recipe, find_recipe, keep_recipe, recipe_key
-from blast_project.selection import chosen_groups, chosen_members
+from blast_project.selection import LOCAL, PROJECT, WORKSPACE, chosen_groups, chosen_members
 from blast_project.wanted import is_sdist, select_wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_pm.store.cache import StoredDistribution
@@ -185,7 +192,7 @@ def prepare_sync(
         IndexAccessError, IntegrityError, StoreError, InstallError: nothing was changed.
     """
     gathered = gather(session, project, locked, interpreter, request.selection)
-    if request.record and not gathered.is_seen:
+    if request.record and (session.settings.wishes.is_any or not gathered.is_seen):
         request = request._replace(record=False)
     recipe = gathered.recipe
     if request.record and gathered.is_known:
@@ -208,6 +215,9 @@ def gather(
 
     session.use_project(project.manifest)
     wanted = _wanted(session, project, locked, interpreter, selection)
+    left_out = _left_out(project, selection)
+    if left_out or session.settings.wishes.is_any:
+        wanted = _as_wished(session, wanted, left_out)
     if not session.build_options.isolates_all:
         from blast_project.unisolated import prepare_shared
 
@@ -221,10 +231,12 @@ def gather(
         bytecode_setting(project.manifest.tool),
     )
     more, direct_urls = _from_sources(session, project, wanted, interpreter)
-    is_itself = _installs_itself(project, selection)
+    is_itself = _installs_itself(project, selection) and not left_out & {project.name, LOCAL, WORKSPACE}
     if is_itself:
         own, own_urls = _own_distribution(session, project, interpreter)
         more, direct_urls = (*more, *own), {**direct_urls, **own_urls}
+    if session.settings.wishes.platform:
+        check_platform((*stored, *more), for_platform(interpreter, session.settings.wishes))
     is_known = (
         not is_itself
         and bool(project.manifest.name)
@@ -233,6 +245,23 @@ def gather(
         and not any(is_sdist(row.filename) for row in wanted.files)
     )
     return Gathered((*stored, *more), direct_urls, recipe, _is_seen(project), is_known)
+
+
+def _left_out(project: Project, selection: GroupSelection) -> frozenset[str]:
+    """Return names of what is not installed though it is chosen, and the words for kinds of it."""
+    if PROJECT not in selection.left_out:
+        return frozenset(selection.left_out)
+    own = (member or project.name for member in chosen_members(project, selection.members))
+    return frozenset((*selection.left_out, *own))
+
+
+def _as_wished(session: Session, wanted: Wanted, left_out: Collection[str]) -> Wanted:
+    """Return what options leave of what is wanted, checked again where it shall be."""
+    wishes = session.settings.wishes
+    wanted = without_editables(without_left_out(wanted, left_out), wishes)
+    if wishes.again:
+        check_again(session, wanted.files)
+    return wanted
 
 
 def _installs_itself(project: Project, selection: GroupSelection) -> bool:
@@ -297,6 +326,8 @@ def _prepare(
         for row in change.stored
     ]
     changes = compare_installed(before.installed if before else (), wanted)
+    if session.settings.wishes.again:
+        changes = _with_reinstalled(session, changes, wanted)
     if before is not None and before.python != interpreter.version:
         session.reporter.note(f"the environment's Python was {before.python} and is {interpreter.version} from now on")
     keep = (
@@ -323,6 +354,17 @@ def _prepare(
     return PreparedSync(session, root, interpreter, request, number, result, change.stored, when)
 
 
+def _with_reinstalled(
+    session: Session, changes: tuple[VersionChange, ...], wanted: Sequence[Installed]
+) -> tuple[VersionChange, ...]:
+    """Return the changes with what is installed again as it was."""
+    from blast_project.changes import VersionChange
+
+    changed = {row.name for row in changes}
+    again = (row for row in wanted if row.name not in changed and session.settings.wishes.reinstalls(row.name))
+    return tuple(sorted((*changes, *(VersionChange(row.name, row.version, row.version) for row in again))))
+
+
 def _standing(session: Session, manager: VenvManager) -> Generation | None:
     """Return the current generation; None where there is none, or none that can be read."""
     try:
@@ -335,10 +377,10 @@ def _standing(session: Session, manager: VenvManager) -> Generation | None:
 def _wanted(
     session: Session, project: Project, locked: LockResult, interpreter: Interpreter, selection: GroupSelection
 ) -> Wanted:
-    lock = locked.reader()
+    lock, target = locked.reader(), for_platform(interpreter, session.settings.wishes).target
     mask = chosen_groups(project, lock.groups, selection)
     kinds = session.kinds_of(project.manifest)
-    return select_wanted(lock, locked.content[96:128], interpreter.target, mask, session.database, kinds)
+    return select_wanted(lock, locked.content[96:128], target, mask, session.database, kinds)
 
 
 def _from_sources(
@@ -377,6 +419,13 @@ def _own_distribution(
 
     from blast_project.building import editable_project
 
+    if not session.settings.wishes.keeps_editable(project.name):
+        from blast_core.formats.dpl.model import LockedSource
+        from blast_project.source_install import WantedSource, ensure_sources
+
+        row = WantedSource(project.name, "", LockedSource("path", ".", "", "", ""))
+        found = ensure_sources(session, project.root, [row], interpreter)
+        return found.stored, found.direct_urls
     url = "file://" + _quoted(project.root)
     direct = json.dumps({"url": url, "dir_info": {"editable": True}}, sort_keys=True).encode()
     return (editable_project(session, project, interpreter),), {project.name: direct}

@@ -13,6 +13,7 @@ from blast_cli.commands._shared import (
     sync_lines,
 )
 from blast_cli.options import add_group_options, add_index_options, add_policy_options, add_script_option
+from blast_cli.options_install import add_install_wishes, add_left_out_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
@@ -61,6 +62,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_index_options(parser)
     add_policy_options(parser)
     add_group_options(parser, dev=False)
+    add_left_out_options(parser)
+    add_install_wishes(parser)
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:

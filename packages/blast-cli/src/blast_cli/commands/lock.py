@@ -6,6 +6,7 @@ import time
 
 from blast_cli.commands._shared import lock_change_lines, lock_changes_document, lock_line
 from blast_cli.options import add_index_options, add_policy_options, add_script_option
+from blast_cli.options_install import add_build_wishes
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -48,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_script_option(parser)
     add_index_options(parser)
     add_policy_options(parser)
+    add_build_wishes(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:

@@ -7,6 +7,7 @@ import time
 from blast_cli.commands._shared import group_selection
 from blast_cli.commands.add import add_place_options, edit_outcome, edit_script_outcome, edited_project, place_of
 from blast_cli.options import add_group_options, add_index_options, add_policy_options, add_script_option
+from blast_cli.options_install import add_install_wishes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_index_options(parser)
     add_policy_options(parser)
     add_group_options(parser, dev=False)
+    add_install_wishes(parser)
 
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from blast_cli.commands._environments import add_environment_option, chosen_environments, with_environment
+from blast_cli.commands._in_memory import add_memory_options
 from blast_cli.commands._shared import group_selection
 from blast_cli.options import (
     add_env_options,
@@ -14,6 +15,7 @@ from blast_cli.options import (
     add_member_options,
     add_policy_options,
 )
+from blast_cli.options_install import add_install_wishes, add_left_out_options
 from blast_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -37,8 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-sync", action="store_true", help="use the environment as it is")
     parser.add_argument("--no-project", action="store_true", help="ignore a project that may be here")
     parser.add_argument("--isolated", action="store_true", help="in an environment of its own, not in the project's")
-    _add_requirements(parser)
     parser.add_argument("--no-env", action="store_true", help="import from the store; no environment is made")
+    add_memory_options(parser)
+    _add_requirements(parser)
     parser.add_argument(
         "--read-requirements", action="store_true", help="run nothing: print what the script or notebook CMD needs"
     )
@@ -62,6 +65,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_lock_options(parser)
     add_group_options(parser)
+    add_left_out_options(parser)
+    add_install_wishes(parser)
     add_member_options(parser)
     add_environment_option(parser)
     parser.add_argument(
@@ -117,6 +122,12 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     if environments:
         context = with_environment(context, environments[0])
     named = environments[0] if environments else None
+    if arguments.in_memory:
+        from blast_cli.commands._in_memory import open_session, run_in_memory
+
+        with open_session(context) as session:
+            what = _what(arguments, session, words)
+            return run_in_memory(arguments, context, session, what, _options(arguments, session, what, named))
     with Session(context.settings, context.reporter) as session:
         what = _what(arguments, session, words)
     if arguments.watch:
@@ -192,10 +203,20 @@ def _prepare(
     arguments: argparse.Namespace, session: Session, what: Runnable, named: NamedEnvironment | None
 ) -> tuple[RunOptions, Start]:
     from blast_project.scripts import open_script
-    from blast_project.starting import RunOptions, env_files_of, prepare_run
+    from blast_project.starting import prepare_run
+
+    script = open_script(session.settings, what.script, what.text) if what.script else None
+    options = _options(arguments, session, what, named)._replace(script=script)
+    return options, prepare_run(session, options)
+
+
+def _options(
+    arguments: argparse.Namespace, session: Session, what: Runnable, named: NamedEnvironment | None
+) -> RunOptions:
+    from blast_project.starting import RunOptions, env_files_of
 
     settings = session.settings
-    options = RunOptions(
+    return RunOptions(
         words=what.words,
         selection=_selection(arguments, named),
         frozen=arguments.frozen,
@@ -254,9 +275,7 @@ def _requirements(arguments: argparse.Namespace, session: Session) -> tuple[str,
         from blast_project.runnables import read_lines_of
 
         found += [
-            line
-            for name in arguments.with_requirements
-            for line in read_lines_of(session, name, infer=arguments.infer)
+            line for name in arguments.with_requirements for line in read_lines_of(session, name, infer=arguments.infer)
         ]
     return tuple(found)
 

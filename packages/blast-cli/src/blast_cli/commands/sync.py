@@ -14,6 +14,7 @@ from blast_cli.options import (
     add_policy_options,
     add_script_option,
 )
+from blast_cli.options_install import add_install_wishes, add_left_out_options
 from blast_cli.outcome import Context, Outcome
 
 TYPE_CHECKING = False
@@ -33,6 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_script_option(parser)
     add_lock_options(parser)
     add_group_options(parser)
+    add_left_out_options(parser)
+    add_install_wishes(parser)
     add_member_options(parser)
     add_environment_option(parser, every=True)
     add_index_options(parser)
