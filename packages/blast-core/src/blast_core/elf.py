@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Range = tuple[int, int]
     Parser = Generator[Sequence[Range], Sequence[bytes], "ElfFacts | None"]
 
-__all__ = ["ELF_MAGIC", "ElfFacts", "parse_elf", "read_elf"]
+__all__ = ["ELF_MAGIC", "ElfFacts", "needed_places", "parse_elf", "read_elf"]
 
 ELF_MAGIC = b"\x7fELF"
 _IDENT = 16
@@ -75,6 +75,24 @@ def read_elf(buffer: bytes | memoryview) -> ElfFacts | None:
         except StopIteration as stop:
             result: ElfFacts | None = stop.value
             return result
+
+
+def needed_places(buffer: bytes | memoryview) -> tuple[tuple[str, int], ...]:
+    """Return each name of DT_NEEDED with the offset in the file where it stands; () for what `read_elf` can't read."""
+    view = memoryview(buffer)
+    shape = _shape(bytes(view[:_IDENT])) if read_elf(view) is not None else None
+    if shape is None:
+        return ()
+    header = shape.header.unpack_from(view, _IDENT)
+    segments = _segments(shape, bytes(view[header[4] : header[4] + header[8] * header[9]]))
+    dynamic = next(segment for segment in segments if segment[0] == _PT_DYNAMIC)
+    tags = _dynamic_tags(shape, bytes(view[dynamic[1] : dynamic[1] + dynamic[3]]))
+    strings = _string_table(tags, segments)
+    if strings is None:
+        return ()
+    places = [strings[0] + value for tag, value in tags if tag == _DT_NEEDED]
+    names = [bytes(view[place : place + ELF_STRING]).partition(b"\0")[0] for place in places]
+    return tuple((name.decode(errors="replace"), place) for name, place in zip(names, places, strict=True))
 
 
 def parse_elf() -> Parser:

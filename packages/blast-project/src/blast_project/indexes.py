@@ -79,9 +79,21 @@ def _address(url: str, root: str) -> str:
 
 
 def open_client(
-    settings: Settings, indexes: ProjectIndexes, database: Database, reporter: Reporter | None = None
+    settings: Settings,
+    indexes: ProjectIndexes,
+    database: Database,
+    reporter: Reporter | None = None,
+    *,
+    in_memory: bool = False,
 ) -> PyPiClient:
     """Return a client for the project's indexes, the user's and those that pip's configuration leads to.
+
+    Args:
+        settings: what the user set.
+        indexes: of the project.
+        database: where answers are kept.
+        reporter: who is told what a user should know.
+        in_memory: no file is made.
 
     Raises:
         UsageError: an address or a configuration file is wrong, or no index is known at all.
@@ -93,12 +105,14 @@ def open_client(
 
     _check_directory(settings.index_url)
     pip = read_pip_configuration(settings.environ)
+    # What pip says is remembered there; where no file may be made, only what is remembered is asked for.
+    home = settings.home if not in_memory or os.path.exists(os.path.join(settings.home, "index-default")) else ""
     locations = default_locations(
         settings.environ,
         cli_index_url=settings.index_url or None,
         project_indexes=_with_options(settings, indexes.locations),
         pip=pip,
-        home=settings.home,
+        home=home,
         links=_links(settings),
         no_index=settings.policy.no_index,
     )
@@ -126,7 +140,7 @@ def open_client(
         pins=dict(indexes.pins),
         credentials=credentials,
         network=network_options(settings.environ, pip),
-        staging=os.path.join(settings.home, "tmp"),
+        staging=None if in_memory else os.path.join(settings.home, "tmp"),
         note=note,
         warn=reporter.note if reporter is not None else None,
     )

@@ -164,7 +164,7 @@ def _of_script(session: Session, wish: Wish, path: str) -> Runnable:
     if not made:
         reading = _inferred(session, reading, absolute, infer=wish.infer)
         made = stand_in(reading) if reading.kind else ""
-        if made and (is_inferred or reading.kind == "__requires__"):
+        if made and session.keeps and (is_inferred or reading.kind == "__requires__"):
             remember_reading(home, absolute, text, made)
     if made:
         return Runnable(words, absolute, made)

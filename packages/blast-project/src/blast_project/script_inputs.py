@@ -80,11 +80,14 @@ def read_standard_input() -> str:
 
 def give_standard_input(text: str) -> None:
     """Make a text what the program reads from standard input, after it was read here; nothing is left behind."""
-    import tempfile
-
     # Not closed: the program that this process becomes reads it.
-    file = tempfile.TemporaryFile()  # noqa: SIM115
-    file.write(text.encode())
-    file.flush()
-    file.seek(0)
-    os.dup2(file.fileno(), 0)
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("blast-input")
+    else:
+        import tempfile
+
+        descriptor = os.dup(tempfile.TemporaryFile().fileno())
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(text.encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.dup2(descriptor, 0)

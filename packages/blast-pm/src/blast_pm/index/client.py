@@ -54,7 +54,8 @@ class PyPiClient:
         pins: names of the indexes that projects are pinned to, by normalised project name.
         credentials: returns who is known where; those in the locations' addresses if None.
         network: certificates, proxies and time limits of the transport.
-        staging: directory for files that are fetched for their metadata only; beside the database if "".
+        staging: directory for files that are fetched for their metadata only; beside the database if "", and None for
+            no directory: they are fetched into memory.
         clock: seconds since 1970.
         sleep: waits between attempts.
         note: told what a user may want to know with ``-v``, such as a transport that stands in for another.
@@ -74,7 +75,7 @@ class PyPiClient:
         pins: Mapping[str, str] | None = None,
         credentials: Callable[[], CredentialStore] | None = None,
         network: NetworkOptions | None = None,
-        staging: str = "",
+        staging: str | None = "",
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         note: Callable[[str], None] | None = None,
@@ -97,7 +98,9 @@ class PyPiClient:
         self._warn = warn
         self._fetcher_made: Fetcher | None = None
         self._opening = allocate_lock()
-        self._staging = staging or os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(database.path))), "tmp")
+        self._staging = staging
+        if staging == "":
+            self._staging = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(database.path))), "tmp")
         self._book = AbilityBook(self.store, clock())
         self._pages = PageReader(
             self.store,
@@ -251,6 +254,13 @@ class PyPiClient:
                 return read(path_of_url(file.url), file.filename)
             except FileNotFoundError as error:
                 raise OfflineError(f"{path_of_url(file.url)} is missing") from error
+        if self._staging is None:
+            descriptor = os.memfd_create("blast-index")
+            try:
+                self.download(file, descriptor)
+                return read(f"/proc/self/fd/{descriptor}", file.filename)
+            finally:
+                os.close(descriptor)
         from blast_core.fs import make_directories, unlink
 
         make_directories(self._staging)
@@ -261,8 +271,8 @@ class PyPiClient:
         finally:
             unlink(path)
 
-    def download(self, file: IndexFile, destination: str, progress: Callable[[int], None] | None = None) -> str:
-        """Write a file to ``destination``, which must not exist; return its sha256.
+    def download(self, file: IndexFile, destination: str | int, progress: Callable[[int], None] | None = None) -> str:
+        """Write a file to ``destination``, a path which must not exist or a descriptor; return its sha256.
 
         See `blast_pm.index.download.download` for arguments and errors.
         """

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["download"]
 
 
-def download(file: IndexFile, destination: str, fetcher: Fetcher, progress: Callable[[int], None] | None = None) -> str:
+def download(
+    file: IndexFile, destination: str | int, fetcher: Fetcher, progress: Callable[[int], None] | None = None
+) -> str:
     """Write a file to ``destination``, which must not exist; nothing is left there after an error.
 
     Args:
         file: what to fetch; its digest is checked if it has one.
-        destination: absolute path in a directory that exists.
+        destination: absolute path in a directory that exists, or the descriptor of an empty file, which stays open.
         fetcher: fetches from the network.
         progress: told of every piece's bytes; a retry takes back what came by a negative number.
 
@@ -57,7 +59,7 @@ def _ignore(_: int) -> None:
     """No one wants to know of progress."""
 
 
-def _copy_local(file: IndexFile, destination: str, report: Callable[[int], None]) -> str:
+def _copy_local(file: IndexFile, destination: str | int, report: Callable[[int], None]) -> str:
     from blast_pm.index.file_urls import path_of_url
 
     path = path_of_url(file.url)
@@ -71,11 +73,11 @@ def _copy_local(file: IndexFile, destination: str, report: Callable[[int], None]
 
 
 def _write(
-    file: IndexFile, destination: str, pieces: Iterator[bytes], report: Callable[[int], None], *, framed: bool
+    file: IndexFile, destination: str | int, pieces: Iterator[bytes], report: Callable[[int], None], *, framed: bool
 ) -> str:
     from blast_core.fs import create_file
 
-    descriptor = create_file(destination)
+    descriptor = create_file(destination) if isinstance(destination, str) else destination
     written = 0
 
     def count(amount: int) -> None:
@@ -87,10 +89,15 @@ def _write(
         try:
             digest = _consume(file, descriptor, pieces, count)
         finally:
-            os.close(descriptor)
+            if isinstance(destination, str):
+                os.close(descriptor)
         _check(file, digest, written, framed=framed)
     except BaseException:
-        os.unlink(destination)  # no numbered operation: after a failure the first error is the one to report
+        # No numbered operations: after a failure the first error is the one to report.
+        if isinstance(destination, str):
+            os.unlink(destination)
+        else:
+            os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_SET))
         report(-written)
         raise
     return digest

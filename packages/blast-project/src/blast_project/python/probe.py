@@ -126,7 +126,7 @@ def probe(executable: str) -> dict[str, object]:
     lasting = False
     try:
         done = subprocess.run(
-            [executable, "-I", "-S", "-c", _PROGRAM, library],
+            [executable, "-I", "-S", "-B", "-c", _PROGRAM, library],
             capture_output=True,
             timeout=30,
             check=False,

@@ -1,0 +1,74 @@
+"""``blast run --in-memory``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from blast_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from blast_cli.outcome import Context, Outcome
+    from blast_project.in_memory.session import MemorySession
+    from blast_project.runnables import Runnable
+    from blast_project.session import Session
+    from blast_project.starting import RunOptions
+
+__all__ = ["add_memory_options", "open_session", "run_in_memory"]
+
+
+def add_memory_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--in-memory", action="store_true", help="fetch into memory and import from there; no file is made"
+    )
+    parser.add_argument(
+        "--spill",
+        default="private",
+        metavar="WHERE",
+        help="what needs files has them in a private file system in memory (private), nowhere (never), or in a directory",
+    )
+
+
+def open_session(context: Context) -> MemorySession:
+    """Return services that make no file; nor does this process from now on."""
+    from blast_project.in_memory.session import MemorySession
+
+    sys.dont_write_bytecode = True
+    return MemorySession(context.settings, context.reporter)
+
+
+def run_in_memory(
+    arguments: argparse.Namespace, context: Context, session: Session, what: Runnable, options: RunOptions
+) -> Outcome:
+    """Become a program whose distributions lie in memory.
+
+    Raises:
+        UsageError: an option needs an environment.
+        InstallError: something can't be run from memory, and ``--spill never`` leaves it at that.
+    """
+    import os
+
+    from blast_core.errors import InstallError
+    from blast_project.in_memory.launching import become, prepare_launch
+    from blast_project.in_memory.spilling import NEVER, respawn
+
+    for name in ("watch", "no_env", "isolated", "with_editable"):
+        if getattr(arguments, name, None):
+            raise UsageError(f"--in-memory and --{name.replace('_', '-')} don't go together")
+    try:
+        launch = prepare_launch(session, options, what.script, what.text)
+    except InstallError as error:
+        if not error.details.get("spill") or arguments.spill == NEVER:
+            raise
+        context.reporter.note(f"{error.message}: {error.reason}; it gets a file system in memory ({arguments.spill})")
+        context.reporter.close()
+        respawn(arguments.spill, sys.argv[1:], dict(os.environ))
+    context.reporter.close()
+    if what.is_input:
+        from blast_project.script_inputs import give_standard_input
+
+        give_standard_input(what.source)
+    become(launch)

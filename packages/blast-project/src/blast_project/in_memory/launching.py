@@ -1,0 +1,190 @@
+"""The start of a program in memory: its line, its variables, and what it inherits."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from blast_core.errors import UsageError
+from blast_core.tuples import NamedTuple
+from blast_project.in_memory.image import ImageBuilder
+from blast_project.in_memory.session import find_stored
+from blast_project.in_memory.wheels import add_wheels
+from blast_project.in_memory.wishes import find_wishes
+from blast_runtime.memory.children import BIN, script_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from blast_project.in_memory.image import Image
+    from blast_project.in_memory.wishes import Wishes
+    from blast_project.project import Project
+    from blast_project.session import Session
+    from blast_project.starting import RunOptions
+
+__all__ = ["Launch", "become", "prepare_launch"]
+
+_RUN_PATH = "import sys, runpy; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+
+
+class Launch(NamedTuple):
+    """What to execute.
+
+    Attributes:
+        line: the program with its arguments.
+        variables: of the program.
+        image: what it inherits.
+    """
+
+    line: tuple[str, ...]
+    variables: dict[str, str]
+    image: Image
+
+
+def prepare_launch(session: Session, options: RunOptions, script: str = "", text: str = "") -> Launch:
+    """Bring everything that a run needs into memory; no file is made.
+
+    Args:
+        session: a `blast_project.in_memory.session.MemorySession`.
+        options: of the run.
+        script: absolute path of a script with metadata; "" for none.
+        text: of that script, where its file has none.
+
+    Raises:
+        UsageError: there is no such command, or this system has no memory files.
+        InstallError: something can't be run from memory; ``spill`` among its details tells that a file system would do.
+        NoSolution, IndexAccessError, IntegrityError: as a run does.
+    """
+    if not hasattr(os, "memfd_create"):
+        raise UsageError(
+            "--in-memory needs Linux",
+            reason="this system has no files in memory that can be handed to a program",
+            hint="'blast run --isolated' makes an environment of its own",
+        )
+    wishes = find_wishes(session, options, script, text)
+    builder = ImageBuilder()
+    stored = find_stored(session, [row.sha256 for row in wishes.files])
+    missing = [row for row in wishes.files if row.sha256 not in stored]
+    if missing:
+        session.reporter.step(f"Fetching {len(missing)} of {len(wishes.files)} packages into memory")
+    for row in stored.values():
+        builder.add_linked(row)
+    add_wheels(session, missing, builder)
+    if wishes.project is not None:
+        _add_project(builder, wishes.project)
+    image = builder.finish(wishes.interpreter)
+    variables = _variables(session, wishes, options, image)
+    line = _line(wishes.interpreter.executable, options.words, builder, variables.get("PATH", ""))
+    return Launch(tuple(line), variables, image)
+
+
+def become(launch: Launch) -> None:
+    """Become the program. It inherits the descriptors; nothing else of this process is left."""
+    from blast_project.running import replace_process
+
+    _make_room(max(launch.image.descriptors) + 1)
+    for descriptor in launch.image.descriptors:
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function has no name for it
+    replace_process(launch.line, launch.variables)
+
+
+def _make_room(highest: int) -> None:
+    """Let the program have as many descriptors of its own as it is used to, beside ours."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = soft + highest
+    if soft != resource.RLIM_INFINITY:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
+
+
+def _add_project(builder: ImageBuilder, project: Project) -> None:
+    """Add what belongs to the projects themselves: their sources are imported from where they are."""
+    members = [project]
+    if project.workspace is not None:
+        members += [
+            project._replace(root=os.path.join(project.root, row.path), manifest=row.manifest, workspace=None)
+            for row in project.workspace.members
+            if row.path not in ("", ".")
+        ]
+    for member in members:
+        if not member.is_package:
+            continue
+        source = os.path.join(member.root, "src")
+        place = source if os.path.isdir(source) else member.root
+        stem = f"{member.name.replace('-', '_')}-{member.manifest.version or '0'}.dist-info"
+        builder.add_path(f"__blast_{member.name}.pth", place)
+        metadata = f"Metadata-Version: 2.1\nName: {member.manifest.name}\nVersion: {member.manifest.version or '0'}\n"
+        builder.add_file(f"{stem}/METADATA", metadata.encode())
+        entries = _entry_points(member)
+        if entries:
+            builder.add_file(f"{stem}/entry_points.txt", entries.encode())
+        for name, reference in {**member.manifest.scripts, **member.manifest.gui_scripts}.items():
+            builder.add_program(name, reference.partition("[")[0].strip())
+
+
+def _entry_points(project: Project) -> str:
+    manifest = project.manifest
+    groups: dict[str, Mapping[str, str]] = {
+        "console_scripts": manifest.scripts,
+        "gui_scripts": manifest.gui_scripts,
+        **manifest.entry_points,
+    }
+    lines = []
+    for group, rows in groups.items():
+        if rows:
+            lines += [f"[{group}]", *(f"{name} = {value}" for name, value in rows.items()), ""]
+    return "\n".join(lines)
+
+
+def _variables(session: Session, wishes: Wishes, options: RunOptions, image: Image) -> dict[str, str]:
+    from blast_project.env_files import program_variables
+
+    variables = dict(session.settings.program_environ)
+    for name in ("PYTHONHOME", "VIRTUAL_ENV"):
+        variables.pop(name, None)
+    variables = program_variables(
+        variables, wishes.root, wishes.tool, options.env_files, use_files=options.use_env_files
+    )
+    given = variables.get("PYTHONPATH", "")
+    variables["PYTHONPATH"] = f"{image.path}{os.pathsep}{given}" if given else image.path
+    path = variables.get("PATH", "")
+    variables["PATH"] = f"{BIN}{os.pathsep}{path}" if path else BIN
+    # Nothing shall be left, not even beside the script.
+    variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    return variables
+
+
+def _line(python: str, words: Sequence[str], builder: ImageBuilder, path: str) -> list[str]:
+    """Return what to execute for the words of a command.
+
+    Raises:
+        UsageError: there is no such command.
+    """
+    first = words[0]
+    if first in {"-m", "-c", "-"} or (first.endswith((".py", ".pyw")) and os.path.isfile(first)):
+        return [python, *words]
+    if os.path.isdir(first) and os.path.isfile(os.path.join(first, "__main__.py")):
+        return [python, *words]
+    version = os.path.basename(python).removeprefix("python")
+    if first in {"python", "python3", f"python{version}"}:
+        return [python, *words[1:]]
+    if os.sep in first:
+        return [os.path.abspath(first), *words[1:]]
+    reference, opened = builder.find_program(first)
+    if reference:
+        return [python, "-c", script_line(reference), f"{BIN}/{first}", *words[1:]]
+    if opened.startswith(BIN):
+        return [python, "-c", _RUN_PATH, opened, *words[1:]]
+    if opened:
+        return [opened, *words[1:]]
+    for place in filter(None, path.split(os.pathsep)):
+        candidate = os.path.join(place, first)
+        if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
+            return [candidate, *words[1:]]
+    raise UsageError(
+        f"there is no command '{first}'",
+        reason="neither what is in memory nor PATH has it",
+        hint=f"'--with' the project that brings it, or run a module with '-m {first}'",
+    )

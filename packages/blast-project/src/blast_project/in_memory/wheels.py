@@ -1,0 +1,91 @@
+"""Wheels on their way from an index into memory: fetched side by side, checked as everywhere, unpacked one by one."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from blast_core.errors import DigestMismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from blast_pm.store.wanted import WantedDistribution
+    from blast_project.in_memory.image import ImageBuilder
+    from blast_project.session import Session
+
+__all__ = ["add_wheels"]
+
+_WORKERS = 8
+
+
+def add_wheels(session: Session, wanted: Sequence[WantedDistribution], builder: ImageBuilder) -> None:
+    """Fetch wheels and put what is in them into an image.
+
+    Raises:
+        OfflineError: the network is forbidden.
+        DigestMismatch, ArchiveRejected, RecordMismatch: a wheel is not what was promised, or hostile.
+        IndexAccessError: an index can't be reached or refuses.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(_WORKERS, "blast-memory")
+    waiting: list[tuple[WantedDistribution, Future[int]]] = []
+    try:
+        waiting += [(row, pool.submit(_fetch, session, row)) for row in sorted(wanted, key=lambda row: -row.size)]
+        by_name = {row.sha256: future for row, future in waiting}
+        for row in wanted:
+            _add(session, row, by_name[row.sha256].result(), builder)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _fetch(session: Session, row: WantedDistribution) -> int:
+    """Return the descriptor of a memory file with the wheel."""
+    from blast_pm.index.model import IndexFile
+
+    client = session.client
+    file = IndexFile(
+        row.filename, client.url_of(row.index, row.path), row.sha256, row.size, "", None, "", None, row.index
+    )
+    descriptor = os.memfd_create(row.filename[:200], os.MFD_CLOEXEC)
+    session.reporter.start(row.filename, f"{row.name} {row.version}", row.size)
+    try:
+        found = client.download(file, descriptor, lambda count: session.reporter.advance(row.filename, count))
+        if found != row.sha256:
+            raise DigestMismatch(
+                f"{row.filename} is not the file that was asked for", reason=f"its sha256 is {found}, not {row.sha256}"
+            )
+    except BaseException:
+        os.close(descriptor)
+        raise
+    finally:
+        session.reporter.finish(row.filename)
+    return descriptor
+
+
+def _add(session: Session, row: WantedDistribution, descriptor: int, builder: ImageBuilder) -> None:
+    from hashlib import sha256
+
+    from blast_core.archive.contents import read_contents
+    from blast_core.archive.source import FileSource
+    from blast_core.archive.wheel import check_wheel
+    from blast_pm.install.plan import make_tree_plan, read_plan
+    from blast_pm.metadata.core_metadata import decode_metadata
+    from blast_project.in_memory.image import Unpacked
+
+    wheel = check_wheel(FileSource(descriptor, row.filename), row.filename)
+    try:
+        unpacked = Unpacked(builder)
+        contents = read_contents(wheel, unpacked)
+        expected = session.database.read("metadata", bytes.fromhex(row.sha256), decode_metadata)
+        if expected is not None and expected.sha256 != sha256(wheel.metadata_bytes).digest():
+            raise DigestMismatch(
+                f"{row.filename} holds other metadata than the index told of it",
+                hint="the index is wrong or was changed; report it to its owner, or exclude the version",
+            )
+        plan = read_plan(make_tree_plan(contents))
+    finally:
+        wheel.close()
+    builder.add_unpacked(plan, unpacked, contents.native)
