@@ -38,6 +38,10 @@ def run(words: list[str]) -> int:
     leading, rest = _split_leading(words)
     output = Output(json=_wants_json(words), quiet=False, color="auto", environ=os.environ)
     try:
+        if rest and (rest[0][:1] == "+" or rest[0] == "__python"):
+            from blast_cli.as_python import is_short, spell_out
+
+            rest = spell_out(rest) if is_short(rest) else rest
         if not rest or rest[0] == "help" or (rest[0] in GROUPS and set(rest[1:]) <= {"-h", "--help"}):
             return _print_help(leading, rest)
         command, used = find_command(rest)

@@ -66,6 +66,7 @@ COMMANDS = (
     Command("python uninstall", "python_uninstall", "Remove interpreters that Blast installed"),
     Command("python dir", "python_dir", "Print where interpreters are installed"),
     Command("python update-shell", "python_update_shell", "Put the directory of programs on PATH in the shell's files"),
+    Command("python shims", "python_shims", "Make programs called python that run with a project's packages"),
     Command("env list", "env_list", "List the environments that have names"),
     Command("env dir", "env_dir", "Print where an environment is"),
     Command("env remove", "env_remove", "Remove environments that have names"),

@@ -36,6 +36,8 @@ def answer(arguments: list[str]) -> int | None:
 
 
 def _answer_run(words: list[str]) -> int | None:
+    if words[:1] == ["--no-env"]:
+        return _answer_no_env(words[1:])
     is_script = words[:1] in (["-s"], ["--script"])
     words = words[1:] if is_script else words
     # An option before the command, or a word that only the long way understands.
@@ -48,9 +50,49 @@ def _answer_run(words: list[str]) -> int | None:
     return _sync_or_run(root, "run", words) if root is not None else None
 
 
-def _plain_root() -> str | None:
+def _answer_no_env(words: list[str]) -> int | None:
+    """Become a program in a view that is remembered for the project, or for a script with metadata."""
+    python, directory = os.environ.get("BLAST_PYTHON", ""), ""
+    while len(words) > 2 and words[0] in {"-p", "--python", "--project"}:
+        if words[0] == "--project":
+            directory = words[1]
+        else:
+            python = words[1]
+        words = words[2:]
+    is_script = words[:1] in (["-s"], ["--script"])
+    words = words[1:] if is_script else words
+    if not words or words[0].startswith("-") or os.name == "nt":
+        return None
+    content = _read(words[0]) if is_script or words[0].endswith((".py", ".pyw")) else b""
+    if b"# /// script" in content or b"__requires__" in content:
+        return _script(words, content, python)
+    root = None if is_script else _plain_root(directory)
+    if root is None or _names_variables(_read(root + os.sep + "pyproject.toml")):
+        return None
+    view = _view(root, python)
+    return _run(view, words) if view else None
+
+
+def _view(root: str, python: str, environment: str = "") -> str:
+    """Return the view that is remembered for a project, leased; "" for none."""
+    from blast_core.home import find_home
+    from blast_project.environment.leases import hold_generation
+    from blast_project.environment.state import find_view
+    from blast_project.hot_key import config_key, options_digest, view_memo_path, wish_of
+
+    environ = os.environ
+    config = config_key(environ, root)
+    if config and _names_variables(_read(root + os.sep + "blast.toml"), beside=True):
+        return ""
+    environment = environment or os.path.join(root, environ.get("BLAST_PROJECT_ENVIRONMENT") or ".venv")
+    digest = options_digest(wish_of(root, python, environment), "no-env", "", config=config)
+    view = find_view(root, view_memo_path(find_home(environ), root, digest), digest)
+    return view if view and hold_generation(view, 1) else ""
+
+
+def _plain_root(directory: str = "") -> str | None:
     """Return the root of the project around the current directory, unless a variable is set that is not understood."""
-    root = _find_root(os.getcwd())
+    root = _find_root(os.path.abspath(directory) if directory else os.getcwd())
     if root is None:
         return None
     from blast_project.hot_key import has_unknown_options
@@ -120,8 +162,8 @@ def _run(environment: str, words: list[str]) -> int | None:
     return _become(environment, [scripts + os.sep + first, *words[1:]])
 
 
-def _script(words: list[str], content: bytes) -> int | None:
-    """Become a script with metadata whose environment stands."""
+def _script(words: list[str], content: bytes, no_env: str | None = None) -> int | None:
+    """Become a script with metadata whose environment stands, or whose view for the interpreter ``no_env``."""
     from blast_core.home import find_home
     from blast_project.environment.leases import hold_generation
     from blast_project.environment.state import is_current
@@ -137,6 +179,9 @@ def _script(words: list[str], content: bytes) -> int | None:
     root, environment = script_places(home, identity)
     if _read(root + os.sep + "script") != made_for:
         return None
+    if no_env is not None:
+        view = _view(root, no_env, environment)
+        return _become(view, [view + os.sep + _SCRIPTS + os.sep + "python", *words]) if view else None
     request = request_of(root, environ.get("BLAST_PYTHON", ""))
     digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "", config=config_key(environ, root))
     state = is_current(root, environment, digest, wider=True)

@@ -19,6 +19,8 @@ def main(arguments: list[str]) -> None:
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _open_closed_streams()
     try:
+        if arguments and (arguments[0][:1] == "+" or arguments[0] == "__python"):
+            arguments = _spelled_out(arguments)
         status = _answer_at_once(arguments)
         if status is None:
             from blast_cli.application import run
@@ -47,6 +49,16 @@ def _answer_at_once(arguments: list[str]) -> int | None:
     except OSError:
         # Such as a current directory that is gone, or an output that is full: the long way says which.
         return None
+
+
+def _spelled_out(arguments: list[str]) -> list[str]:
+    """Return what ``+3.12`` and a call as ``python`` stand for; what is wrong with them the long way says."""
+    from blast_cli.as_python import is_short, spell_out
+
+    try:
+        return spell_out(arguments) if is_short(arguments) else arguments
+    except Exception:  # noqa: BLE001 - it is raised again where errors are shown
+        return arguments
 
 
 def _open_closed_streams() -> None:

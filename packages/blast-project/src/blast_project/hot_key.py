@@ -21,6 +21,7 @@ __all__ = [
     "project_memo_path",
     "request_of",
     "view_memo_path",
+    "wish_of",
 ]
 
 # What a variable of an option that is on or off may say for off.
@@ -153,3 +154,14 @@ def project_memo_path(home: str, root: str) -> str:
 def view_memo_path(home: str, root: str, options: bytes) -> str:
     """Return where the store remembers which view the project at ``root`` comes to with these options."""
     return f"{project_memo_path(home, root)}-{options.hex()}"
+
+
+def wish_of(root: str, python: str, environment: str) -> str:
+    """Return the interpreter that a view of a project is for: the one asked for, or that of its environment."""
+    request = request_of(root, python)
+    if request:
+        return request
+    try:
+        return os.readlink(f"{environment}/bin/python")
+    except OSError:
+        return ""

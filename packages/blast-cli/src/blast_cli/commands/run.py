@@ -6,6 +6,7 @@ import os
 
 from blast_cli.commands._environments import add_environment_option, chosen_environments, with_environment
 from blast_cli.commands._in_memory import add_memory_options
+from blast_cli.commands._matrix import add_matrix_options
 from blast_cli.commands._shared import group_selection
 from blast_cli.options import (
     add_env_options,
@@ -40,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-project", action="store_true", help="ignore a project that may be here")
     parser.add_argument("--isolated", action="store_true", help="in an environment of its own, not in the project's")
     parser.add_argument("--no-env", action="store_true", help="import from the store; no environment is made")
+    add_matrix_options(parser)
     add_memory_options(parser)
     _add_requirements(parser)
     parser.add_argument(
@@ -130,6 +132,10 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             return run_in_memory(arguments, context, session, what, _options(arguments, session, what, named))
     with Session(context.settings, context.reporter) as session:
         what = _what(arguments, session, words)
+    if arguments.matrix:
+        from blast_cli.commands._matrix import run_matrix
+
+        return run_matrix(arguments, context, what, lambda session: _prepare(arguments, session, what, named))
     if arguments.watch:
         return _watch(arguments, context, what, named)
     return _run(arguments, context, what, named)
@@ -228,10 +234,8 @@ def _options(
         env_files=env_files_of(arguments.env_file, settings, enabled=not arguments.no_env_file),
         use_env_files=not arguments.no_env_file,
         isolated=arguments.isolated,
-        no_env=arguments.no_env,
-        script=open_script(settings, what.script, what.text) if what.script else None,
+        no_env=arguments.no_env or bool(arguments.matrix),
     )
-    return options, prepare_run(session, options)
 
 
 def _selection(arguments: argparse.Namespace, environment: NamedEnvironment | None) -> GroupSelection:

@@ -11,7 +11,7 @@ import os
 from blast_project.bytecode import BACKGROUND, WAIT, Standing, compile_later, compile_now, when_to_compile
 from blast_project.environment.generations import settled_path
 from blast_project.no_env.views import NUMBER, View, view_of
-from blast_project.project import find_root, load_project
+from blast_project.project import environment_path, find_root, load_project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def requirements_view(
     Raises:
         NoSolution, IndexAccessError, IntegrityError, InstallError: as resolving and installing do.
     """
+    if not requirements:
+        return stored_view(session, interpreter, ()).path
     from blast_project.ephemeral import stored_requirements
 
     stored, direct_urls = stored_requirements(
@@ -138,9 +140,9 @@ def remembered_view(session: Session, root: str, selection: GroupSelection) -> s
 
 def _memo(session: Session, root: str, selection: GroupSelection) -> tuple[str, bytes]:
     """Return where the view of a project is remembered, and the digest of the options that it depends on."""
-    from blast_project.hot_key import options_digest, request_of, view_memo_path
+    from blast_project.hot_key import options_digest, view_memo_path, wish_of
 
-    python = request_of(root, session.settings.python)
+    python = wish_of(root, session.settings.python, environment_path(root, session.settings))
     config = session.config_key(root)
     digest = options_digest(python, "no-env", selection.key, covers_default=selection.covers_default, config=config)
     return view_memo_path(session.settings.home, root, digest), digest

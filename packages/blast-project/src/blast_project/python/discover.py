@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PREFERENCES",
+    "SHIM",
     "answers",
     "find_interpreter",
     "install_directory",
@@ -35,6 +36,8 @@ __all__ = [
 
 #: What is asked first, Blast's own installations or the machine's, and whether the other is asked at all.
 PREFERENCES = ("managed", "system", "only-managed", "only-system")
+#: The file behind the programs ``python`` that choose an interpreter by the project (`blast_project.no_env.shims`).
+SHIM = "blast-python"
 _NAMES = ("python3", "python", *(f"python3.{minor}" for minor in range(30, 7, -1)), "pypy3")
 _ENDINGS = ("t", "d", "td")
 _OTHERS = ("pypy", "graalpy")
@@ -141,6 +144,9 @@ def iter_interpreters(environ: Mapping[str, str], home: str, name: str = "", pre
         try:
             real = os.path.realpath(path)
         except OSError:
+            continue
+        if os.path.basename(real) == SHIM:
+            # It would look for an interpreter itself.
             continue
         if real not in seen and os.access(real, os.X_OK) and os.path.isfile(real):
             seen.add(real)
