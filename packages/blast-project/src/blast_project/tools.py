@@ -12,6 +12,7 @@ from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
 from blast_project.ephemeral import ephemeral_environment
 from blast_project.running import command_line, environment_variables
+from blast_project.tool_pins import find_pins, keep_pins, pins_path
 
 if TYPE_CHECKING:
     from blast_project.session import Session
@@ -32,6 +33,7 @@ class ToolRun(NamedTuple):
         with_requirements: files of such.
         with_editable: directories.
         isolated: pass by an installed tool.
+        extras: of the distribution that brings the command.
     """
 
     words: tuple[str, ...]
@@ -40,11 +42,12 @@ class ToolRun(NamedTuple):
     with_requirements: tuple[str, ...] = ()
     with_editable: tuple[str, ...] = ()
     isolated: bool = False
+    extras: tuple[str, ...] = ()
 
     @property
     def is_special(self) -> bool:
         """Whether an installed tool would not be what is asked for."""
-        return self.isolated or bool(self.with_ or self.with_requirements or self.with_editable)
+        return self.isolated or bool(self.with_ or self.with_requirements or self.with_editable or self.extras)
 
 
 def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[str, str]]:
@@ -73,12 +76,15 @@ def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[st
                 return command_line(installed, [command, *request.words[1:]], ""), variables
     interpreter = session.find_interpreter()
     asked = [
-        requirement,
+        _with_extras(requirement, request.extras),
         *request.with_,
         *_lines_of(session, request),
         *(f"-e {path}" for path in request.with_editable),
     ]
-    environment = ephemeral_environment(session, interpreter, asked)
+    pins = pins_path(session, interpreter, asked)
+    known = {} if session.settings.refresh or version == "latest" else find_pins(pins)
+    environment = ephemeral_environment(session, interpreter, asked, preferences=known)
+    keep_pins(pins, asked, environment)
     scripts = os.path.join(environment, interpreter.scripts)
     variables = environment_variables(environment, session.settings.environ)
     try:
@@ -91,6 +97,26 @@ def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[st
             reason=f"its environment has {', '.join(there) or 'no command'}",
             hint=f"'blast tool run --from {requirement} COMMAND' runs a command of another name",
         ) from error
+
+
+def _with_extras(requirement: str, extras: tuple[str, ...]) -> str:
+    """Return a requirement with extras added to those that it has.
+
+    Raises:
+        UsageError: it is an address, whose name is not known yet.
+    """
+    if not extras:
+        return requirement
+    from blast_core.requirements import format_requirement
+    from blast_project.asking import parse_asked
+
+    asked = parse_asked(requirement)
+    if not asked.is_named:
+        raise UsageError(
+            f"'{requirement}' is an address without a name", hint=f"'--from \"NAME[{','.join(extras)}] @ ADDRESS\"'"
+        )
+    parsed = asked.requirement
+    return format_requirement(parsed._replace(extras=tuple(sorted({*parsed.extras, *extras}))))
 
 
 def _installed(session: Session, command: str) -> str:

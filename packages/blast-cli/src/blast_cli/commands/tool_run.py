@@ -18,7 +18,10 @@ __all__ = ["configure", "execute"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--from", dest="from_", default="", metavar="REQ", help="the requirement that brings the command"
+        "--from", "--package", dest="from_", default="", metavar="REQ", help="the requirement that brings the command"
+    )
+    parser.add_argument(
+        "--extras", "--extra", action="append", default=[], metavar="NAMES", help="extras of it, separated by commas"
     )
     parser.add_argument("--with", dest="with_", action="append", default=[], metavar="REQ", help="also with REQ")
     parser.add_argument(
@@ -48,6 +51,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         tuple(arguments.with_requirements),
         tuple(arguments.with_editable),
         arguments.isolated,
+        tuple(name.strip() for names in arguments.extras for name in names.split(",") if name.strip()),
     )
     settings = _limited(context.settings, arguments.constraints)
     if words[0].endswith("@latest"):
