@@ -98,8 +98,10 @@ def _minors_here(session: Session) -> set[str]:
             found = session.interpreters.get(path, searching=True)
         except ProbeFailed:
             continue
-        if found.implementation == "cpython" and not found.variant:
-            minors.add(".".join(found.version.split(".")[:2]))
+        minor = ".".join(found.version.split(".")[:2])
+        # Older ones run nothing without an environment.
+        if found.implementation == "cpython" and not found.variant and minor not in {"3.6", "3.7", "3.8"}:
+            minors.add(minor)
     return minors
 
 

@@ -47,6 +47,7 @@ MAP = "map"
 #: A view is never changed, so it has one generation.
 NUMBER = 1
 _FORMAT = 1
+_OLDEST = (3, 9)
 _FLAT = "flat"
 _COMPOSED = "composed"
 _PATH_FILE = "blast.pth"
@@ -110,6 +111,12 @@ def view_of(
     """
     from blast_pm.store.failures import explain_failure
 
+    if tuple(int(part) for part in interpreter.version.split(".")[:2]) < _OLDEST:
+        raise InstallError(
+            f"Python {interpreter.version} can't run without an environment",
+            reason="what imports from the store needs Python 3.9",
+            hint="'blast run' makes an environment",
+        )
     rows = sorted(stored)
     urls = {name: bytes(content) for name, content in (direct_urls or {}).items()}
     try:
