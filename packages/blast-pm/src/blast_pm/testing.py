@@ -163,6 +163,7 @@ class StaticIndex:
         password: goes with ``username``.
         absolute: write absolute addresses of files, rather than relative ones.
         context: serve https with it.
+        latency_s: wait so long before each answer that no script says otherwise of.
     """
 
     def __init__(  # noqa: PLR0913 - each is one ability that indexes have or lack
@@ -181,6 +182,7 @@ class StaticIndex:
         password: str = "",
         absolute: bool = False,
         context: ssl.SSLContext | None = None,
+        latency_s: float = 0.0,
     ) -> None:
         self.directory = os.fspath(directory)
         self.json = json
@@ -193,6 +195,7 @@ class StaticIndex:
         self.yanked = dict(yanked or {})
         self.credentials = f"{username}:{password}" if username else ""
         self.absolute = absolute
+        self.latency_s = latency_s
         self.requests: list[Request] = []
         self.connections = 0
         self._scripts: dict[str, list[Reply]] = {}
@@ -282,6 +285,8 @@ class StaticIndex:
             scripted = (script.pop(0) if len(script) > 1 else script[0]) if script else None
         if scripted is not None and not scripted.passes:
             return scripted
+        if self.latency_s:
+            self.stopped.wait(self.latency_s)
         if self.credentials:
             wanted = "Basic " + base64.b64encode(self.credentials.encode()).decode()
             if request.headers.get("authorization") != wanted:

@@ -201,6 +201,8 @@ def edit_manifest(
             return EditResult(edited, (), None, None)
         interpreter = project_interpreter(session, project)
         edit = _Edit(text, edited, with_manifest(project, edited))
+        if sync:
+            session.installing = (interpreter, selection)
         locked = lock_project(session, edit.after, interpreter)
         locked_at = time.monotonic()
         options = _Options(lock, sync, command, selection)
@@ -224,6 +226,8 @@ def _add(
         return EditResult(edited, tuple(lines), None, None)
     interpreter = project_interpreter(session, project)
     after = plain or with_manifest(project, edited)
+    if options.sync:
+        session.installing = (interpreter, options.selection)
     # What will get a bound is locked once it has it; a draft knows nothing of members of a workspace.
     open_rows = (
         project.workspace is None
@@ -294,6 +298,8 @@ def _remove(session: Session, project: Project, wanted: list[str], place: Place,
         return EditResult(edited, removed, None, None)
     interpreter = project_interpreter(session, project)
     after = after or with_manifest(project, edited)
+    if options.sync:
+        session.installing = (interpreter, options.selection)
     locked = lock_project(session, after, interpreter)
     locked_at = time.monotonic()
     synced = _publish(session, project, _Edit(text, edited, after), locked, interpreter, options)

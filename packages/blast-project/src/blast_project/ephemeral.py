@@ -122,7 +122,7 @@ def _resolve(
     parsed += name_requirements(loader, asked)
     origins = dict.fromkeys(parsed, origin)
     resolution = resolve_requirements(
-        session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds, loader=loader
+        session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds, loader=loader, there={}
     )
     wanted = wanted_of(session, interpreter, resolution)
     sources = sources_of(resolution)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from blast_pm.store.cache import StoredDistribution, WantedDistribution
     from blast_project.session import Session
 
-__all__ = ["ensure_stored"]
+__all__ = ["ensure_stored", "fetcher_of"]
 
 
 def ensure_stored(
@@ -32,7 +32,7 @@ def ensure_stored(
     if missing:
         session.reporter.step(f"Preparing {len(missing)} of {len(wanted)} packages")
         session.client.flush()  # the store compares each wheel with the metadata that it was chosen by
-        found = {**found, **session.cache.ensure(missing, _fetcher(session), session.reporter)}
+        found = {**found, **session.cache.ensure(missing, _taker(session, missing), session.reporter)}
     for row in wanted:
         if is_sdist(row.filename):
             from blast_project.building import build_sdist
@@ -41,13 +41,32 @@ def ensure_stored(
     return tuple(found[row.sha256] for row in wanted)
 
 
-def _fetcher(session: Session) -> Callable[[WantedDistribution, str, Callable[[int], None]], str]:
+def fetcher_of(session: Session) -> Callable[[WantedDistribution, str, Callable[[int], None]], str]:
+    """Return what brings a wheel from its index; see ``GlobalCache.ensure``."""
     client = session.client
 
     def fetch(row: WantedDistribution, destination: str, progress: Callable[[int], None]) -> str:
         return client.download(_as_file(session, row), destination, progress)
 
     return fetch
+
+
+def _taker(
+    session: Session, missing: Sequence[WantedDistribution]
+) -> Callable[[WantedDistribution, str, Callable[[int], None]], str]:
+    """Return what brings a wheel from where it came early, or from its index."""
+    fetch = fetcher_of(session)
+    if not session.has_early:
+        return fetch
+    early = session.early
+    came, wheels = early.settle({row.sha256 for row in missing})
+    if session.settings.verbose and wheels:
+        session.reporter.note(f"{came / 1e6:.1f} MB of {wheels} wheels came while it was resolved")
+
+    def take(row: WantedDistribution, destination: str, progress: Callable[[int], None]) -> str:
+        return early.take(row.sha256, destination, progress) or fetch(row, destination, progress)
+
+    return take
 
 
 def _as_file(session: Session, row: WantedDistribution) -> IndexFile:

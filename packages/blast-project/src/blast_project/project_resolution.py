@@ -62,6 +62,10 @@ def resolve_project(
     policy = session.policy
     direct = direct_candidates(session, project, interpreter, sources)
     metadata = open_metadata(session, interpreter, targets=plan.targets, load_direct=direct.load)
+    if session.installing is not None:
+        from blast_project.foresight import foresee_project
+
+        foresee_project(session, project, rows, metadata, session.installing, preferences)
     source = through(metadata) if through is not None else metadata
     found: UniversalResolution = find_universal_resolver(policy.resolver)(
         [(row.requirement, plan.mask_of(row.group)) for row in rows if wanted is None or wanted(row.requirement)],

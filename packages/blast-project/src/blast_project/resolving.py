@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter, Target
     from blast_core.requirements import Requirement
+    from blast_pm.index.client import PyPiClient
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.source import RegistryMetadata
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from blast_project.sources import SourceLoader
 
 __all__ = [
+    "as_wanted",
     "files_that_count",
     "note_undated",
     "open_metadata",
@@ -44,6 +46,7 @@ def resolve_requirements(  # noqa: PLR0913 - what a caller may know beforehand
     loader: SourceLoader | None = None,
     standing: Mapping[str, DirectCandidate] | None = None,
     needs: bool = True,
+    there: Mapping[str, str] | None = None,
 ) -> Resolution:
     """Return versions for ``requirements`` on the interpreter's target.
 
@@ -58,6 +61,8 @@ def resolve_requirements(  # noqa: PLR0913 - what a caller may know beforehand
         loader: reads what is required by address; one for the session's directory if None.
         standing: by name what is installed and not to be had from an index; it is taken as it is.
         needs: count what the requirements need themselves.
+        there: what is found will be installed where these versions are already, by name: wheels of all others may come
+            while it is searched. None where nothing will be.
 
     Raises:
         NoSolution: there are none.
@@ -80,6 +85,10 @@ def resolve_requirements(  # noqa: PLR0913 - what a caller may know beforehand
     policy = session.policy if builds else session.policy.for_builds()
     policy = policy._replace(files=files_that_count(session, policy))
     source = open_metadata(session, interpreter, builds=builds, files=policy.files, load_direct=load)
+    if there is not None and needs:
+        from blast_project.foresight import foresee
+
+        foresee(session, interpreter, requirements, source, preferences or {}, there)
     try:
         found = find_resolver(policy.resolver)(
             tuple(requirements),
@@ -231,9 +240,12 @@ def wanted_of(session: Session, interpreter: Interpreter, resolution: Resolution
                 reason="the index holds other files of it only",
                 hint="ask for another version of it",
             )
-        base = client.file_base(file.index)
-        path = file.url[len(base) :] if base and file.url.startswith(base) else file.url
-        wanted.append(
-            WantedDistribution(package.name, package.version, file.filename, file.sha256, file.size, file.index, path)
-        )
+        wanted.append(as_wanted(client, package.name, package.version, file))
     return tuple(wanted)
+
+
+def as_wanted(client: PyPiClient, name: str, version: str, file: IndexFile) -> WantedDistribution:
+    """Return a file of an index as what the store is asked for."""
+    base = client.file_base(file.index)
+    path = file.url[len(base) :] if base and file.url.startswith(base) else file.url
+    return WantedDistribution(name, version, file.filename, file.sha256, file.size, file.index, path)

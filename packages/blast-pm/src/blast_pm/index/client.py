@@ -85,7 +85,7 @@ class PyPiClient:
             raise UsageError("an index client needs a database")
         self.locations = tuple(locations)
         self.offline = offline
-        self.tasks = TaskPool(_WORKERS, self._is_far_away)
+        self.tasks = TaskPool(_WORKERS, lambda: self.is_far_away)
         self.store = WriteBehind(database)
         self._by_name = {location.name: location for location in self.locations}
         self._pins = dict(pins or {})
@@ -337,6 +337,12 @@ class PyPiClient:
 
     # Life
 
+    @property
+    def is_far_away(self) -> bool:
+        """Whether every answer had to be waited for: how long tasks take tells more of who else is at work."""
+        fetcher = self._fetcher_made
+        return fetcher is not None and _FAR_AWAY_S < fetcher.shortest_wait_s < float("inf")
+
     def flush(self) -> None:
         """Write what was learned into the database."""
         self._book.save()
@@ -352,11 +358,6 @@ class PyPiClient:
 
     def _abilities(self, index: str) -> Abilities:
         return self._book.of(self.location(index).url)
-
-    def _is_far_away(self) -> bool:
-        """Tell whether an answer has always been waited for; how long tasks take tells more of who else is at work."""
-        fetcher = self._fetcher_made
-        return fetcher is not None and _FAR_AWAY_S < fetcher.shortest_wait_s < float("inf")
 
     def _fetcher(self) -> Fetcher:
         if self._fetcher_made is None:

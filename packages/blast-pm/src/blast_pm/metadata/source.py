@@ -79,6 +79,9 @@ class RegistryMetadata:
         self._metadata: dict[tuple[str, str], MetadataRecord] = {}
         self._announced: set[str] = set()
         self._lock = allocate_lock()
+        #: Told of the requirements of a project's version that will likely be chosen, from any thread, and of each that
+        #: the resolver looks at; the last argument tells which of both.
+        self.watch: Callable[[str, str, Sequence[Requirement], bool], None] | None = None
 
     # What the resolver asks
 
@@ -123,6 +126,8 @@ class RegistryMetadata:
                 reason=record.invalid,
                 hint=f"exclude it, such as by {name}!={version}",
             )
+        if self.watch is not None:
+            self.watch(name, version, record.requirements, True)  # noqa: FBT003 - the order says it
         return record.requirements
 
     def prefetch_dependencies(self, name: str, version: str) -> None:
@@ -169,6 +174,11 @@ class RegistryMetadata:
 
     # For whoever installs what was resolved
 
+    def files(self, name: str, version: str) -> Sequence[IndexFile]:
+        """Return the files of a version that was looked at."""
+        project = self._project(name)
+        return project.page.files[_position(project, version)]
+
     def metadata_digest(self, name: str, version: str) -> bytes:
         """Return the sha256 of the metadata that the version was resolved with; the installed one should have it."""
         return self._metadata_of(name, version).sha256
@@ -212,11 +222,13 @@ class RegistryMetadata:
             # It may have to be built, and nothing is built before the resolver really asks.
             return
         key = ("metadata", name, version)
-        self._client.tasks.start(key, lambda: self._follow_metadata(name, version), later=later)
+        self._client.tasks.start(key, lambda: self._follow_metadata(name, version, is_likely=not later), later=later)
 
-    def _follow_metadata(self, name: str, version: str) -> MetadataRecord:
+    def _follow_metadata(self, name: str, version: str, *, is_likely: bool) -> MetadataRecord:
         """In the background: fetch metadata, then begin with the pages of what it needs on one of the targets."""
         record = self._obtain_metadata(name, version)
+        if is_likely and self.watch is not None and not record.invalid:
+            self.watch(name, version, record.requirements, False)  # noqa: FBT003 - the order says it
         for requirement in record.requirements:
             if requirement.url or requirement.name in self._projects:
                 continue

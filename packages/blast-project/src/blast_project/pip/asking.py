@@ -85,6 +85,7 @@ def read_wishes(session: Session, site: Site, request: InstallRequest) -> ReadWi
         frozenset(parse_requirement(name).name for name in request.reinstall_packages),
         request.reinstall,
         request.needs,
+        not request.dry_run,
     )
     counting = (hashes or None) if not required else hashes
     return ReadWishes(wishes, counting if request.verify_hashes or required else None, bool(overrides))

@@ -43,6 +43,7 @@ class Wishes(NamedTuple):
         reinstalled: names that are installed again even if they are there.
         all_reinstalled: all are.
         needs: install what the requirements need, too.
+        installs: what is found is installed, not only told of.
     """
 
     requirements: tuple[Requirement, ...]
@@ -54,6 +55,7 @@ class Wishes(NamedTuple):
     reinstalled: frozenset[str] = frozenset()
     all_reinstalled: bool = False
     needs: bool = True
+    installs: bool = True
 
     def keeps(self, name: str) -> bool:
         """Tell whether the installed version of a project counts."""
@@ -148,16 +150,18 @@ def _resolve(
 ) -> Resolution:
     from blast_project.resolving import resolve_requirements
 
+    kept = {name: row.version for name, row in held.rows.items() if wishes.keeps(name)}
     return resolve_requirements(
         session,
         site.interpreter,
         wishes.requirements,
         constraints=wishes.constraints,
-        preferences={name: row.version for name, row in held.rows.items() if wishes.keeps(name)},
+        preferences=kept,
         origins=wishes.origins,
         loader=wishes.loader,
         standing=standing,
         needs=wishes.needs,
+        there=kept if wishes.installs else None,
     )
 
 
