@@ -90,7 +90,7 @@ class MapFinder:
             return spec_from_file_location(fullname, origin, loader=loader(fullname, origin))
         origin = place.directory + _SEPARATOR + "__init__" + place.suffix
         locations = _directories(places, first=place.directory)
-        if fullname == "pkg_resources" and loader is StoreLoader:
+        if fullname.rpartition(".")[2] == "pkg_resources" and loader is StoreLoader:
             from blast_runtime.working_set import WorkingSetLoader as loader  # noqa: N813
         elif len(locations) > 1 and loader is StoreLoader:
             from blast_runtime.merged import MergedLoader

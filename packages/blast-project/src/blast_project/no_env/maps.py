@@ -26,6 +26,8 @@ __all__ = ["make_map"]
 # Which of these a Python loads, and in which order, it decides itself when it reads the map.
 _ENDINGS = (".py", ".pyc", ".pyw", ".so", ".pyd", ".dll")
 _INIT = "__init__"
+# pip's own copy, by which it lists distributions before Python 3.11: the runtime tells it of the map, as the original.
+_COPY = ("pip/_vendor", "pip/_vendor/pkg_resources")
 
 
 def make_map(
@@ -111,6 +113,11 @@ class _Member:
                 for source, names in self.at[child]:
                     yield from _directory(name, source, names)
 
+    def directory_rows(self, path: str) -> Iterator[Row]:
+        """Yield what the map has to say of one directory."""
+        for source, names in self.at[path]:
+            yield from _directory(path.replace("/", "."), source, names)
+
 
 def _directory(name: str, source: str, names: Sequence[str]) -> Iterator[tuple[str, int, str, str]]:
     # More than one is possible: for several interpreters, or source and bytecode.
@@ -130,6 +137,9 @@ def _collect(members: Sequence[_Member]) -> list[list[Row]]:
         for owner, row in places:
             rows[owner].append(row)
         _go_down(members, rows, name, places)
+    for owner, member in enumerate(members):
+        if _COPY[-1] in member.at:
+            rows[owner] += [row for path in _COPY for row in member.directory_rows(path)]
     return rows
 
 
