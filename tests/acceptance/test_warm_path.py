@@ -65,6 +65,7 @@ _COMMAND = {
     "blast_project.environment.skeleton",
     "blast_project.environment.state",
     "blast_project.exclusive",
+    "blast_project.hooks",
     "blast_project.hot_key",
     "blast_project.install_wishes",
     "blast_project.project",

@@ -141,6 +141,7 @@ def add_group_options(parser: argparse.ArgumentParser, *, dev: bool = True) -> N
     add_selection_options(parser, dev=dev)
     add_install_options(parser)
     parser.add_argument("--inexact", action="store_true", help="keep distributions that the lock does not name")
+    parser.add_argument("--no-hooks", action="store_true", help="run nothing of what the project wants after a sync")
 
 
 def add_selection_options(parser: argparse.ArgumentParser, *, dev: bool = True) -> None:
@@ -392,4 +393,5 @@ def settings_from(
         ),
         configured=configured or {},
         wishes=install_wishes(arguments),
+        hooks=not getattr(arguments, "no_hooks", False),
     )

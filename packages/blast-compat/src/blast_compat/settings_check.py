@@ -52,6 +52,10 @@ def check_settings(table: Mapping[str, Any]) -> None:
         from blast_compat.task_tables import check_tasks
 
         check_tasks(table["tasks"], (*_KEYS, "tasks"))
+    if "hooks" in table:
+        from blast_compat.hook_tables import check_hooks
+
+        check_hooks(table["hooks"], (*_KEYS, "hooks"))
     if "envs" in table:
         from blast_compat.env_tables import check_environments
 

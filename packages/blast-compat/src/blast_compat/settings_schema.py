@@ -82,6 +82,12 @@ def _tasks() -> dict[str, object]:
     return {"type": "object", "additionalProperties": _either(_TEXT, _TEXTS, _named("task"))}
 
 
+def _hooks() -> dict[str, object]:
+    parts: dict[str, object] = {"type": "array", "items": _named("reference")}
+    hook = _either(_named("reference"), parts, _named("task"))
+    return {"type": "object", "properties": {"post-sync": hook}, "additionalProperties": False}
+
+
 def _default_groups() -> dict[str, object]:
     return _either({"const": "all"}, _TEXTS)
 
@@ -142,4 +148,10 @@ def _task() -> dict[str, object]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-_OWN = {"tasks": _tasks, "env": lambda: _named("variables"), "env-file": _files, "default-groups": _default_groups}
+_OWN = {
+    "tasks": _tasks,
+    "hooks": _hooks,
+    "env": lambda: _named("variables"),
+    "env-file": _files,
+    "default-groups": _default_groups,
+}

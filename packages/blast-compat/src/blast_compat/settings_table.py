@@ -139,6 +139,7 @@ SETTINGS = (
     _setting("cache-keys", "array", PROJECT, "Which files decide that the project is built anew"),
     # Tasks and variables.
     _setting("tasks", "table", PROJECT, "Named commands, see [tasks](tasks.md)"),
+    _setting("hooks", "table", PROJECT, "What runs after a sync: `post-sync`, see [hooks](tasks.md#hooks)"),
     _setting("env", "table", PROJECT, "Variables of what is run"),
     _setting("env-file", "any", PROJECT, "Files of variables of what is run", option="--env-file"),
     # Environments.

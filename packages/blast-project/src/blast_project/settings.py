@@ -84,6 +84,7 @@ class Settings(NamedTuple):
         python_downloads: one of `blast_project.python.policy.DOWNLOADS`; empty for the project's own or the default.
         python_preference: one of `blast_project.python.discover.PREFERENCES`; empty for the same.
         python_mirror: where builds of interpreters come from; empty for the project's own or the catalogue's addresses.
+        hooks: run those of the project.
         wishes: how this command alone installs.
         configured: variables that configuration files stand for; they are in ``environ``, too.
     """
@@ -110,6 +111,7 @@ class Settings(NamedTuple):
     python_mirror: str = ""
     configured: Mapping[str, str] = _NOTHING
     wishes: InstallWishes = InstallWishes()
+    hooks: bool = True
 
     @property
     def program_environ(self) -> dict[str, str]:

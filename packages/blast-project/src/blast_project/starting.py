@@ -177,6 +177,10 @@ def _environment(session: Session, options: RunOptions) -> str:
             session,
             SyncOptions(options.selection, options.frozen, options.locked, options.inexact, command="run"),
         )
+        if options.script is None:
+            from blast_project.hooks import must_succeed, run_hooks
+
+            must_succeed(run_hooks(session, environment, options.selection, session.reporter.note))
     if not os.path.exists(python_path(environment)):
         raise UsageError(f"{environment} does not exist", reason="--no-sync forbids to make it", hint="'blast sync'")
     return environment

@@ -333,6 +333,7 @@ def _prepare(
     keep = (
         before is not None
         and not changes
+        and not session.settings.wishes.reinstall
         and _is_as_made(session, environment, before, interpreter, composition.link_mode)
     )
     if when == WAIT and not request.dry_run:

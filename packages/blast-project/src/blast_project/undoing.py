@@ -163,7 +163,9 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
         if restored and root is not None:
             # After the switch, which flushes the environment: where one journal holds both, nothing is left to be done.
             fs.sync_directory(root)
-        if root is not None and snapshots and target.options:
+        # Where hooks have run, the next command has to see whether they shall run for this generation.
+        hooked = os.path.exists(os.path.join(manager.environment, ".blast", "hooks"))
+        if root is not None and snapshots and target.options and not hooked:
             # Of one that was moved since, the store is told by the next command that looks closer.
             before_that = read_state(manager.environment)
             known = before_that.environment if before_that is not None else os.sep

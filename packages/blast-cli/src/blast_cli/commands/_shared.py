@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from blast_cli.outcome import Context
     from blast_project.changes import VersionChange
     from blast_project.lock_changes import LockChange
     from blast_project.lock_files import LockResult
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
+    from blast_project.session import Session
     from blast_project.syncing import SyncResult
     from blast_project.undoing import Move
 
@@ -33,6 +35,7 @@ __all__ = [
     "plural",
     "sync_document",
     "sync_lines",
+    "with_hooks",
 ]
 
 
@@ -175,6 +178,26 @@ def sync_lines(result: SyncResult, milliseconds: int, *, dry_run: bool = False) 
     made = (f"Made {place} with Python {result.python}",) if result.created else ()
     synced = f"Synced {count} in {took(milliseconds)} (generation {result.generation})"
     return (*made, synced, *change_lines(result.changes))
+
+
+def with_hooks(
+    outcome: Outcome, session: Session, result: SyncResult, selection: GroupSelection, context: Context
+) -> Outcome:
+    """Run the hooks of the project that was synced, and return the outcome with what became of them."""
+    from blast_project.hooks import run_hooks
+
+    def begin() -> None:
+        # What hooks print comes after what was done before them.
+        context.reporter.close()
+        if not context.output.json:
+            context.output.show(outcome._replace(data=""))
+
+    done = run_hooks(session, result.environment, selection, context.output.say, begin)
+    if not done.steps:
+        return outcome
+    document = {**outcome.document, "hooks": list(done.steps)}
+    lines = (done.line,) if done.status else ()
+    return outcome._replace(document=document, lines=lines, code=1 if done.status else outcome.code)
 
 
 def nearby(path: str) -> str:

@@ -11,6 +11,7 @@ from blast_cli.commands._shared import (
     lock_line,
     sync_document,
     sync_lines,
+    with_hooks,
 )
 from blast_cli.options import add_group_options, add_index_options, add_policy_options, add_script_option
 from blast_cli.options_install import add_install_wishes, add_left_out_options
@@ -119,7 +120,10 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             editable=arguments.editable,
             reference=GitReference(arguments.branch, arguments.tag, arguments.rev, arguments.lfs),
         )
-    return edit_outcome("added", result, began)
+        outcome = edit_outcome("added", result, began)
+        if result.synced is None:
+            return outcome
+        return with_hooks(outcome, session, result.synced, _selection(arguments), context)
 
 
 def edited_project(arguments: argparse.Namespace, context: Context) -> Project:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from blast_cli.commands._shared import group_selection
+from blast_cli.commands._shared import group_selection, with_hooks
 from blast_cli.commands.add import add_place_options, edit_outcome, edit_script_outcome, edited_project, place_of
 from blast_cli.options import add_group_options, add_index_options, add_policy_options, add_script_option
 from blast_cli.options_install import add_install_wishes
@@ -48,4 +48,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             command=f"remove {' '.join(arguments.names)}",
             selection=group_selection(arguments),
         )
-    return edit_outcome("removed", result, began)
+        outcome = edit_outcome("removed", result, began)
+        if result.synced is None:
+            return outcome
+        return with_hooks(outcome, session, result.synced, group_selection(arguments), context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from blast_cli.commands._environments import add_environment_option, chosen_environments, with_environment
-from blast_cli.commands._shared import group_selection, sync_document, sync_lines
+from blast_cli.commands._shared import group_selection, sync_document, sync_lines, with_hooks
 from blast_cli.options import (
     add_group_options,
     add_index_options,
@@ -92,5 +92,8 @@ def _sync(arguments: argparse.Namespace, context: Context, selection: GroupSelec
     )
     with Session(context.settings, context.reporter) as session:
         result = sync_here(session, options)
-    lines = sync_lines(result, round((time.monotonic() - began) * 1000), dry_run=arguments.dry_run)
-    return Outcome({**sync_document(result), "dry_run": arguments.dry_run}, lines)
+        lines = sync_lines(result, round((time.monotonic() - began) * 1000), dry_run=arguments.dry_run)
+        outcome = Outcome({**sync_document(result), "dry_run": arguments.dry_run}, lines)
+        if arguments.dry_run or arguments.script:
+            return outcome
+        return with_hooks(outcome, session, result, selection, context)

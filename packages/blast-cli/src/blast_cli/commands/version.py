@@ -57,7 +57,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
 
 def _change(arguments: argparse.Namespace, context: Context, project: Project, name: str) -> Outcome:
-    from blast_cli.commands._shared import group_selection
+    from blast_cli.commands._shared import group_selection, with_hooks
     from blast_project.session import Session
     from blast_project.versioning import set_version
 
@@ -73,11 +73,13 @@ def _change(arguments: argparse.Namespace, context: Context, project: Project, n
             sync=not arguments.no_sync,
             selection=group_selection(arguments),
         )
-    document: dict[str, object] = {"name": name, "before": changed.before, "version": changed.after}
-    lines: tuple[str, ...] = ()
-    if changed.edit is not None and changed.edit.locked is not None:
+        text = changed.after if arguments.short else f"{name} {changed.before} => {changed.after}"
+        document: dict[str, object] = {"name": name, "before": changed.before, "version": changed.after}
+        if changed.edit is None or changed.edit.locked is None:
+            return Outcome(document, data=f"{text}\n")
         edited = edit_outcome("changed", changed.edit, began)
-        lines = edited.lines
         document.update((key, edited.document[key]) for key in ("lock", "sync") if key in edited.document)
-    text = changed.after if arguments.short else f"{name} {changed.before} => {changed.after}"
-    return Outcome(document, lines, data=f"{text}\n")
+        outcome = Outcome(document, edited.lines, data=f"{text}\n")
+        if changed.edit.synced is None:
+            return outcome
+        return with_hooks(outcome, session, changed.edit.synced, group_selection(arguments), context)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.tasks.finding import TaskBook
 
-__all__ = ["TaskOptions", "plan_task", "run_tasks"]
+__all__ = ["TaskOptions", "plan_task", "run_tasks", "task_environ"]
 
 
 class TaskOptions(NamedTuple):
@@ -65,7 +65,7 @@ def plan_task(session: Session, project: Project, environment: str, words: Seque
         UsageError: there is no such task, or it can't run like this.
     """
     book = open_book(project)
-    variables = _task_environ(session, environment)
+    variables = task_environ(session, environment)
     return make_plan(
         book,
         _asked(book, words[0], options),
@@ -78,7 +78,7 @@ def plan_task(session: Session, project: Project, environment: str, words: Seque
     )
 
 
-def _task_environ(session: Session, environment: str) -> dict[str, str]:
+def task_environ(session: Session, environment: str) -> dict[str, str]:
     """Return the variables of a task before it says any: those of the environment, and where the user was."""
     return {
         **environment_variables(environment, session.settings.program_environ),
