@@ -9,8 +9,9 @@ from blast_core.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from typing import NoReturn
 
-    from blast_cli.outcome import Context, Outcome
+    from blast_cli.outcome import Context
     from blast_project.in_memory.session import MemorySession
     from blast_project.runnables import Runnable
     from blast_project.session import Session
@@ -28,7 +29,7 @@ def add_memory_options(parser: argparse.ArgumentParser) -> None:
         "--spill",
         default="private",
         metavar="WHERE",
-        help="what needs files has them in a private file system in memory (private), nowhere (never), or in a directory",
+        help="where what needs files has them: private (a file system in memory), never, or a directory",
     )
 
 
@@ -42,7 +43,7 @@ def open_session(context: Context) -> MemorySession:
 
 def run_in_memory(
     arguments: argparse.Namespace, context: Context, session: Session, what: Runnable, options: RunOptions
-) -> Outcome:
+) -> NoReturn:
     """Become a program whose distributions lie in memory.
 
     Raises:

@@ -162,7 +162,7 @@ class ImageBuilder:
         self.add_file(name, f"{directory}\n".encode("utf-8", "surrogateescape"))
 
     def find_program(self, name: str) -> tuple[str, str]:
-        """Return how a program is started: by an entry point ("module:object"), or by its path; "" for what it is not."""
+        """Return how a program is started: its entry point ("module:object"), or its path; "" for what it is not."""
         reference = self._scripts.get(name, "")
         entry = self._tables[TOP + "/bin"].get(name)
         if reference or not entry:
@@ -269,7 +269,9 @@ class ImageBuilder:
                 return False
         first, _, below = rest.partition("/")
         entry = self._tables[directory].get(first)
-        return bool(entry) and entry[0] == LINK and os.path.isfile(f"{entry[1]}/{below}" if below else entry[1])
+        if not entry or entry[0] != LINK:
+            return False
+        return os.path.isfile(f"{entry[1]}/{below}" if below else entry[1])
 
 
 def _is_linked_directory(entry: Entry) -> bool:

@@ -15,6 +15,7 @@ from blast_runtime.memory.children import BIN, script_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import NoReturn
 
     from blast_project.in_memory.image import Image
     from blast_project.in_memory.wishes import Wishes
@@ -78,7 +79,7 @@ def prepare_launch(session: Session, options: RunOptions, script: str = "", text
     return Launch(tuple(line), variables, image)
 
 
-def become(launch: Launch) -> None:
+def become(launch: Launch) -> NoReturn:
     """Become the program. It inherits the descriptors; nothing else of this process is left."""
     from blast_project.running import replace_process
 

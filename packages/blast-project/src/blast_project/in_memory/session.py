@@ -12,10 +12,10 @@ from blast_project.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from blast_core.reporter import Reporter
     from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.store import Database
     from blast_pm.store.rows import StoredDistribution
-    from blast_core.reporter import Reporter
     from blast_project.settings import Settings
 
 __all__ = ["MemorySession", "find_stored"]

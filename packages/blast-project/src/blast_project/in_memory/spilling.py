@@ -32,7 +32,7 @@ def spilled_words(words: Sequence[str]) -> list[str]:
     """Return the words of a command without those that ask for memory, as it runs with a file system of its own."""
     waiting = list(words)
     at = waiting.index("run") + 1
-    found, waiting = waiting[:at] + ["--isolated"], waiting[at:]
+    found, waiting = [*waiting[:at], "--isolated"], waiting[at:]
     while waiting:
         word = waiting.pop(0)
         if word == "--spill":
@@ -133,7 +133,7 @@ def _is_empty(path: str) -> bool:
 def _variables(place: str) -> dict[str, str]:
     own = {
         "BLAST_HOME": f"{place}/home",
-        "TMPDIR": f"{place}/tmp",
+        "TMPDIR": os.path.join(place, "tmp"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "BLAST_FLUSH": "never",
         "BLAST_COMPILE_BYTECODE": "never",
@@ -163,7 +163,7 @@ def _run_below(place: str, line: Sequence[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _main(place: str, *words: str) -> int:
+def _main(place: str, *words: str) -> int:  # noqa: RET503 - see its last line
     line = [sys.executable, "-B", "-m", "blast_cli", *words]
     if place != PRIVATE:
         return _run_below(place, line)

@@ -53,16 +53,22 @@ def _fetch(session: Session, row: WantedDistribution) -> int:
     session.reporter.start(row.filename, f"{row.name} {row.version}", row.size)
     try:
         found = client.download(file, descriptor, lambda count: session.reporter.advance(row.filename, count))
-        if found != row.sha256:
-            raise DigestMismatch(
-                f"{row.filename} is not the file that was asked for", reason=f"its sha256 is {found}, not {row.sha256}"
-            )
+        _check_digest(row, found)
     except BaseException:
         os.close(descriptor)
         raise
     finally:
         session.reporter.finish(row.filename)
     return descriptor
+
+
+def _check_digest(row: WantedDistribution, found: str) -> None:
+    if found != row.sha256:
+        raise DigestMismatch(
+            f"{row.filename} is not the file that was asked for",
+            reason=f"its sha256 is {found}, not {row.sha256}",
+            hint="the file on the index changed, or something on the way changes it; compare with its publisher",
+        )
 
 
 def _add(session: Session, row: WantedDistribution, descriptor: int, builder: ImageBuilder) -> None:

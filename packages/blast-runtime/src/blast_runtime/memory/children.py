@@ -2,8 +2,8 @@
 
 `subprocess` and `multiprocessing` start processes through one function of the interpreter, which closes descriptors
 that are not named. Its place is taken by one that names ours, and that starts programs which lie in memory: console
-scripts and executables of distributions. What starts processes otherwise (``os.exec…``, ``os.posix_spawn``, ``os.system``)
-leaves the descriptors open by itself.
+scripts and executables of distributions. What starts processes otherwise (``os.exec…``, ``os.posix_spawn``,
+``os.system``) leaves the descriptors open by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from blast_runtime.memory.container import Container
 
-__all__ = ["BIN", "install", "script_line"]
+__all__ = ["BIN", "change_subprocess", "install", "script_line"]
 
 #: Where console scripts seem to be.
 BIN = PREFIX + "/bin"
@@ -44,9 +44,18 @@ def install(container: Container) -> None:
         return original(line, tuple(executables), close_fds, keep, cwd, _with_path(env), *rest)
 
     _posixsubprocess.fork_exec = fork_exec
-    subprocess = sys.modules.get("subprocess")
-    if subprocess is not None and hasattr(subprocess, "_fork_exec"):
-        subprocess._fork_exec = fork_exec
+    if "subprocess" in sys.modules:
+        change_subprocess(sys.modules["subprocess"])
+
+
+def change_subprocess(module: Any) -> None:
+    """Let ``subprocess`` start everything through the one function, even if it was imported before."""
+    import _posixsubprocess
+
+    if hasattr(module, "_fork_exec"):
+        setattr(module, "_fork_exec", _posixsubprocess.fork_exec)  # noqa: B010 - nobody else's business, but ours
+    # By which, from Python 3.13 on, descriptors are closed otherwise.
+    setattr(module, "_USE_POSIX_SPAWN", False)  # noqa: B010 - as above
 
 
 def script_line(reference: str) -> str:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Table = dict[str, Optional[Entry]]
 
 __all__ = [
-    "CODE",
     "DESCRIPTOR",
     "FILE",
     "LINK",
@@ -38,18 +37,17 @@ SITE = PREFIX + "/site-packages"
 # Kinds of entries, and the fields behind the kind; a directory has the entry None.
 #: Bytes of the container: size, offset.
 FILE = 0
-#: Python source with code of this interpreter's: size, offset, size and offset of the marshalled code.
-CODE = 1
 #: A memory file of its own: size, descriptor, paths of the shared objects to be loaded before, inode.
-DESCRIPTOR = 2
+DESCRIPTOR = 1
 #: What lies on a disk, such as a directory of the store: its path.
-LINK = 3
+LINK = 2
 
 _TIME = 315532800  # 1980: no archive format knows an earlier one
 _DIRECTORY_MODE = stat.S_IFDIR | 0o555
 _FILE_MODE = stat.S_IFREG | 0o444
 _PROGRAM_MODE = stat.S_IFREG | 0o555
 _MOST_NAMES = 64
+_FIRST_DESCRIPTOR = 100
 
 
 def descriptor_path(descriptor: int) -> str:
@@ -91,7 +89,7 @@ class Container:
         return known
 
     def find(self, path: str) -> tuple[str, Entry | None]:
-        """Return the path without dots, and its entry; (path, ()) where nothing is, a path on a disk for what is linked.
+        """Return the path without dots, and its entry: () where nothing is, a path on a disk for what is linked.
 
         Args:
             path: below `PREFIX`.
@@ -122,10 +120,6 @@ class Container:
     def view(self, entry: Entry) -> memoryview:
         """Return the bytes of a file in the container."""
         return self._view[entry[2] : entry[2] + entry[1]]
-
-    def code(self, entry: Entry) -> Any:
-        """Return the code object beside a source."""
-        return marshal.loads(self._view[entry[4] : entry[4] + entry[3]])  # noqa: S302 - made by this machine
 
     def read(self, path: str, entry: Entry) -> bytes:
         """Return the content of a file in memory.
@@ -162,7 +156,7 @@ class Container:
             return descriptor
         made = self._made.get(path)
         if made is None:
-            made = os.memfd_create(path.rpartition("/")[2][:_MOST_NAMES], 0)
+            made = _memory_file(path.rpartition("/")[2][:_MOST_NAMES])
             rest = self.view(entry)
             while rest:
                 rest = rest[os.write(made, rest) :]
@@ -172,6 +166,17 @@ class Container:
     def descriptors(self) -> list[int]:
         """Return the descriptors that children need."""
         return [self.descriptor, *self.facts["descriptors"], *self._made.values()]
+
+
+def _memory_file(name: str) -> int:
+    """Return the descriptor of a new memory file, which children inherit, beyond those that programs count on."""
+    import fcntl
+
+    made = os.memfd_create(name)
+    try:
+        return fcntl.fcntl(made, fcntl.F_DUPFD, _FIRST_DESCRIPTOR)
+    finally:
+        os.close(made)
 
 
 def is_inside(path: str) -> bool:

@@ -45,7 +45,8 @@ class _StandIn:
         return self._function(*arguments, **named)
 
     def __reduce__(self) -> str:
-        return self.__name__
+        name: str = self.__name__
+        return name
 
 
 def install(container: Container) -> None:
@@ -54,7 +55,7 @@ def install(container: Container) -> None:
     _container = container
     _original["io_open"] = io.open
     _original["open_code"] = io.open_code
-    builtins.open = io.open = _StandIn(_open, io.open)  # type: ignore[assignment]
+    builtins.open = io.open = _StandIn(_open, io.open)
     io.open_code = _StandIn(_open_code, io.open_code)
     for name, function in _OS_FUNCTIONS.items():
         original = _original[name] = getattr(os, name)
@@ -86,9 +87,13 @@ class MemoryFile(io.BytesIO):
     def __init__(self, path: str, entry: Entry) -> None:
         super().__init__(_container.read(path, entry))
         self.name = path
-        self.mode = "rb"
         self._entry = entry
         self._descriptor = -1
+
+    @property
+    def mode(self) -> str:
+        """As that of a file that was opened for reading."""
+        return "rb"
 
     def fileno(self) -> int:
         """Return a descriptor that reads the same bytes, from the same place on."""
@@ -137,13 +142,13 @@ class MemoryEntry:
     def __repr__(self) -> str:
         return f"<DirEntry {self.name!r}>"
 
-    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002 - there are no links
         """Tell whether it is a directory."""
         if self._entry is not None and self._entry[0] == LINK:
             return os.path.isdir(self._entry[1])
         return self._entry is None
 
-    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002 - as above
         """Tell whether it is a file."""
         if self._entry is not None and self._entry[0] == LINK:
             return os.path.isfile(self._entry[1])
@@ -161,7 +166,7 @@ class MemoryEntry:
         """Return its number."""
         return self.stat().st_ino
 
-    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002 - as above
         """Return what `os.stat` does."""
         return _stat(self.path)
 
@@ -170,7 +175,7 @@ class _Scan:
     def __init__(self, directory: str, names: dict[str, Entry | None]) -> None:
         self._rows = iter([MemoryEntry(directory, name, entry) for name, entry in names.items()])
 
-    def __enter__(self) -> _Scan:
+    def __enter__(self) -> _Scan:  # noqa: PYI034 - Self needs Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -222,23 +227,31 @@ def _find(path: str) -> tuple[str, Entry | None, str]:
     return path, entry, entry[1] if entry[0] == LINK else ""
 
 
-def _open(  # type: ignore[no-untyped-def]  # as builtins.open, and as os.open
-    file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None
-):
+def _open(file: Any, mode: str = "r", *rest: Any, **named: Any) -> Any:
     inside = _inside(file)
     if inside is None:
-        return _original["io_open"](file, mode, buffering, encoding, errors, newline, closefd, opener)
+        return _original["io_open"](file, mode, *rest, **named)
     if any(letter in mode for letter in "wax+"):
         raise _refused(inside)
     path, entry, linked = _find(inside)
     if linked:
-        return _original["io_open"](linked, mode, buffering, encoding, errors, newline, closefd)
+        return _original["io_open"](linked, mode, *rest, **named)
     if entry is None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     opened = MemoryFile(path, entry)
-    if "b" in mode:
-        return opened
-    return io.TextIOWrapper(opened, encoding, errors, newline)
+    return opened if "b" in mode else _as_text(opened, *rest, **named)
+
+
+def _as_text(  # the positions are those of `open`
+    file: MemoryFile,
+    buffering: int = -1,  # noqa: ARG001 - as below
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    closefd: bool = True,  # noqa: ARG001, FBT001, FBT002
+    opener: object = None,  # noqa: ARG001
+) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, encoding, errors, newline)
 
 
 def _open_code(path: str) -> Any:
@@ -265,7 +278,9 @@ def _stat(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True)
         result: os.stat_result = _original["stat"](path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
         return result
     path, entry, linked = _find(inside)
-    return _original["stat"](linked) if linked else _container.status(path, entry)
+    if not linked:
+        return _container.status(path, entry)
+    return _original["stat"](linked)  # type: ignore[no-any-return]
 
 
 def _lstat(path: Any, *, dir_fd: int | None = None) -> os.stat_result:

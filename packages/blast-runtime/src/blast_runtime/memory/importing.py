@@ -7,8 +7,8 @@ pkgutil, inspect). What they read of the file system, they read through `blast_r
 from __future__ import annotations
 
 import _imp
-from _frozen_importlib import ModuleSpec, _call_with_frames_removed  # type: ignore[import-not-found]
-from _frozen_importlib_external import (  # type: ignore[import-not-found]
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import (
     EXTENSION_SUFFIXES,
     ExtensionFileLoader,
     FileFinder,
@@ -16,7 +16,7 @@ from _frozen_importlib_external import (  # type: ignore[import-not-found]
     SourcelessFileLoader,
 )
 
-from blast_runtime.memory.container import CODE, DESCRIPTOR, LINK, PREFIX, descriptor_path, is_inside
+from blast_runtime.memory.container import DESCRIPTOR, LINK, descriptor_path, is_inside
 from blast_runtime.memory.native import load_before
 
 TYPE_CHECKING = False
@@ -32,37 +32,32 @@ __all__ = ["MemoryExtensionLoader", "MemoryFinder", "MemorySourceLoader", "hook_
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py", ".pyc")
 
 
-class MemorySourceLoader(SourceFileLoader):  # type: ignore[misc]  # the frozen module has no types
+class MemorySourceLoader(SourceFileLoader):
     """Loads a module from source in memory, from its marshalled code where the store had it."""
 
     def __init__(self, name: str, path: str, container: Container) -> None:
         super().__init__(name, path)
         self._container = container
 
-    def get_code(self, fullname: str) -> Any:
+    def get_code(self, fullname: str) -> Any:  # noqa: ARG002 - a loader is for one module
         """Return the module's code."""
-        path, entry = self._container.find(self.path)
-        if entry and entry[0] == CODE:
-            code = self._container.code(entry)
-            _imp._fix_co_filename(code, path)
-            return code
-        return self.source_to_code(self.get_data(path), path)
+        return self.source_to_code(self.get_data(self.path), self.path)
 
     def get_data(self, path: str) -> bytes:
         """Return a file's content."""
         return _read(self._container, path)
 
-    def set_data(self, path: str, data: bytes, *, _mode: int = 0o666) -> None:
+    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
         """Keep nothing: what is in memory is sealed."""
 
-    def get_resource_reader(self, name: str) -> Any:
+    def get_resource_reader(self, name: Any = None) -> Any:
         """Return what reads the resources beside a package."""
         from blast_runtime.memory.resources import MemoryReader
 
-        return MemoryReader(self.path) if self.is_package(name) else None
+        return MemoryReader(self.path) if self.is_package(name or self.name) else None
 
 
-class MemorySourcelessLoader(SourcelessFileLoader):  # type: ignore[misc]
+class MemorySourcelessLoader(SourcelessFileLoader):
     """Loads a module that a distribution brings as bytecode alone."""
 
     def __init__(self, name: str, path: str, container: Container) -> None:
@@ -74,7 +69,7 @@ class MemorySourcelessLoader(SourcelessFileLoader):  # type: ignore[misc]
         return _read(self._container, path)
 
 
-class MemoryExtensionLoader(ExtensionFileLoader):  # type: ignore[misc]
+class MemoryExtensionLoader(ExtensionFileLoader):
     """Loads an extension module by its descriptor, after the libraries that it needs."""
 
     def __init__(self, name: str, path: str, container: Container) -> None:
@@ -91,7 +86,7 @@ class MemoryExtensionLoader(ExtensionFileLoader):  # type: ignore[misc]
         except OSError as error:
             raise ImportError(f"{spec.name}: {error}", name=spec.name, path=self.path) from error
         opened = ModuleSpec(spec.name, self, origin=descriptor_path(entry[2]), is_package=None)
-        module: ModuleType = _call_with_frames_removed(_imp.create_dynamic, opened)
+        module: ModuleType = _imp.create_dynamic(opened)
         if getattr(module, "__file__", None) is not None:
             # An old kind of extension module has taken over the name of what was opened.
             module.__file__ = self.path
@@ -101,14 +96,14 @@ class MemoryExtensionLoader(ExtensionFileLoader):  # type: ignore[misc]
         """Return a file's content."""
         return _read(self._container, path)
 
-    def get_resource_reader(self, name: str) -> Any:
+    def get_resource_reader(self, name: Any = None) -> Any:
         """Return what reads the resources beside a package."""
         from blast_runtime.memory.resources import MemoryReader
 
-        return MemoryReader(self.path) if self.is_package(name) else None
+        return MemoryReader(self.path) if self.is_package(name or self.name) else None
 
 
-class MemoryFinder(FileFinder):  # type: ignore[misc]
+class MemoryFinder(FileFinder):
     """Finds the modules of one directory in memory."""
 
     def __init__(self, path: str, container: Container) -> None:
@@ -119,7 +114,7 @@ class MemoryFinder(FileFinder):  # type: ignore[misc]
     def invalidate_caches(self) -> None:
         """Do nothing: what is in memory is sealed."""
 
-    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002
         """Return where a module is, a namespace portion for a directory without ``__init__``, None for neither."""
         table = self._container.table(self.path)
         if table is None:
@@ -170,7 +165,7 @@ def hook_of(container: Container) -> Any:
     """Return the hook for ``sys.path_hooks``."""
 
     def hook(path: str) -> Any:
-        if not (isinstance(path, str) and path.startswith(PREFIX) and is_inside(path)):
+        if not is_inside(path):
             raise ImportError("not in memory", path=path)
         found, entry = container.find(path)
         if entry is not None:
@@ -184,7 +179,7 @@ def hook_of(container: Container) -> Any:
 
 def _make_spec(fullname: str, loader: Any, path: str, package: str) -> ModuleSpec:
     spec = ModuleSpec(fullname, loader, origin=path)
-    spec._set_fileattr = True
+    spec.has_location = True
     if package:
         spec.submodule_search_locations = [package]
     return spec

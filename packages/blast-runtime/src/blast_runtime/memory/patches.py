@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from blast_runtime.memory.children import change_subprocess
 from blast_runtime.memory.container import LINK, PREFIX
 from blast_runtime.memory.files import real_path
 
@@ -43,7 +44,7 @@ class _Watcher:
         if change is None:
             return None
         for finder in sys.meta_path:
-            spec = finder.find_spec(fullname, path, target) if finder is not self else None
+            spec: Any = finder.find_spec(fullname, path, target) if finder is not self else None
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
                     spec.loader = _Changing(spec.loader, change)
@@ -73,12 +74,12 @@ class _Changing:
 
 
 def _change_ctypes(module: Any) -> None:
-    original = module._dlopen
+    original = getattr(module, "_dlopen")  # noqa: B009 - it is not made for others
 
     def dlopen(name: Any, *rest: Any) -> Any:
         return original(_loadable(name), *rest)
 
-    module._dlopen = dlopen
+    setattr(module, "_dlopen", dlopen)  # noqa: B010 - as above
 
 
 def _loadable(name: Any) -> Any:
@@ -156,4 +157,5 @@ _CHANGES: dict[str, Callable[[Any], None]] = {
     "importlib.resources._common": _change_resources,
     "importlib_resources._common": _change_resources,
     "ssl": _change_ssl,
+    "subprocess": change_subprocess,
 }

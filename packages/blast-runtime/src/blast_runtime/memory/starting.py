@@ -1,7 +1,7 @@
 """The start of an interpreter whose distributions lie in memory.
 
-Blast gives it PYTHONPATH with the container, which is a ZIP archive, too: the interpreter finds ``sitecustomize`` in it,
-which calls `activate`. Children of the program start in the same way.
+Blast gives it PYTHONPATH with the container, which is a ZIP archive, too: the interpreter finds ``sitecustomize`` in
+it, which calls `activate`. Children of the program start in the same way.
 """
 
 from __future__ import annotations

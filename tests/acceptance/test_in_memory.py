@@ -1,0 +1,314 @@
+"""``blast run --in-memory``: no process of the tree makes a file, and programs see what they would see installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blast_pm.testing import StaticIndex, make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from blast_cli.testing import Blast
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.skipif(sys.platform != "linux", reason="NO MEMORY FILES: only Linux has them"),
+]
+
+_CHILD = "import tree, sys; print('child', tree.NAME, sys.flags.isolated)"
+_TREE = b'''"""A package with all that looks at files."""
+import os
+NAME = "tree"
+with open(os.path.join(os.path.dirname(__file__), "data", "words.txt")) as file:
+    WORDS = file.read().split()
+
+def main():
+    import sys
+    print("program", sys.argv[0].rpartition("/")[2], *sys.argv[1:])
+
+def fail():
+    raise ValueError("on purpose")  # the line of the fault
+
+class Thing:
+    def __eq__(self, other):
+        return isinstance(other, Thing)
+'''
+_PROGRAM = f"""
+import importlib.metadata, importlib.resources, inspect, linecache, multiprocessing, os, pathlib, pickle, pkgutil, runpy
+import shutil, subprocess, sys, traceback
+import helper, space.one, space.two, tree, tree.below, from_path, PATH_FILE_RAN
+
+def work(number):
+    import tree.below
+    return tree.below.twice(number)
+
+def main():
+    assert tree.__file__.startswith("/proc/blast-memory/"), tree.__file__
+    assert tree.WORDS == ["one", "two"] and from_path.HERE and helper.HERE
+    assert importlib.metadata.version("tree") == "1.0"
+    assert {{row.name for row in importlib.metadata.distribution("tree").entry_points}} >= {{"tree-tool"}}
+    assert any(str(row) == "tree/data/words.txt" for row in importlib.metadata.files("tree"))
+    assert importlib.metadata.requires("tree") == ["space-one", "space-two"]
+    assert importlib.resources.files("tree").joinpath("data/words.txt").read_text() == "one two\\n"
+    with importlib.resources.as_file(importlib.resources.files("tree").joinpath("data/words.txt")) as path:
+        assert subprocess.run(["cat", str(path)], capture_output=True, text=True).stdout == "one two\\n", path
+    assert pkgutil.get_data("tree", "data/words.txt") == b"one two\\n"
+    assert [row.name for row in pkgutil.iter_modules(tree.__path__)] == ["below", "module"]
+    assert "def fail" in inspect.getsource(tree.fail) and inspect.getsourcefile(tree) == tree.__file__
+    try:
+        tree.fail()
+    except ValueError:
+        assert "# the line of the fault" in traceback.format_exc()
+    assert pickle.loads(pickle.dumps(tree.Thing())) == tree.Thing()
+    assert runpy.run_module("tree.module")["RESULT"] == 42
+    place = pathlib.Path(tree.__file__).resolve().parent
+    assert sorted(row.name for row in place.iterdir()) == ["__init__.py", "below.py", "data", "module.py"]
+    assert [row.name for row in place.rglob("*.txt")] == ["words.txt"] and (place / "data").is_dir()
+    assert not os.access(place, os.W_OK) and os.stat(place / "below.py").st_size > 10
+    assert not os.path.exists(place / "nothing")
+    try:
+        open(place / "new", "w")
+    except OSError as error:
+        assert error.errno == 30, error
+    else:
+        raise AssertionError("written")
+    assert shutil.which("tree-tool") == "/proc/blast-memory/bin/tree-tool"
+    say = lambda *line, **more: subprocess.run(line, capture_output=True, text=True, check=True, **more).stdout.strip()
+    assert say("tree-tool", "a", "b") == "program tree-tool a b"
+    assert say(sys.executable, shutil.which("tree-tool")) == "program tree-tool"
+    for flags, isolated in ((), 0), (("-I",), 1), (("-E", "-s"), 0):
+        assert say(sys.executable, *flags, "-c", {_CHILD!r}) == f"child tree {{isolated}}", flags
+    assert say(sys.executable, "-c", {_CHILD!r}, env={{}}) == "child tree 0"
+    assert say(sys.executable, "-m", "tree.module") == "42" == say(sys.executable, "-Im", "tree.module")
+    assert say("sh", "-c", f"{{sys.executable}} -m tree.module") == "42"
+    assert os.popen(f"{{sys.executable}} -m tree.module").read().strip() == "42"
+    for method in ("spawn", "forkserver"):
+        context = multiprocessing.get_context(method)
+        with context.Pool(1) as pool:
+            assert pool.map(work, [2]) == [4]
+    print("all right")
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaticIndex]:
+    directory = tmp_path_factory.mktemp("trees")
+    files = {
+        "tree/__init__.py": _TREE,
+        "tree/below.py": b"def twice(number):\n    return 2 * number\n",
+        "tree/module.py": b"RESULT = 42\nif __name__ == '__main__':\n    print(RESULT)\n",
+        "tree/data/words.txt": b"one two\n",
+        "tree_paths/from_path.py": b"HERE = True\n",
+        "tree.pth": b"tree_paths\nimport sys; sys.modules['PATH_FILE_RAN'] = sys\n",
+    }
+    scripts = "[console_scripts]\ntree-tool = tree:main\n"
+    make_wheel(directory, "tree", "1.0", ["space-one", "space-two"], files=files, entry_points=scripts)
+    for name in ("one", "two"):
+        make_wheel(directory, f"space-{name}", "1.0", files={f"space/{name}/__init__.py": b""})
+    with StaticIndex(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def memory(blast: Blast, trees: StaticIndex) -> Blast:
+    """The command in a directory with a program, and without a store."""
+    (blast.directory / "program.py").write_text(_PROGRAM)
+    (blast.directory / "helper.py").write_text("HERE = True\n")
+    return blast.at(blast.directory, BLAST_INDEX_URL=trees.url, PYTHONDONTWRITEBYTECODE="1")
+
+
+def test_programs_see_what_they_would_see_installed(memory: Blast) -> None:
+    done = memory("run", "--in-memory", "--with", "tree", "program.py")
+    assert done.stdout.splitlines()[-1] == "all right"
+    assert not memory.home.exists()
+    assert sorted(os.listdir(memory.directory)) == ["helper.py", "program.py"]
+
+
+def test_what_the_store_has_is_read_from_there(memory: Blast) -> None:
+    memory("run", "--with", "tree", "python", "-c", "import tree")
+    before = sorted(path for path in memory.home.rglob("*"))
+    program = "import tree, space.one, from_path, importlib.metadata as m; print(tree.__file__, m.version('tree'))"
+    out = memory("run", "--in-memory", "--offline", "--with", "tree", "python", "-c", program).stdout
+    assert out.startswith(str(memory.home / "t")), out
+    assert out.endswith(" 1.0\n")
+    assert sorted(path for path in memory.home.rglob("*")) == before
+
+
+@pytest.mark.parametrize("form", ["script", "module", "program", "project", "input"])
+def test_every_form_of_a_program(memory: Blast, form: str) -> None:
+    line = ["run", "--in-memory"]
+    if form == "script":
+        text = "# /// script\n# dependencies = ['tree']\n# ///\nimport tree; tree.main()\n"
+        (memory.directory / "own.py").write_text(text)
+        done = memory(*line, "own.py", "x")
+        assert done.stdout == "program own.py x\n"
+    elif form == "module":
+        assert memory(*line, "--with", "tree", "-m", "tree.module").stdout == "42\n"
+    elif form == "program":
+        assert memory(*line, "--with", "tree", "tree-tool", "x").stdout == "program tree-tool x\n"
+    elif form == "input":
+        done = subprocess.run(
+            [sys.executable, "-m", "blast_cli", *line, "--with", "tree", "-"],
+            input="import tree; tree.main()",
+            cwd=memory.directory,
+            env=memory.variables(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == "program -\n", done.stderr
+    else:
+        _make_project(memory)
+        before = {path: path.read_bytes() for path in memory.directory.rglob("*") if path.is_file()}
+        done = memory(*line, "own-tool")
+        assert done.stdout == "own 1.0 3.1 ['own', 'space-one', 'space-two', 'tree']\n"
+        assert {path: path.read_bytes() for path in memory.directory.rglob("*") if path.is_file()} == before
+
+
+def _make_project(memory: Blast) -> None:
+    (memory.directory / "pyproject.toml").write_text(
+        "[project]\nname = 'own'\nversion = '3.1'\ndependencies = ['tree']\nscripts = {own-tool = 'own:main'}\n"
+        "[build-system]\nrequires = []\nbuild-backend = 'nothing'\n"
+    )
+    (memory.directory / "src" / "own").mkdir(parents=True)
+    (memory.directory / "src" / "own" / "__init__.py").write_text(
+        "def main():\n    import importlib.metadata as m\n"
+        "    names = sorted(row.metadata['Name'] for row in m.distributions())\n"
+        "    print('own', m.version('tree'), m.version('own'), names)\n"
+    )
+
+
+def test_wheels_are_checked_on_their_way(memory: Blast, tmp_path: Path) -> None:
+    directory = tmp_path / "wheels"
+    directory.mkdir()
+    path = make_wheel(directory, "evil", "1.0", files={"evil/__init__.py": b"HARMLESS = 1\n"})
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content.replace(b"HARMLESS", b"HARMFUL!"))
+    with StaticIndex(directory) as server:
+        other = memory.at(memory.directory, BLAST_INDEX_URL=server.url)
+        done = other.run("run", "--in-memory", "--with", "evil", "python", "-c", "import evil")
+    assert done.returncode != 0
+    assert "RECORD" in done.stderr, done.stderr
+
+
+# What makes or renames files; opening for reading is not among it.
+_CALLS = (
+    "openat,open,openat2,creat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mkdir,mkdirat,mknod,mknodat,unlink,"
+    "unlinkat,rmdir,truncate,chmod,fchmodat"
+)
+_MAKES = re.compile(r"^\d+ +(?:open(?:at2?)?\(.*O_(?:CREAT|TMPFILE|TRUNC)|(?!open)\w+\()")
+_HARMLESS = re.compile(r'"/dev/(null|tty|shm/sem\.[^"]*|pts/\d+)"|resumed>|^\d+ +(\+\+\+|---)')
+
+
+def made_files(log: str) -> list[str]:
+    """Return the calls in a log of strace that make, rename or remove a file."""
+    return [line for line in log.splitlines() if _MAKES.match(line) and not _HARMLESS.search(line)]
+
+
+def _has_strace() -> bool:
+    if shutil.which("strace") is None:
+        return False
+    return subprocess.run(["strace", "-f", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
+
+
+needs_strace = pytest.mark.skipif(not _has_strace(), reason="NO STRACE: apt-get install strace; it has to trace")
+
+
+def _traced(memory: Blast, log: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
+    options = ["strace", "-f", "--seccomp-bpf", "-o", str(log), "-e", f"trace={_CALLS}"]
+    return subprocess.Popen(
+        [*options, sys.executable, "-m", "blast_cli", "run", "--in-memory", *words],
+        cwd=memory.directory,
+        env=memory.variables(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@needs_strace
+@pytest.mark.parametrize("home", ["missing", "empty", "filled"])
+def test_no_process_makes_a_file(memory: Blast, tmp_path: Path, home: str) -> None:
+    if home == "empty":
+        memory.home.mkdir()
+    elif home == "filled":
+        memory("run", "--with", "space-one", "python", "-c", "import space.one")
+    program = memory.directory / "small.py"
+    program.write_text(
+        "import helper, subprocess, sys, tree, tree.below\n"
+        "print(subprocess.run([sys.executable, '-m', 'tree.module'], capture_output=True, text=True).stdout.strip())\n"
+    )
+    log = tmp_path / "log"
+    out, err = _traced(memory, log, "--with", "tree", "small.py").communicate(timeout=120)
+    assert out == "42\n", err
+    assert made_files(log.read_text()) == []
+    # A run that makes an environment would be seen.
+    if home == "missing":
+        assert not memory.home.exists()
+
+
+@needs_strace
+def test_a_trace_shows_what_makes_files(memory: Blast, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    program = (
+        "import tempfile; tempfile.TemporaryFile(); open('made', 'w'); import os; os.mkdir('d'); os.rename('d', 'e')"
+    )
+    out, err = _traced(memory, log, "python", "-c", program).communicate(timeout=120)
+    assert not out, err
+    assert len(made_files(log.read_text())) >= 4
+
+
+@needs_strace
+def test_nothing_is_left_after_an_interruption(memory: Blast, tmp_path: Path) -> None:
+    (memory.directory / "long.py").write_text("import tree, time; print('up', flush=True); time.sleep(60)\n")
+    log = tmp_path / "log"
+    with _traced(memory, log, "--with", "tree", "long.py") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode in (-signal.SIGINT, 130, 1)
+    assert made_files(log.read_text()) == []
+    assert not memory.home.exists()
+
+
+def test_interrupted_while_it_fetches_it_leaves_nothing(memory: Blast) -> None:
+    process = memory.start("run", "--in-memory", "--with", "tree", "program.py")
+    time.sleep(0.4)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert not memory.home.exists()
+    assert sorted(os.listdir(memory.directory)) == ["helper.py", "program.py"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="NO ROOT HERE")
+def test_nothing_has_to_be_writable(memory: Blast) -> None:
+    """Where the store and the directory can't be written it is all the same."""
+    memory.home.mkdir()
+    for path in (memory.home, memory.directory):
+        path.chmod(0o555)
+    try:
+        assert memory("run", "--in-memory", "--with", "tree", "-m", "tree.module").stdout == "42\n"
+    finally:
+        for path in (memory.home, memory.directory):
+            path.chmod(0o755)
+    assert not list(memory.home.iterdir())
