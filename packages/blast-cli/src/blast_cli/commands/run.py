@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import argparse
 
     from blast_cli.outcome import Context, Outcome
+    from blast_project.git_runs import Checkout
     from blast_project.named_environments import NamedEnvironment
     from blast_project.runnables import Runnable
     from blast_project.selection import GroupSelection
@@ -99,6 +100,12 @@ def _add_requirements(parser: argparse.ArgumentParser) -> None:
         help="also with the requirements of FILE, which may be a script or a notebook",
     )
     parser.add_argument(
+        "--from-git",
+        default="",
+        metavar="URL[@REV]",
+        help="the project is the repository at URL, with what its own lock says; CMD may be a file of it",
+    )
+    parser.add_argument(
         "--infer", action="store_true", help="a script that declares nothing needs what it imports; so do its arguments"
     )
 
@@ -118,6 +125,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         return show_requirements(arguments, context, words)
     if arguments.exact and arguments.inexact:
         raise UsageError("--exact and --inexact are opposites")
+    checkout = None
+    if arguments.from_git:
+        from blast_cli.commands._from_git import enter_checkout
+
+        context, words, checkout = enter_checkout(arguments, context, words)
     environments = chosen_environments(arguments, context)
     if len(environments) > 1:
         return _run_in_each(context, [row.name for row in environments])
@@ -132,10 +144,24 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             return run_in_memory(arguments, context, session, what, _options(arguments, session, what, named))
     with Session(context.settings, context.reporter) as session:
         what = _what(arguments, session, words)
+    return _start(arguments, context, what, named, checkout)
+
+
+def _start(
+    arguments: argparse.Namespace,
+    context: Context,
+    what: Runnable,
+    named: NamedEnvironment | None,
+    checkout: Checkout | None,
+) -> Outcome:
     if arguments.matrix:
         from blast_cli.commands._matrix import run_matrix
 
         return run_matrix(arguments, context, what, lambda session: _prepare(arguments, session, what, named))
+    if checkout is not None and not checkout.is_ours and not what.script:
+        from blast_cli.commands._from_git import run_checkout
+
+        run_checkout(context, checkout, lambda session: _options(arguments, session, what, named))
     if arguments.watch:
         return _watch(arguments, context, what, named)
     return _run(arguments, context, what, named)
@@ -211,6 +237,8 @@ def _prepare(
     from blast_project.scripts import open_script
     from blast_project.starting import prepare_run
 
+    if what.index_url and not session.settings.index_url:
+        session.settings = session.settings._replace(index_url=what.index_url)
     script = open_script(session.settings, what.script, what.text) if what.script else None
     options = _options(arguments, session, what, named)._replace(script=script)
     return options, prepare_run(session, options)
