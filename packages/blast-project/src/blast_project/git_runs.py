@@ -124,7 +124,7 @@ def _address(url: str, directory: str) -> str:
     path, at, revision = url.partition("@")
     if os.path.isdir(os.path.join(directory, path)):
         return f"git+{url_of_path(os.path.abspath(os.path.join(directory, path)))}{at}{revision}"
-    host, colon, rest = path.partition(":")
+    host, colon, rest = url.partition(":")
     if not colon or rest.startswith(":") or not host or not rest or " " in url:
         raise InvalidRequirement(
             f"'{url}' is no repository",

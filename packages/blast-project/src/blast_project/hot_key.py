@@ -42,6 +42,8 @@ _UNDERSTOOD = frozenset(
         "BLAST_HOME",
         "BLAST_HTTP_TIMEOUT",
         "BLAST_INDEX_URL",
+        "BLAST_IPYTHON_MODE",
+        "BLAST_KEEP",
         "BLAST_KEEP_PYTHONPATH",
         "BLAST_LINK_MODE",
         "BLAST_LOCK_TIMEOUT",
