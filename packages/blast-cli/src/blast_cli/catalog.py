@@ -108,6 +108,7 @@ COMMANDS = (
     Command("dpp to-wheel", "dpp_to_wheel", "Turn a DPP back into a wheel"),
     Command("dx encode", "dx_encode", "Compile pyproject.toml into pyproject.dx"),
     Command("dx decode", "dx_decode", "Turn pyproject.dx back into TOML"),
+    Command("map show", "map_show", "Show where imports lie for programs without an environment"),
     Command("completions", "completions", "Print a script by which a shell completes Blast's words"),
 )
 
@@ -122,6 +123,7 @@ GROUPS = {
     "config": "Settings",
     "dpp": "Distributions as DPP files",
     "dx": "Compiled manifests",
+    "map": "Module maps of programs without an environment",
 }
 
 

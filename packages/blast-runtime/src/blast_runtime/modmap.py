@@ -53,18 +53,19 @@ class MapError(ValueError):
     """A module map is damaged, or of another version.
 
     Args:
-        message: what is wrong.
+        reason: what is wrong.
         file: path of the map.
         field: which field shows it.
         value: what that field says.
     """
 
-    def __init__(self, message: str, file: str, field: str = "", value: object = "") -> None:
+    def __init__(self, reason: str, file: str, field: str = "", value: object = "") -> None:
+        self.reason = reason
         self.file = file
         self.field = field
         self.value = value
         where = f" ({field} is {value})" if field else ""
-        super().__init__(f"the module map {file} can't be read: {message}{where}")
+        super().__init__(f"the module map {file} can't be read: {reason}{where}")
 
 
 class Distribution:
