@@ -290,7 +290,9 @@ def clear(session: Session, words: Sequence[str], *, everything: bool, force: bo
         view = _without_views(session, view, items)
         _check_needed(view, items, everything=everything, force=force)
         if everything:
-            _remove_tools(session, view)
+            view = _without_tools(session, view)
+            # Those that programs run in.
+            _check_needed(view, items, everything=False, force=force)
         return _clear(session, view, items, everything=everything, force=force)
 
 
@@ -366,7 +368,11 @@ def _without_views(session: Session, view: StoreView, items: Sequence[Item]) -> 
     return view._replace(holders=tuple(holder for holder in view.holders if holder.environment not in gone))
 
 
-def _remove_tools(session: Session, view: StoreView) -> None:
-    for holder in view.holders:
-        if holder.kind in OWN_KINDS:
-            remove_environment(session, holder.environment)
+def _without_tools(session: Session, view: StoreView) -> StoreView:
+    """Remove the environments of tools and the views that no program runs in."""
+    gone = {
+        holder.environment
+        for holder in view.holders
+        if holder.kind in OWN_KINDS and remove_environment(session, holder.environment)
+    }
+    return view._replace(holders=tuple(holder for holder in view.holders if holder.environment not in gone))
