@@ -222,6 +222,10 @@ def test_the_store_is_never_written_and_its_bytecode_is_used(store: WheelStore, 
     before = [path for path, *_ in os.walk(row.tree)]
     assert run_in_site(sys.executable, site, code) == "1 2 3\n"
     assert [path for path, *_ in os.walk(row.tree)] == before
+    apart = {"PYTHONPYCACHEPREFIX": str(tmp_path / "apart")}
+    run_in_site(sys.executable, site, code, environ=apart)
+    assert {path.name.partition(".")[0] for path in (tmp_path / "apart").rglob("*.pyc")} >= {"sub", "coded_single"}
+    assert [path for path, *_ in os.walk(row.tree)] == before
     # Bytecode that lies there is believed before the source, as Python checks it: here, not at all.
     for path in ("coded/__init__.py", "coded/sub.py", "coded_single.py"):
         file = Path(row.tree, path)
@@ -300,6 +304,7 @@ def install():
 import sys
 sys.path.append({str(tmp_path / "z.zip")!r})
 sys.path.append({str(project)!r})
+sys.path.insert(0, b'/bytes')
 import by_line, edited, found, zipped
 print(by_line.X, edited.X, found.X, zipped.X, type(zipped.__loader__).__name__)
 """

@@ -38,7 +38,8 @@ def activate(path: str, entry: str = "") -> MapFinder:
     sys.path_hooks[:] = [one for one in sys.path_hooks if not (isinstance(one, hook_for) and one.finder is known)]
     sys.path_hooks.insert(0, hook)
     # What was asked before was answered by a finder of directories.
-    for cached in [one for one in sys.path_importer_cache if one == entry or one.startswith(finder.map.roots())]:
+    roots = finder.map.roots()
+    for cached in [one for one in sys.path_importer_cache if str(one).startswith(roots)]:
         del sys.path_importer_cache[cached]
     sys.path_importer_cache[entry] = finder
     # Behind PathFinder, so that distributions on the entries before it come first.

@@ -27,7 +27,7 @@ def find_distributions(finder: "MapFinder", context: "DistributionFinder.Context
         context: with a name or None, and the path to search; None for everything.
     """
     path = sys.path if context is None else context.path
-    if not any(os.fspath(entry) == finder.path for entry in path):
+    if not any(str(entry) == finder.path for entry in path):
         return iter(())
     made = _class_for(context)
     name = None if context is None else context.name

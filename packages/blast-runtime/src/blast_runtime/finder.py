@@ -38,8 +38,10 @@ _SEPARATOR = "\\" if sys.platform == "win32" else "/"
 class StoreLoader(SourceFileLoader):
     """Loads sources and their bytecode from the store, and never writes bytecode there."""
 
-    def set_data(self, path: str, data: bytes, *, _mode: int = 0) -> None:  # type: ignore[override]
-        """Keep nothing: root could write, and would change what every program of this machine shares."""
+    def set_data(self, path: str, data: bytes, *, _mode: int = 0o666) -> None:  # type: ignore[override]
+        """Keep nothing, but where bytecode lies apart: root could write into what all programs share."""
+        if sys.pycache_prefix is not None:
+            super().set_data(path, data, _mode=_mode)
 
 
 def loaders() -> "list[tuple[str, type]]":
@@ -204,6 +206,9 @@ class hook_for:  # noqa: N801 - it is called as the functions in `sys.path_hooks
         """Return the finder of an entry; raise ImportError for one that is not ours."""
         if path == self.finder.path:
             return self.finder
+        if not isinstance(path, str):
+            # An entry of bytes, which Python allows before 3.12.
+            raise ImportError(path)  # noqa: TRY004 - what a hook has to raise
         package = self._merged.get(path)
         if package is not None:
             return MergedDirectory(self.finder, package, path)
