@@ -290,7 +290,11 @@ class MemoryStore:
                 messages.send(link, messages.encode(request), fds)
             except BrokenPipeError:
                 pass  # the store may have said why before it closed
-            answer, received = messages.receive(link, messages.DESCRIPTORS)
+            try:
+                answer, received = messages.receive(link, messages.DESCRIPTORS)
+            except ConnectionResetError:
+                # The store closed before it had read all; what it said first is still there, behind this error.
+                answer, received = messages.receive(link, messages.DESCRIPTORS)
         except OSError as error:
             self.close()
             reason = "it did not answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)

@@ -19,6 +19,7 @@ __all__ = [
     "KEYS_PER_REQUEST",
     "KEY_BYTES",
     "LOCAL",
+    "LOCAL_KEYS",
     "NAME_BYTES",
     "PARTS",
     "Part",
@@ -39,6 +40,8 @@ NAME_BYTES: Final = 1024
 PARTS: Final = 512
 #: A lock's distributions, asked for at once.
 KEYS_PER_REQUEST: Final = 256
+#: What stands under keys that begin so never leaves this machine, and is looked for on no other.
+LOCAL_KEYS: Final = "local/"
 #: The origin of what was made on this machine by whoever may write to the store.
 LOCAL: Final = ""
 

@@ -11,6 +11,7 @@ import fcntl
 import os
 import socket
 import stat
+import struct
 
 from blast_core import fs
 from blast_core.errors import DaemonError, DaemonUnreachable, StoreLocked, UsageError
@@ -25,6 +26,7 @@ __all__ = ["VARIABLE", "Place", "connect", "find_socket", "wait_until_free"]
 #: Names the socket; an empty value or ``off`` means that no store is to be used.
 VARIABLE = "BLAST_MEMSTORE"
 _BACKLOG = 512
+_TIMEVAL = struct.Struct("@ll")
 
 
 def find_socket(environ: Mapping[str, str], home: str) -> str:
@@ -46,18 +48,20 @@ def connect(path: str, timeout_s: float) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     directory = -1
     try:
-        connection.settimeout(timeout_s)
+        # A connection that waits, since one that does not is refused while many others come.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(timeout_s), 0))
         directory = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         connection.connect(_short(directory, os.path.basename(path)))
     except OSError as error:
         connection.close()
-        reason = "it took too long" if isinstance(error, TimeoutError) else error.strerror or str(error)
+        reason = "it is too busy" if isinstance(error, BlockingIOError) else error.strerror or str(error)
         raise DaemonUnreachable(
             f"no memory store answers at {path}", reason=reason, hint="start one with 'blast memstore start'"
         ) from error
     finally:
         if directory >= 0:
             os.close(directory)
+    connection.settimeout(timeout_s)
     return connection
 
 

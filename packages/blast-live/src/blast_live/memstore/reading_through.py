@@ -11,6 +11,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from blast_core.errors import BlastError
+from blast_live.memstore.model import LOCAL_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,6 +53,8 @@ class ReadingThrough:
         if now < self._blocked_until:
             return
         for key in keys:
+            if key.startswith(LOCAL_KEYS):
+                continue
             if now - self._missed.get(key, -_MISSED_S) < _MISSED_S:
                 continue
             self._owner -= 1
@@ -66,7 +69,8 @@ class ReadingThrough:
 
     def write(self, records: Sequence[Record]) -> None:
         """Put records that were just committed into Redis, in a while."""
-        if not self._writes:
+        records = [record for record in records if not record.key.startswith(LOCAL_KEYS)]
+        if not self._writes or not records:
             return
         self._owner -= 1
         owner = self._owner

@@ -1,0 +1,77 @@
+"""Helpers for tests: memory stores as processes of their own, and clients that can be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from blast_live.memstore.client import MemoryStore
+from blast_live.memstore.daemon import StoreOptions, start_detached
+from blast_live.memstore.place import wait_until_free
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self
+
+__all__ = ["Running", "python", "wait_for"]
+
+
+class Running:
+    """A memory store that runs until the test ends."""
+
+    def __init__(self, socket: str, **options: Any) -> None:
+        self.socket = socket
+        self._options = StoreOptions(socket, **{"max_size": 256 << 20, **options})
+        self.pid = start_detached(self._options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.signal(signal.SIGTERM)
+        if not wait_until_free(self.socket, 10):
+            self.signal(signal.SIGKILL)
+
+    def client(self, **options: Any) -> MemoryStore:
+        """Return a new connection."""
+        return MemoryStore(self.socket, **options)
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if the store still runs."""
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def kill(self) -> None:
+        """Kill the store and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        assert wait_until_free(self.socket, 10)
+
+    def start_again(self) -> None:
+        """Start a store at the same place."""
+        self.pid = start_detached(self._options)
+
+    def open_files(self) -> int:
+        """Return how many descriptors the store has."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+def python(program: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start a program text that may import Blast; it prints JSON, one document a line."""
+    paths = json.dumps([entry for entry in sys.path if entry])
+    start = f"import sys; sys.path[:] = {paths}\n{program}"
+    return subprocess.Popen([sys.executable, "-c", start, *arguments], stdout=subprocess.PIPE, text=True, **options)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until a condition holds; fail if it does not within a time that only a broken program needs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.01)
