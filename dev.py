@@ -310,12 +310,20 @@ def install_strace() -> None:
         warn("the tests that kill commands at system calls: strace is not on PATH")
 
 
+def install_redis() -> None:
+    """Install the server behind memory stores; without it those tests are skipped."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if sys.platform == "linux" and not found and not install_debian("redis-server"):
+        warn("the tests of memory stores over Redis: redis-server is not on PATH")
+
+
 def set_up() -> None:
     """Make everything that the verbs need; quick when nothing changed."""
     DEV.mkdir(exist_ok=True)
     install_packages()
     install_node_packages()
     install_strace()
+    install_redis()
 
 
 # -- verbs
