@@ -84,25 +84,37 @@ def _prepare(context: Context, request: str, prepare: Prepare) -> _Row:
 
 
 def _run(row: _Row, context: Context) -> int:
-    if row.start.project is not None:
-        from blast_cli.commands.task import run_task
-        from blast_project.session import Session
-        from blast_project.tasks.starting import TaskOptions
-
-        wishes = TaskOptions(env_files=row.options.env_files, use_env_files=row.options.use_env_files)
-        with Session(context.settings._replace(python=row.request), context.reporter) as session:
-            words = list(row.options.words)
-            return run_task(session, row.start.project, row.start.environment, words, wishes, context).code
     from blast_project.tasks.execution import run_child
 
+    start = row.start
+    if start.project is not None:
+        return _shielded(context, lambda: _run_task(row, context))
+    return _shielded(context, lambda: run_child(start.line, start.variables, os.getcwd()))
+
+
+def _run_task(row: _Row, context: Context) -> int:
+    from blast_project.session import Session
+    from blast_project.tasks.starting import TaskOptions, plan_task, run_tasks
+
+    assert row.start.project is not None
+    environment, wishes = (
+        row.start.environment,
+        TaskOptions(env_files=row.options.env_files, use_env_files=row.options.use_env_files),
+    )
+    with Session(context.settings._replace(python=row.request), context.reporter) as session:
+        plan = plan_task(session, row.start.project, environment, list(row.options.words), wishes)
+    return run_tasks(environment, plan, wishes, context.output.say, None)[0]
+
+
+def _shielded(context: Context, run: Callable[[], int]) -> int:
+    """Run something whose standard output is not the document's."""
     if not context.output.json:
-        return run_child(row.start.line, row.start.variables, os.getcwd())
-    # Standard output is the document's alone.
+        return run()
     sys.stdout.flush()
     own = os.dup(1)
     os.dup2(2, 1)
     try:
-        return run_child(row.start.line, row.start.variables, os.getcwd())
+        return run()
     finally:
         os.dup2(own, 1)
         os.close(own)
