@@ -280,6 +280,24 @@ def test_of_imports_that_stand_in_for_each_other_one_is_enough(inferring: Blast)
     assert inferring("run", "--infer", "tool.py").stdout == "by its name\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory files are Linux's")
+def test_in_memory_no_file_is_made_to_find_out(inferring: Blast) -> None:
+    _write(inferring, "", "beside.py")
+    _write(inferring, f"__requires__ = [...]\n{IMPORTS}")
+    assert inferring("run", "--in-memory", "tool.py").stdout == "by the list by its name in a namespace\n"
+    assert not inferring.home.exists()
+
+
+def test_without_an_environment(inferring: Blast) -> None:
+    _write(inferring, "", "beside.py")
+    _write(inferring, f"__requires__ = [...]\n{IMPORTS}")
+    _notebook(inferring, "%pip install plain", "import plain", "print(plain.NAME)")
+    for _ in range(2):
+        assert inferring("run", "--no-env", "tool.py").stdout == "by the list by its name in a namespace\n"
+        assert inferring("run", "--no-env", "book.ipynb").stdout == "by its name\n"
+    assert not (inferring.home / "environments").exists()
+
+
 @pytest.mark.network
 def test_the_list_of_a_real_index(tmp_path: Path) -> None:
     directory = tmp_path / "project"

@@ -64,9 +64,7 @@ def infer_requirements(
         return ()
     known = {parse_asked(line, directory).requirement.name for line in besides}
     if index_url and not session.settings.index_url:
-        from blast_project.session import Session
-
-        with Session(session.settings._replace(index_url=index_url), session.reporter) as other:
+        with type(session)(session.settings._replace(index_url=index_url), session.reporter) as other:
             return _infer(other, wanted, known)
     return _infer(session, wanted, {parse_requirement(name).name for name in known if name})
 
@@ -148,6 +146,9 @@ def provided_modules(session: Session) -> dict[str, set[str]]:
     Cost: a directory listing for each distribution, and one for each of its namespaces.
     """
     found: dict[str, set[str]] = {}
+    if not session.keeps:
+        # Opening a store makes files.
+        return found
     for row in session.cache.rows:
         for module in _modules_in(row.tree, "", 0):
             found.setdefault(module, set()).add(row.name)
@@ -185,24 +186,53 @@ def _read_list(session: Session) -> dict[str, str]:
     Without the network, or where the index doesn't have it, there is none.
     """
     try:
-        files = session.client.page(_LIST_PROJECT).files
-        wheel = _newest_wheel(files)
+        wheel = _newest_wheel(session.client.page(_LIST_PROJECT).files)
         if wheel is None:
             return {}
-        from blast_pm.store.wanted import WantedDistribution
-        from blast_project.fetching import ensure_stored
-
-        row = WantedDistribution(
-            _LIST_PROJECT, _version_of(wheel), wheel.filename, wheel.sha256, wheel.size, wheel.index, wheel.url
-        )
-        (stored,) = ensure_stored(session, [row], session.find_interpreter())
-        with open(os.path.join(stored.tree, _LIST_FILE), encoding="utf-8") as file:
-            lines = file.read(_LARGEST_LIST).splitlines()
+        content = _stored_list(session, wheel) if session.keeps else _passing_list(session, wheel)
+        lines = content[:_LARGEST_LIST].decode("utf-8").splitlines()
     except (BlastError, OSError, UnicodeDecodeError) as error:
         session.reporter.note(f"The list of modules of {_LIST_PROJECT} can't be had: {error}")
         return {}
     pairs = [line.strip().split(":") for line in lines]
     return {pair[0]: normalize_name(pair[1]) for pair in pairs if len(pair) == 2 and is_valid_name(pair[1])}
+
+
+def _stored_list(session: Session, wheel: IndexFile) -> bytes:
+    from blast_pm.store.wanted import WantedDistribution
+    from blast_project.fetching import ensure_stored
+
+    row = WantedDistribution(
+        _LIST_PROJECT, _version_of(wheel), wheel.filename, wheel.sha256, wheel.size, wheel.index, wheel.url
+    )
+    (stored,) = ensure_stored(session, [row], session.find_interpreter())
+    with open(os.path.join(stored.tree, _LIST_FILE), "rb") as file:
+        return file.read(_LARGEST_LIST)
+
+
+def _passing_list(session: Session, wheel: IndexFile) -> bytes:
+    """Return the list without a file's being made.
+
+    Raises:
+        IntegrityError: the wheel is not what the index promised, or is none.
+    """
+    from io import BytesIO
+    from zipfile import BadZipFile, ZipFile
+
+    from blast_core.errors import DigestMismatch
+
+    descriptor = os.memfd_create(_LIST_PROJECT, os.MFD_CLOEXEC)
+    try:
+        if session.client.download(wheel, descriptor) != wheel.sha256:
+            raise DigestMismatch(f"{wheel.filename} is not the file that the index promised")
+        content = os.pread(descriptor, _LARGEST_LIST, 0)
+    finally:
+        os.close(descriptor)
+    try:
+        with ZipFile(BytesIO(content)) as archive, archive.open(_LIST_FILE) as file:
+            return file.read(_LARGEST_LIST)
+    except (BadZipFile, KeyError) as error:
+        raise DigestMismatch(f"{wheel.filename} has no {_LIST_FILE}", reason=str(error)) from error
 
 
 def _newest_wheel(files: Sequence[IndexFile]) -> IndexFile | None:
