@@ -56,6 +56,10 @@ def check_settings(table: Mapping[str, Any]) -> None:
         from blast_compat.hook_tables import check_hooks
 
         check_hooks(table["hooks"], (*_KEYS, "hooks"))
+    if "tools" in table:
+        from blast_compat.tool_tables import check_tools
+
+        check_tools(table["tools"], (*_KEYS, "tools"))
     if "envs" in table:
         from blast_compat.env_tables import check_environments
 

@@ -88,6 +88,15 @@ def _hooks() -> dict[str, object]:
     return {"type": "object", "properties": {"post-sync": hook}, "additionalProperties": False}
 
 
+def _tools() -> dict[str, object]:
+    table: dict[str, object] = {
+        "type": "object",
+        "properties": {"requirement": _TEXT, "with": _TEXTS, "python": _TEXT},
+        "additionalProperties": False,
+    }
+    return {"type": "object", "additionalProperties": _either(_TEXT, table)}
+
+
 def _default_groups() -> dict[str, object]:
     return _either({"const": "all"}, _TEXTS)
 
@@ -151,6 +160,7 @@ def _task() -> dict[str, object]:
 _OWN = {
     "tasks": _tasks,
     "hooks": _hooks,
+    "tools": _tools,
     "env": lambda: _named("variables"),
     "env-file": _files,
     "default-groups": _default_groups,

@@ -140,6 +140,7 @@ SETTINGS = (
     # Tasks and variables.
     _setting("tasks", "table", PROJECT, "Named commands, see [tasks](tasks.md)"),
     _setting("hooks", "table", PROJECT, "What runs after a sync: `post-sync`, see [hooks](tasks.md#hooks)"),
+    _setting("tools", "table", PROJECT, "Command-line tools of the project, see [tools](tools.md#tools-of-a-project)"),
     _setting("env", "table", PROJECT, "Variables of what is run"),
     _setting("env-file", "any", PROJECT, "Files of variables of what is run", option="--env-file"),
     # Environments.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from blast_core.errors import UsageError
+from blast_core.errors import InvalidManifest, UsageError
 from blast_core.requirements import parse_requirement
+from blast_project.env_files import program_variables
 from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
 from blast_project.ephemeral import ephemeral_environment
+from blast_project.project_tools import find_project_tool, prepare_project_tool
 from blast_project.running import command_line, environment_variables
 from blast_project.tool_pins import find_pins, keep_pins, pins_path
 
@@ -34,6 +36,8 @@ class ToolRun(NamedTuple):
         with_editable: directories.
         isolated: pass by an installed tool.
         extras: of the distribution that brings the command.
+        env_files: absolute paths of files of variables.
+        use_env_files: read those that the project around names, too.
     """
 
     words: tuple[str, ...]
@@ -43,6 +47,8 @@ class ToolRun(NamedTuple):
     with_editable: tuple[str, ...] = ()
     isolated: bool = False
     extras: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    use_env_files: bool = True
 
     @property
     def is_special(self) -> bool:
@@ -69,11 +75,12 @@ def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[st
         command = command[: len(command) - len(command.lstrip(_NAME))]
         parse_requirement(requirement)
         if not version and requirement == command and not request.is_special:
+            pinned = find_project_tool(session.settings, command)
+            if pinned is not None:
+                return _line(session, prepare_project_tool(session, *pinned), command, request, pinned[1].requirement)
             installed = _installed(session, command)
             if installed:
-                hold_generation(installed, current_number(installed))
-                variables = environment_variables(installed, session.settings.environ)
-                return command_line(installed, [command, *request.words[1:]], ""), variables
+                return _line(session, installed, command, request, requirement)
     interpreter = session.find_interpreter()
     asked = [
         _with_extras(requirement, request.extras),
@@ -85,18 +92,47 @@ def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[st
     known = {} if session.settings.refresh or version == "latest" else find_pins(pins)
     environment = ephemeral_environment(session, interpreter, asked, preferences=known)
     keep_pins(pins, asked, environment)
-    scripts = os.path.join(environment, interpreter.scripts)
-    variables = environment_variables(environment, session.settings.environ)
+    return _line(session, environment, command, request, requirement)
+
+
+def _line(
+    session: Session, environment: str, command: str, request: ToolRun, requirement: str
+) -> tuple[list[str], dict[str, str]]:
+    """Return the program with its arguments, and its variables: those that the project around says are among them."""
+    hold_generation(environment, current_number(environment))
+    variables = _variables(session, environment, request)
     try:
         return command_line(environment, [command, *request.words[1:]], ""), variables
     except UsageError as error:
         own = ("python", "activate", "deactivate", "pydoc")
+        scripts = os.path.join(environment, _SCRIPTS)
         there = sorted(name for name in os.listdir(scripts) if not name.lower().startswith(own))
         raise UsageError(
             f"'{requirement}' brings no command '{command}'",
             reason=f"its environment has {', '.join(there) or 'no command'}",
             hint=f"'blast tool run --from {requirement} COMMAND' runs a command of another name",
         ) from error
+
+
+def _variables(session: Session, environment: str, request: ToolRun) -> dict[str, str]:
+    """Return the variables of a tool; those that the project around says are among them.
+
+    Raises:
+        UsageError: a file of variables is wrong.
+    """
+    from blast_project.project import find_root, load_project
+
+    settings = session.settings
+    root, tool = find_root(settings.directory), {}
+    if root is not None:
+        try:
+            tool = load_project(settings.directory, settings.home).manifest.tool
+        except InvalidManifest:
+            # A tool may be what mends it.
+            root = None
+    variables = environment_variables(environment, settings.program_environ)
+    uses = request.use_env_files
+    return program_variables(variables, root or settings.directory, tool, request.env_files, use_files=uses)
 
 
 def _with_extras(requirement: str, extras: tuple[str, ...]) -> str:

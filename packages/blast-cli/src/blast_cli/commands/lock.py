@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blast_project.lock_changes import LockChange
     from blast_project.lock_files import LockResult
     from blast_project.project import Project
+    from blast_project.project_tools import LockedTool
     from blast_project.session import Session
     from blast_project.settings import Settings
 
@@ -45,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--install-git-driver", action="store_true", help="let git show and merge locks in this repository"
     )
+    parser.add_argument("--tools", action="store_true", help="lock the tools of [tool.blast.tools], too")
     parser.add_argument("--no-hints", action="store_true", help="resolve even if the same question was answered before")
     add_script_option(parser)
     add_index_options(parser)
@@ -80,10 +82,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             result = _lock(arguments, session, project, check=arguments.check, publish=not arguments.dry_run)
         except StaleLock as error:
             raise _explained(error, arguments, session, project, before) from error
+        tools = _lock_tools(arguments, session, project) if arguments.tools and not arguments.dry_run else []
     if script is not None and not (arguments.check or arguments.dry_run):
         script.settle(publish=True)
     changes = _changes(before, result)
-    document = {
+    document: dict[str, object] = {
         "changed": result.changed,
         "dry_run": arguments.dry_run,
         "packages": len(result.pins()),
@@ -94,6 +97,9 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     lines = [lock_line(result, milliseconds, dry_run=arguments.dry_run), *lock_change_lines(changes)]
     if result.changed and not changes and before is not None:
         lines.append("No version changes: only files, groups or settings do")
+    if tools:
+        document["tools"] = [{"name": row.name, "changed": row.result.changed} for row in tools]
+        lines += [f"{row.name}: {lock_line(row.result, 0).partition(' in ')[0]}" for row in tools]
     if arguments.verbose:
         lines.append(f"Looked at the requirements of {result.visited} versions")
     return Outcome(document, tuple(lines))
@@ -115,6 +121,13 @@ def _lock(
         hints=not arguments.no_hints,
         targets=arguments.target,
     )
+
+
+def _lock_tools(arguments: argparse.Namespace, session: Session, project: Project) -> list[LockedTool]:
+    """Lock the tools of the project, each by itself."""
+    from blast_project.project_tools import lock_project_tools
+
+    return lock_project_tools(session, project, upgrade=arguments.upgrade, check=arguments.check)
 
 
 def _upgrades(arguments: argparse.Namespace, project: Project) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from blast_cli.options import add_index_options, add_policy_options
+from blast_cli.options import add_env_options, add_index_options, add_policy_options
 from blast_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with-editable", action="append", default=[], metavar="DIR", help="also with DIR as editable")
     parser.add_argument("-c", "--constraints", action="append", default=[], metavar="FILE", help="limits from FILE")
     parser.add_argument("--isolated", action="store_true", help="pass by the installed tool of that name")
+    add_env_options(parser)
     add_index_options(parser)
     add_policy_options(parser)
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD", help="the command, or name@version")
@@ -39,6 +40,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Become the tool."""
     from blast_project.running import replace_process
     from blast_project.session import Session
+    from blast_project.starting import env_files_of
     from blast_project.tools import ToolRun, prepare_tool
 
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else list(arguments.words)
@@ -52,6 +54,8 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         tuple(arguments.with_editable),
         arguments.isolated,
         tuple(name.strip() for names in arguments.extras for name in names.split(",") if name.strip()),
+        env_files_of(arguments.env_file, context.settings, enabled=not arguments.no_env_file),
+        not arguments.no_env_file,
     )
     settings = _limited(context.settings, arguments.constraints)
     if words[0].endswith("@latest"):
