@@ -46,7 +46,7 @@ seq:
   - id: pool
     size: header.len_pool
   - id: checksum
-    type: u8
+    type: u4
 types:
   header:
     seq:

@@ -92,13 +92,13 @@ def write_map(distributions: "Iterable[MappedDistribution]", roots: "Iterable[st
     sections = (prefixes, owners, names, table, places, files, texts, merged)
     words = [word for section in sections for row in section for word in row]
     body = b"".join([word.to_bytes(4, "little") for word in words])
-    size = _HEADER_BYTES + len(body) + pool.size + 8
+    size = _HEADER_BYTES + len(body) + pool.size + 4
     if size > MAX_SIZE:
         raise MapError("it would be too large", "", "size", size)
     counts = [len(section) for section in sections]
     head = [VERSION, size, *counts, pool.size, 0, 0, 0, 0]
     data = MAGIC + b"".join([word.to_bytes(4, "little") for word in head]) + body + pool.content()
-    return data + (int.from_bytes(data, "little") % CHECK_PRIME).to_bytes(8, "little")
+    return data + (int.from_bytes(data, "little") % CHECK_PRIME).to_bytes(4, "little")
 
 
 def _distributions(
