@@ -53,8 +53,8 @@ def digest(wheels: Path, name: str) -> str:
     return hashlib.sha256((wheels / name).read_bytes()).hexdigest()
 
 
-def stored(bench: Workbench, name: str, selection: GroupSelection = _NOTHING, **changes: object) -> dict[str, str]:
-    with bench.session(**changes) as session:
+def stored(bench: Workbench, name: str, selection: GroupSelection = _NOTHING, *, offline: bool = False) -> dict[str, str]:
+    with bench.session(offline=offline) as session:
         found = foreign_stored(session, str(bench.root / name), session.find_interpreter(), selection)
         for row in found.stored:
             assert os.path.isdir(row.tree)

@@ -40,7 +40,8 @@ class ForeignStored(NamedTuple):
     Attributes:
         stored: the distributions, by name.
         direct_urls: content of direct_url.json by normalised name.
-        changes_unseen: one is a tree of this machine that can change without the lock changing.
+        changes_unseen: it may become something else though the lock stays as it is: a tree of this machine beside the
+            project itself is among it, or the lock leads to other files.
     """
 
     stored: tuple[StoredDistribution, ...]
@@ -78,8 +79,11 @@ def foreign_stored(
     known = _recall(session, key)
     if known is None:
         packages = _chosen(session, path, content, manifest, interpreter, selection, directory)
-        return store_packages(session, root, packages, interpreter, kinds, key)
-    return _stored(session, root, *known, interpreter)
+        found = store_packages(session, root, packages, interpreter, kinds, key)
+    else:
+        found = _stored(session, root, *known, interpreter)
+    # What leads to other files changes with them.
+    return found._replace(changes_unseen=found.changes_unseen or not key)
 
 
 def store_packages(
@@ -142,7 +146,7 @@ def _stored(
     own = [name for name, _, source in rows if source.location == "." and source.revision != VIRTUAL]
     mine = tuple(editable_tree(session, root, interpreter, name) for name in own)
     everything = sorted((*stored, *found.stored, *mine))
-    return ForeignStored(tuple(everything), found.direct_urls, found.changes_unseen or bool(mine))
+    return ForeignStored(tuple(everything), found.direct_urls, found.changes_unseen)
 
 
 def _chosen(
@@ -216,8 +220,7 @@ def _memo_key(
     """Return what the choice depends on; b"" where more than these files decides."""
     from blake3 import blake3
 
-    if _is_requirements(path) and any(word in contents[0] for word in (b"-r", b"-c", b"--", b"${", b"/")):
-        # Such a file may lead to others, to places, or to variables.
+    if _is_requirements(path) and _leads_elsewhere(contents[0]):
         return b""
     target = interpreter.target
     digest = blake3()
@@ -235,6 +238,20 @@ def _memo_key(
     for content in contents:
         digest.update(b"%d\0" % len(content) + content)
     return _FORMAT + bytes(digest.digest())
+
+
+def _leads_elsewhere(content: bytes) -> bool:
+    """Tell whether lines of requirements may name other files, places or variables."""
+    for line in content.splitlines():
+        said = line.partition(b"#")[0].strip()
+        if (
+            (said.startswith(b"-") and not said.startswith(b"--hash"))
+            or b"${" in said
+            or b"/" in said
+            or b"\\" in said[:-1]
+        ):
+            return True
+    return False
 
 
 def _recall(session: Session, key: bytes) -> tuple[tuple[WantedDistribution, ...], _Sources] | None:

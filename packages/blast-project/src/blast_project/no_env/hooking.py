@@ -256,7 +256,7 @@ def lock_view(session: Session, place: LockPlace, selection: GroupSelection, dir
     session.settings = session.settings._replace(directory=place.root)
     found = foreign_stored(session, place.path, interpreter, selection, here)
     view = stored_view(session, interpreter, found.stored, direct_urls=found.direct_urls)
-    return view.path, not (found.changes_unseen or session.settings.has_wishes or place.kind == REQUIREMENTS)
+    return view.path, not (found.changes_unseen or session.settings.has_wishes)
 
 
 def foreign_view(session: Session, selection: GroupSelection) -> str:
