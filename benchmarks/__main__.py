@@ -100,6 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.growth import main as measure_growth
 
         return measure_growth(given[1:])
+    if given[:1] == ["memory"]:
+        from benchmarks.memory import main as measure_memory
+
+        return measure_memory(given[1:])
     chosen = _parse(given)
     rows, machine = _measure(chosen)
     table = _write(rows, machine)
