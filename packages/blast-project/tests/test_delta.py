@@ -40,6 +40,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaticIndex]:
     make_wheel(directory, "beta", "1.0")
     make_wheel(directory, "beta", "2.0")
     make_wheel(directory, "gamma", "1.0", ["part3>=2"])
+    make_wheel(directory, "deeper", "1.0", ["alpha[deep]; python_version < '3.12'"])
     make_wheel(directory, "there", "1.0", ["part0; sys_platform == 'win32'"])
     make_wheel(directory, "here", "1.0", ["part0"])
     make_wheel(directory, "forked", "1.0", requires_python="<3.12")
@@ -94,6 +95,16 @@ def test_upgrading_one_asks_for_it_alone(bench: Workbench) -> None:
     assert lock(bench, "big", "beta", publish=False).versions()["beta"] == "1.0"
     found = lock(bench, "big", "beta", upgrade_names=["beta"])
     assert (found.visited, found.versions()["beta"]) == (1, "2.0")
+
+
+def test_an_extra_that_was_locked_for_some_targets_may_be_asked_for_on_all(bench: Workbench) -> None:
+    """The lock has gamma, which the extra brings, on old Pythons alone."""
+    lock(bench, "deeper", "alpha")
+    found = both(bench, "deeper", "alpha", "alpha[deep]")
+    assert b"gamma" in (found.text or b"")
+    for entry in found.reader().entries():
+        if entry.name == "gamma":
+            assert entry.target_mask == (1 << len(found.reader().targets)) - 1
 
 
 def test_what_stays_need_not_be_stored(bench: Workbench) -> None:

@@ -99,13 +99,16 @@ def resolve_delta(
 def asks_for_more(lock: DplLockFile, project: Project) -> bool:
     """Tell whether the project asks for all that its lock was made from, in whatever versions, and perhaps for more.
 
-    Only such locks are told of whose packages all come from indexes, and of which no target is another's variant.
+    Only such locks are told of whose packages all come from indexes, and of which no target is another's variant; and
+    no project that asks for one more extra of what is locked: what that brings may be there for some targets only.
     """
     if tuple(lock.groups) != tuple(project.groups) or any("+" in target.name for target in lock.targets):
         return False
-    asked: set[tuple[object, ...]] | None = None
+    asked: set[tuple[str, str, tuple[str, ...], str]] | None = None
+    locked: set[str] = set()
     for entry in lock.entries():
         if entry.source.kind == "registry":
+            locked.add(entry.name)
             continue
         if entry.source.location != "." or entry.name != project.name:
             return False
@@ -117,7 +120,9 @@ def asks_for_more(lock: DplLockFile, project: Project) -> bool:
         for row in project.requirements()
         if not row.requirement.url
     }
-    return asked is not None and asked <= wanted
+    if asked is None or not asked <= wanted:
+        return False
+    return not any(extras and name in locked for _, name, extras, _ in wanted - asked)
 
 
 def resolve_more(
