@@ -201,11 +201,13 @@ class _Making:
 
     def _publish(self) -> None:
         from blast_pm.store.staging import Staging
+        from blast_project.no_env.runtime_bytecode import compile_runtime
 
         with Staging(self._session.cache.paths.staging) as staging:
             made = os.path.join(staging.path, "view")
             unflushed = self._build(made)
             fs.sync_paths([f"{made}/{path}" for path in unflushed])
+            compile_runtime(self._runtime, self._interpreter, staging.path)
             fs.make_directories(os.path.dirname(self._path))
             if os.path.lexists(self._path):
                 # Doubtful, damaged or changed. Whoever runs there keeps what is open; the new one has the same paths.
