@@ -11,6 +11,10 @@ from blast_live.memstore.model import Part, Record, decode_record, encode_record
 from blast_live.memstore.table import LEASES, Table
 
 
+def drop(_: int) -> None:
+    """Close nothing: the descriptors are made up."""
+
+
 def blob(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
@@ -35,7 +39,7 @@ def test_what_was_used_longest_ago_goes_first() -> None:
 
 
 def test_what_is_borrowed_stays_though_it_is_the_oldest() -> None:
-    table = Table(30, 10, [].append)
+    table = Table(30, 10, drop)
     first = put(table, "a", 0)
     table.lease(1, first)
     put(table, "b", 1)
@@ -49,7 +53,7 @@ def test_what_is_borrowed_stays_though_it_is_the_oldest() -> None:
 
 
 def test_a_record_of_which_one_part_is_borrowed_stays_whole() -> None:
-    table = Table(100, 10, [].append)
+    table = Table(100, 10, drop)
     whole = put(table, "a", 0, 1)
     table.lease(1, Record("part", whole.parts[:1]))
     assert table.shrink(0) == []
@@ -57,7 +61,7 @@ def test_a_record_of_which_one_part_is_borrowed_stays_whole() -> None:
 
 
 def test_nothing_goes_for_what_does_not_fit_all_the_same() -> None:
-    table = Table(30, 10, [].append)
+    table = Table(30, 10, drop)
     table.lease(1, put(table, "a", 0, size=25))
     put(table, "b", 1, size=5)
     with pytest.raises(StoreError, match="full"):
@@ -66,7 +70,7 @@ def test_nothing_goes_for_what_does_not_fit_all_the_same() -> None:
 
 
 def test_descriptors_are_a_limit_as_bytes_are() -> None:
-    table = Table(1000, 2, [].append)
+    table = Table(1000, 2, drop)
     put(table, "a", 0)
     put(table, "b", 1)
     put(table, "c", 2)
@@ -86,7 +90,7 @@ def test_a_blob_of_two_records_is_counted_once_and_goes_with_the_last() -> None:
 
 
 def test_one_connection_borrows_no_more_than_the_limit() -> None:
-    table = Table(1 << 30, 100_000, [].append)
+    table = Table(1 << 30, 100_000, drop)
     records = [put(table, str(number), number, size=0) for number in range(LEASES + 1)]
     for record in records[:LEASES]:
         table.lease(1, record)
@@ -95,7 +99,7 @@ def test_one_connection_borrows_no_more_than_the_limit() -> None:
 
 
 def test_a_record_needs_its_parts_in_their_size() -> None:
-    table = Table(100, 10, [].append)
+    table = Table(100, 10, drop)
     table.stage(1, blob(0), 10, 100)
     with pytest.raises(ObjectMissing):
         table.publish(1, [Record("a", (Part("x", blob(1), 10),))])
@@ -116,7 +120,7 @@ def test_a_circle_of_three_is_seen_when_it_would_close() -> None:
 
 
 def test_a_wait_ends_by_commit_rollback_or_time() -> None:
-    table = Table(100, 10, [].append)
+    table = Table(100, 10, drop)
     engine = Engine(table, patience_s=60)
     engine.begin(1, ["a", "b"], only_missing=False, wait_s=0, now=0)
     assert engine.get(2, ["a"], 10, 0) is None
@@ -133,7 +137,7 @@ def test_a_wait_ends_by_commit_rollback_or_time() -> None:
 
 
 def test_an_install_that_takes_too_long_is_rolled_back() -> None:
-    table = Table(100, 10, [].append)
+    table = Table(100, 10, drop)
     engine = Engine(table, patience_s=60)
     engine.begin(1, ["a"], only_missing=False, wait_s=0, now=0)
     engine.put(1, blob(0), 10, 100)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
             """
             ...
 
+        def lend(self, keys: Sequence[str]) -> dict[str, Holding]:
+            """Return a holding for each key that there is now, or soon from further away; nothing is made."""
+            ...
+
         def fileno(self) -> int:
             """Return the descriptor that keeps what was lent; a child that inherits it goes on borrowing."""
             ...

@@ -207,8 +207,8 @@ class History:
         assert len(self.closed) == len(set(self.closed)), "closed twice"
         assert set(self.closed) <= self.kept, "closed what is not the store's"
         assert totals.blobs == len(open_fds)
-        for owner, digests in self.lent.items():
-            for digest in digests:
+        for owner, lent in self.lent.items():
+            for digest in lent:
                 assert self.table.descriptor(digest) in open_fds, "what is borrowed was taken away"
                 assert self.table.borrows(owner, digest)
         listed = {each.record.key: each.record for each in self.table.listing()}
@@ -216,7 +216,7 @@ class History:
         assert not self.is_roomy or set(listed) == set(self.committed)
         for record in listed.values():
             assert {self.table.descriptor(part.digest) for part in record.parts} <= open_fds
-        borrowed = set().union(*self.lent.values())
+        borrowed: set[bytes] = set().union(*self.lent.values())
         for key, digests in self.committed.items():
             assert key in listed or not borrowed & set(digests), "a record went of which a part is borrowed"
         assert len(self.engine.claims) == len(self.claims)

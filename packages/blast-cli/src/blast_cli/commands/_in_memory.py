@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from blast_cli.outcome import Context
+    from blast_core.blobs import BlobSource
     from blast_project.in_memory.session import MemorySession
+    from blast_project.in_memory.sharing import Sharing
     from blast_project.runnables import Runnable
     from blast_project.session import Session
     from blast_project.starting import RunOptions
@@ -41,6 +43,27 @@ def open_session(context: Context) -> MemorySession:
     return MemorySession(context.settings, context.reporter)
 
 
+def _sharing(context: Context) -> Sharing:
+    """Return what is shared with other runs: through the memory store, where one is named or its socket stands."""
+    import os
+
+    from blast_live.memstore.place import VARIABLE, find_socket
+    from blast_project.in_memory.sharing import Sharing
+
+    environ = context.settings.environ
+    path = find_socket(environ, context.settings.home)
+    if not path or (VARIABLE not in environ and not os.path.exists(path)):
+        return Sharing(None, context.reporter)
+
+    def connect() -> BlobSource:
+        from blast_live.memstore.access import find_token
+        from blast_live.memstore.client import MemoryStore
+
+        return MemoryStore(path, token=find_token(environ))
+
+    return Sharing(connect, context.reporter)
+
+
 def run_in_memory(
     arguments: argparse.Namespace, context: Context, session: Session, what: Runnable, options: RunOptions
 ) -> NoReturn:
@@ -60,7 +83,7 @@ def run_in_memory(
         if getattr(arguments, name, None):
             raise UsageError(f"--in-memory and --{name.replace('_', '-')} don't go together")
     try:
-        launch = prepare_launch(session, options, what.script, what.text)
+        launch = prepare_launch(session, options, what.script, what.text, sharing=_sharing(context))
     except InstallError as error:
         if not error.details.get("spill") or arguments.spill == NEVER:
             raise

@@ -218,6 +218,10 @@ class MemoryStore:
             "what others install can't be had", reason=f"{_ROUNDS} times another process failed to make it"
         )
 
+    def lend(self, keys: Sequence[str]) -> dict[str, Holding]:
+        """Return a holding for each key that there is; see `blast_core.blobs.BlobSource.lend`."""
+        return self.open(list(self.find(keys).values()))
+
     def _ensure_once(self, keys: Sequence[str], make: Callable[[str], Sequence[tuple[str, int]]]) -> dict[str, Record]:
         """Make what is free, one key after the other, and only then wait for what others make: so nobody waits long."""
         records: dict[str, Record] = {}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Entry = tuple[Any, ...]
 
-__all__ = ["Image", "ImageBuilder", "Unpacked"]
+__all__ = ["Image", "ImageBuilder", "Unpacked", "seal"]
 
 # Descriptors of a run begin here: below are those that programs count on, such as the first few free ones.
 _FIRST_DESCRIPTOR = 100
@@ -161,6 +161,10 @@ class ImageBuilder:
         """Let a directory of a disk be one that is imported from, by a path file of this name."""
         self.add_file(name, f"{directory}\n".encode("utf-8", "surrogateescape"))
 
+    def programs(self) -> dict[str, tuple[str, str]]:
+        """Return what `find_program` says of every program there is."""
+        return {name: self.find_program(name) for name in {*self._scripts, *self._tables[TOP + "/bin"]}}
+
     def find_program(self, name: str) -> tuple[str, str]:
         """Return how a program is started: its entry point ("module:object"), or its path; "" for what it is not."""
         reference = self._scripts.get(name, "")
@@ -198,7 +202,7 @@ class ImageBuilder:
         archive = write_archive(self._descriptor, offset, len(content), interpreter)
         _write(self._descriptor, archive)
         for descriptor in (self._descriptor, *self._descriptors):
-            _seal(descriptor)
+            seal(descriptor)
         return Image(self._descriptor, (self._descriptor, *self._descriptors), self._distributions, bytes_before)
 
     def _end(self, plan: TreePlan, record: Entry | None) -> None:
@@ -292,7 +296,8 @@ def _memory_file(name: str) -> int:
         os.close(made)
 
 
-def _seal(descriptor: int) -> None:
+def seal(descriptor: int) -> None:
+    """Seal a memory file: nobody can change it any more."""
     import fcntl
 
     seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
@@ -324,7 +329,8 @@ def _replace_needed(library: Library, name: str, path: str) -> None:
     raise InstallError(
         f"{os.path.basename(library.path)} can't be loaded from memory",
         reason=f"it and {name} need each other, and there is no room in it for the other's place",
-        hint="'blast run --in-memory --spill' puts what needs a path into a private file system in memory",
+        hint="without '--spill never' it gets a private file system in memory",
+        spill=True,
     )
 
 

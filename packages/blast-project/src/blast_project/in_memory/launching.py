@@ -9,6 +9,7 @@ from blast_core.errors import UsageError
 from blast_core.tuples import NamedTuple
 from blast_project.in_memory.image import ImageBuilder
 from blast_project.in_memory.session import find_stored
+from blast_project.in_memory.sharing import Built, Sharing, image_key
 from blast_project.in_memory.wheels import add_wheels
 from blast_project.in_memory.wishes import find_wishes
 from blast_runtime.memory.children import BIN, script_line
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
+    from blast_pm.store.rows import StoredDistribution
     from blast_project.in_memory.image import Image
     from blast_project.in_memory.wishes import Wishes
     from blast_project.project import Project
@@ -42,7 +44,9 @@ class Launch(NamedTuple):
     image: Image
 
 
-def prepare_launch(session: Session, options: RunOptions, script: str = "", text: str = "") -> Launch:
+def prepare_launch(
+    session: Session, options: RunOptions, script: str = "", text: str = "", *, sharing: Sharing | None = None
+) -> Launch:
     """Bring everything that a run needs into memory; no file is made.
 
     Args:
@@ -50,6 +54,7 @@ def prepare_launch(session: Session, options: RunOptions, script: str = "", text
         options: of the run.
         script: absolute path of a script with metadata; "" for none.
         text: of that script, where its file has none.
+        sharing: with other runs; None for none.
 
     Raises:
         UsageError: there is no such command, or this system has no memory files.
@@ -63,20 +68,40 @@ def prepare_launch(session: Session, options: RunOptions, script: str = "", text
             hint="'blast run --isolated' makes an environment of its own",
         )
     wishes = find_wishes(session, options, script, text)
-    builder = ImageBuilder()
+    sharing = sharing or Sharing(None, session.reporter)
     stored = find_stored(session, [row.sha256 for row in wishes.files])
+    if sharing.is_on:
+        key = image_key(wishes.interpreter, _parts_of(wishes, stored))
+        built = sharing.image(key, lambda: _build(session, wishes, stored, sharing))
+    else:
+        built = _build(session, wishes, stored, sharing)
+    variables = _variables(session, wishes, options, built.image)
+    line = _line(wishes.interpreter.executable, options.words, built.programs, variables.get("PATH", ""))
+    return Launch(tuple(line), variables, built.image)
+
+
+def _build(session: Session, wishes: Wishes, stored: Mapping[str, StoredDistribution], sharing: Sharing) -> Built:
+    builder = ImageBuilder()
     missing = [row for row in wishes.files if row.sha256 not in stored]
     if missing:
         session.reporter.step(f"Fetching {len(missing)} of {len(wishes.files)} packages into memory")
     for row in stored.values():
         builder.add_linked(row)
-    add_wheels(session, missing, builder)
+    add_wheels(session, missing, builder, sharing)
     if wishes.project is not None:
         _add_project(builder, wishes.project)
     image = builder.finish(wishes.interpreter)
-    variables = _variables(session, wishes, options, image)
-    line = _line(wishes.interpreter.executable, options.words, builder, variables.get("PATH", ""))
-    return Launch(tuple(line), variables, image)
+    return Built(image, builder.programs())
+
+
+def _parts_of(wishes: Wishes, stored: Mapping[str, StoredDistribution]) -> list[str]:
+    """Return all that decides what is in an image: each distribution, from where, and what projects add."""
+    parts = [stored[row.sha256].tree if row.sha256 in stored else row.sha256 for row in wishes.files]
+    for member in _members(wishes.project) if wishes.project is not None else ():
+        manifest = member.manifest
+        parts += [member.root, manifest.name or "", manifest.version or "", str(member.is_package)]
+        parts += [_entry_points(member), str(os.path.isdir(os.path.join(member.root, "src")))]
+    return parts
 
 
 def become(launch: Launch) -> NoReturn:
@@ -102,14 +127,7 @@ def _make_room(highest: int) -> None:
 
 def _add_project(builder: ImageBuilder, project: Project) -> None:
     """Add what belongs to the projects themselves: their sources are imported from where they are."""
-    members = [project]
-    if project.workspace is not None:
-        members += [
-            project._replace(root=os.path.join(project.root, row.path), manifest=row.manifest, workspace=None)
-            for row in project.workspace.members
-            if row.path not in ("", ".")
-        ]
-    for member in members:
+    for member in _members(project):
         if not member.is_package:
             continue
         source = os.path.join(member.root, "src")
@@ -123,6 +141,17 @@ def _add_project(builder: ImageBuilder, project: Project) -> None:
             builder.add_file(f"{stem}/entry_points.txt", entries.encode())
         for name, reference in {**member.manifest.scripts, **member.manifest.gui_scripts}.items():
             builder.add_program(name, reference.partition("[")[0].strip())
+
+
+def _members(project: Project) -> list[Project]:
+    members = [project]
+    if project.workspace is not None:
+        members += [
+            project._replace(root=os.path.join(project.root, row.path), manifest=row.manifest, workspace=None)
+            for row in project.workspace.members
+            if row.path not in ("", ".")
+        ]
+    return members
 
 
 def _entry_points(project: Project) -> str:
@@ -157,7 +186,7 @@ def _variables(session: Session, wishes: Wishes, options: RunOptions, image: Ima
     return variables
 
 
-def _line(python: str, words: Sequence[str], builder: ImageBuilder, path: str) -> list[str]:
+def _line(python: str, words: Sequence[str], programs: Mapping[str, tuple[str, str]], path: str) -> list[str]:
     """Return what to execute for the words of a command.
 
     Raises:
@@ -173,7 +202,7 @@ def _line(python: str, words: Sequence[str], builder: ImageBuilder, path: str) -
         return [python, *words[1:]]
     if os.sep in first:
         return [os.path.abspath(first), *words[1:]]
-    reference, opened = builder.find_program(first)
+    reference, opened = programs.get(first, ("", ""))
     if reference:
         return [python, "-c", script_line(reference), f"{BIN}/{first}", *words[1:]]
     if opened.startswith(BIN):

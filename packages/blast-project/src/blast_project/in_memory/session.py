@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from blast_core.errors import InstallError
 from blast_project.in_memory.database import MemoryDatabase
 from blast_project.python.probe import InterpreterCache
 from blast_project.session import Session
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from blast_core.reporter import Reporter
     from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.store import Database
+    from blast_pm.sources.archives import SourceArchives
+    from blast_pm.sources.git import GitRepositories
+    from blast_pm.store.cache import GlobalCache
     from blast_pm.store.rows import StoredDistribution
     from blast_project.settings import Settings
 
@@ -46,11 +50,47 @@ class MemorySession(Session):
         return self._client
 
     @property
+    def cache(self) -> GlobalCache:
+        """Nothing: the store is read by `find_stored`, and what else asks for it wants to put something there.
+
+        Raises:
+            InstallError: always.
+        """
+        raise _needs_files("something has to be built")
+
+    @property
+    def repositories(self) -> GitRepositories:
+        """Nothing: a clone is made of files.
+
+        Raises:
+            InstallError: always.
+        """
+        raise _needs_files("a repository has to be cloned")
+
+    @property
+    def archives(self) -> SourceArchives:
+        """Nothing: what has an address of its own may have to be unpacked.
+
+        Raises:
+            InstallError: always.
+        """
+        raise _needs_files("something is required by its address")
+
+    @property
     def interpreters(self) -> InterpreterCache:
         """What is known of this machine's interpreters."""
         if self._interpreters is None:
             self._interpreters = _UnwrittenCache(self.settings.home)
         return self._interpreters
+
+
+def _needs_files(why: str) -> InstallError:
+    return InstallError(
+        "this can't be run from memory",
+        reason=f"{why}, which needs files",
+        hint="without '--spill never' it gets a private file system in memory",
+        spill=True,
+    )
 
 
 class _UnwrittenCache(InterpreterCache):

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from blast_core.errors import DigestMismatch
+from blast_project.in_memory.image import seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,15 +14,17 @@ if TYPE_CHECKING:
 
     from blast_pm.store.wanted import WantedDistribution
     from blast_project.in_memory.image import ImageBuilder
+    from blast_project.in_memory.sharing import Sharing
     from blast_project.session import Session
 
 __all__ = ["add_wheels"]
 
 _WORKERS = 8
+_PIECE = 1 << 20
 
 
-def add_wheels(session: Session, wanted: Sequence[WantedDistribution], builder: ImageBuilder) -> None:
-    """Fetch wheels and put what is in them into an image.
+def add_wheels(session: Session, wanted: Sequence[WantedDistribution], builder: ImageBuilder, sharing: Sharing) -> None:
+    """Fetch wheels and put what is in them into an image; those that others have are borrowed, the rest is lent.
 
     Raises:
         OfflineError: the network is forbidden.
@@ -32,9 +35,17 @@ def add_wheels(session: Session, wanted: Sequence[WantedDistribution], builder: 
 
     pool = ThreadPoolExecutor(_WORKERS, "blast-memory")
     waiting: list[tuple[WantedDistribution, Future[int]]] = []
+    lent = sharing.wheels([row.sha256 for row in wanted])
     try:
-        waiting += [(row, pool.submit(_fetch, session, row)) for row in sorted(wanted, key=lambda row: -row.size)]
+        for row in sorted(wanted, key=lambda row: -row.size):
+            known = lent.get(row.sha256)
+            future = (
+                pool.submit(_fetch, session, row) if known is None else pool.submit(_check_lent, session, row, known)
+            )
+            waiting.append((row, future))
         by_name = {row.sha256: future for row, future in waiting}
+        if sharing.is_on:
+            sharing.lend_wheels({row.sha256: future.result() for row, future in waiting if row.sha256 not in lent})
         for row in wanted:
             _add(session, row, by_name[row.sha256].result(), builder)
     finally:
@@ -49,17 +60,33 @@ def _fetch(session: Session, row: WantedDistribution) -> int:
     file = IndexFile(
         row.filename, client.url_of(row.index, row.path), row.sha256, row.size, "", None, "", None, row.index
     )
-    descriptor = os.memfd_create(row.filename[:200], os.MFD_CLOEXEC)
+    descriptor = os.memfd_create(row.filename[:200], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     session.reporter.start(row.filename, f"{row.name} {row.version}", row.size)
     try:
         found = client.download(file, descriptor, lambda count: session.reporter.advance(row.filename, count))
         _check_digest(row, found)
+        seal(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
     finally:
         session.reporter.finish(row.filename)
     return descriptor
+
+
+def _check_lent(session: Session, row: WantedDistribution, descriptor: int) -> int:
+    """Return the descriptor of a wheel that somebody else has fetched; one that is not what it has to be is fetched."""
+    from hashlib import sha256
+
+    hasher = sha256()
+    at = 0
+    while piece := os.pread(descriptor, _PIECE, at):
+        hasher.update(piece)
+        at += len(piece)
+    if hasher.hexdigest() == row.sha256:
+        return descriptor
+    os.close(descriptor)
+    return _fetch(session, row)
 
 
 def _check_digest(row: WantedDistribution, found: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from blast_core.errors import InstallError
+from blast_core.errors import InstallError, NoSolution
 from blast_core.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -163,14 +163,21 @@ def _resolved(
     if not parsed:
         return ()
     session.reporter.step("Resolving")
-    resolution = resolve_requirements(
-        session,
-        interpreter,
-        parsed,
-        preferences=preferences,
-        origins=dict.fromkeys((row.requirement for row in asked), "--with"),
-        builds=False,
-    )
+    try:
+        resolution = resolve_requirements(
+            session,
+            interpreter,
+            parsed,
+            preferences=preferences,
+            origins=dict.fromkeys((row.requirement for row in asked), "--with"),
+            builds=False,
+        )
+    except NoSolution as error:
+        suggestions = error.details.get("suggestions")
+        if isinstance(suggestions, list) and any(row.get("kind") == "source" for row in suggestions):
+            # It is builds alone that are missing.
+            raise _refused(error.message, "a build needs files") from error
+        raise
     files = wanted_of(session, interpreter, resolution)
     _refuse_builds([row.name for row in files if is_sdist(row.filename)])
     return files
@@ -178,19 +185,14 @@ def _resolved(
 
 def _refuse_sources(names: Sequence[str]) -> None:
     if names:
-        raise InstallError(
-            f"{', '.join(names)} can't be run from memory",
-            reason="what is required by address may have to be built, and builds need files",
-            hint="--spill lets them have a private file system in memory",
-            spill=True,
-        )
+        raise _refused(f"{', '.join(names)}: required by address", "what has an address may have to be built, from files")
 
 
 def _refuse_builds(names: Sequence[str]) -> None:
     if names:
-        raise InstallError(
-            f"{', '.join(names)} can't be run from memory",
-            reason="no wheel fits this interpreter, and a build needs files",
-            hint="--spill lets it have a private file system in memory",
-            spill=True,
-        )
+        raise _refused(f"{', '.join(names)}: no wheel fits this interpreter", "a build needs files")
+
+
+def _refused(message: str, reason: str) -> InstallError:
+    hint = "without '--spill never' it gets a private file system in memory"
+    return InstallError(message, reason=reason, hint=hint, spill=True)

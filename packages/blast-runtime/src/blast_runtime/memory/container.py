@@ -184,6 +184,12 @@ def is_inside(path: str) -> bool:
     return path.startswith(PREFIX) and (len(path) == len(PREFIX) or path[len(PREFIX)] == "/")
 
 
+def _is_sealed(descriptor: int) -> bool:
+    import fcntl
+
+    return fcntl.fcntl(descriptor, 1034) & 0xF == 0xF  # F_GET_SEALS
+
+
 def check_descriptor(path: str, entry: Entry) -> None:
     """Make sure that a descriptor is still the memory file that it was.
 
@@ -191,7 +197,9 @@ def check_descriptor(path: str, entry: Entry) -> None:
         OSError: the program closed it, so that the file is gone.
     """
     try:
-        if os.fstat(entry[2]).st_ino == entry[4]:
+        found = os.fstat(entry[2])
+        # What many runs share may be an equal memory file that came first: of this size, and sealed.
+        if found.st_ino == entry[4] or (found.st_size == entry[1] and _is_sealed(entry[2])):
             return
     except OSError:
         pass
