@@ -5,12 +5,16 @@ The oracle is `compose`: an environment of hard links, in which each file lies w
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from blast_pm.install.testing import WheelStore
+from blast_project.no_env.maps import make_map
 from blast_project.no_env.testing_maps import interpreters, make_ordinary_site, make_site, seen_in_site
+from blast_runtime.modmap import ModuleMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -156,3 +160,24 @@ def test_a_map_shows_what_an_environment_shows(sites: tuple[str, str], python: s
     assert len(wanted["modules"]) > 60
     assert len(wanted["distributions"]) == sum(len(members) for members in SETS.values())
     compare(seen_in_site(python, mapped), wanted)
+
+
+def test_a_map_is_made_without_a_look_at_the_disk(store: WheelStore) -> None:
+    """Plans know it all; 240 distributions have 7,000 directories."""
+    rows = make_set(store, SETS["a package that another adds to"])
+    for row in rows:
+        os.rename(row.tree, f"{row.tree}.away")
+    events: list[str] = []
+    watching = True
+
+    def watch(event: str, _: object) -> None:
+        if watching and event.partition(".")[0] in {"open", "os", "glob", "shutil", "subprocess"}:
+            events.append(event)
+
+    make_map(rows)
+    sys.addaudithook(watch)
+    data = make_map(rows[::-1])
+    watching = False
+    assert events == []
+    assert data == make_map(rows)
+    assert ModuleMap("map", data).merged() == ("base", "base.new")
