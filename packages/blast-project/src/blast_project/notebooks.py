@@ -67,12 +67,14 @@ def read_notebook(content: bytes, path: str) -> Notebook:
     try:
         document = json.loads(content)
         cells = read_cells(document)
+        # JSON has texts that are none.
+        source = "\n".join(cell.source for cell in cells).encode().decode()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidManifest(f"{path} can't be read as a notebook", reason=str(error), file=path) from error
     rows = [_of_magic(magic) for cell in cells for _, magic in cell.magics]
     named, requires_python = _of_metadata(document.get("metadata"), path)
     return Notebook(
-        "\n".join(cell.source for cell in cells),
+        source,
         tuple(dict.fromkeys([line for row in rows for line in row.requirements] + named)),
         tuple(name for row in rows for name in row.files),
         next((row.index_url for row in rows if row.index_url), ""),
