@@ -18,19 +18,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MAGIC", "Memo", "is_wanted", "memo_path", "read_memo", "stamp", "start", "write_memo"]
+__all__ = [
+    "MAGIC",
+    "Memo",
+    "ask_environ",
+    "known_command",
+    "memo_path",
+    "read_memo",
+    "stamp",
+    "start",
+    "write_memo",
+]
 
 #: First line of a memo.
 MAGIC = "BHK1"
-#: Of ``BLAST``: a program doesn't start without its packages; with the last it does.
-_WANTED = ("1", "true", "yes", "on", "optional")
+# Of ``BLAST``: then a program starts without its packages, too.
 _OPTIONAL = "optional"
 _OWN_PROGRAMS = ("blast", "bx", "blast.exe", "bx.exe")
 # A Mersenne prime: Python divides integers of any size in C, and no library has to be loaded for a digest.
 _KEY_PRIME = (1 << 127) - 1
 _CUSTOMIZE = ("sitecustomize", "usercustomize")
 _NOTED_S = 3600
-_started: "list[str]" = []
+# What starts Blast, as the path file says it.
+_started: "list[Sequence[str]]" = []
 
 
 class Memo:
@@ -52,11 +62,6 @@ class Memo:
         self.boot = boot
 
 
-def is_wanted(value: "str | None") -> bool:
-    """Tell whether a value of ``BLAST`` asks for packages; other programs have variables of that name, too."""
-    return value in _WANTED
-
-
 def start(home: str, command: "Sequence[str]") -> None:
     """Let the process get its packages as soon as `site` is done. To be called by a line of a path file.
 
@@ -67,11 +72,16 @@ def start(home: str, command: "Sequence[str]") -> None:
     if _started or _is_blast():
         # In a virtual environment path files are executed twice.
         return
-    _started.append(home)
+    _started.append(command)
     if "sitecustomize" in sys.modules:
         _enter(home, command)
     else:
         sys.meta_path.insert(0, _WhenSiteIsDone(home, command))
+
+
+def known_command() -> "Sequence[str]":
+    """Return what starts Blast if the hook said so in this process; else ()."""
+    return _started[0] if _started else ()
 
 
 class _WhenSiteIsDone:
@@ -242,7 +252,7 @@ def _ask(
     if not is_optional:
         words.append("--required")
     done = subprocess.run(
-        words, check=False, env=_environ(home), cwd=_anywhere(home), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        words, check=False, env=ask_environ(home), cwd=_anywhere(home), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
     if done.returncode:
         if is_optional:
@@ -255,15 +265,20 @@ def _ask(
     return found
 
 
-def _environ(home: str) -> "dict[str, str]":
-    """Return the variables for Blast, which is not to start in turn with packages of the project."""
+def ask_environ(home: str) -> "dict[str, str]":
+    """Return the variables for Blast, which is not to start in turn with packages of the project.
+
+    Args:
+        home: BLAST_HOME; empty for what is set, or Blast's own default.
+    """
     keeps = os.environ.get("BLAST_KEEP_PYTHONPATH")
     environ = {
         name: value
         for name, value in os.environ.items()
         if name != "BLAST" and not name.startswith("BLAST_RUN_") and (keeps or not name.startswith("PYTHON"))
     }
-    environ["BLAST_HOME"] = home
+    if home:
+        environ["BLAST_HOME"] = home
     environ["BLAST_PYTHON"] = sys.executable
     return environ
 

@@ -38,6 +38,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memo", action="append", default=[], metavar="FILE", help="view: where to remember it")
     parser.add_argument("--extra", action="append", default=[], metavar="NAME", help="view: with this extra")
     parser.add_argument("--group", action="append", default=[], metavar="NAME", help="view: with this group")
+    parser.add_argument(
+        "--with", action="append", default=[], dest="with_", metavar="REQ", help="view: of REQ, no lock"
+    )
+    parser.add_argument(
+        "--spec", action="append", default=[], metavar="NAME=VERSION", help="view: of a version of NAME"
+    )
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="NAME==VERSION", help="view: rather this version"
+    )
+    parser.add_argument("--git", default="", metavar="URL", help="view: of what a repository's lock says")
     parser.add_argument("--required", action="store_true", help="view: fail if there is no lock")
 
 
@@ -72,6 +82,14 @@ def _view(session: Session, arguments: argparse.Namespace) -> Outcome:
     from blast_project.no_env.hooking import answer_hook
     from blast_project.selection import GroupSelection
 
+    if arguments.git or arguments.with_ or arguments.spec:
+        from blast_project.no_env.asking import view_of_repository, view_of_requirements
+
+        if arguments.git:
+            asked = view_of_repository(session, arguments.git, arguments.extra)
+        else:
+            asked = view_of_requirements(session, arguments.with_, arguments.spec, arguments.keep)
+        return Outcome({**asked._asdict(), "asked": list(asked.asked)}, (asked.view,))
     starts = [os.path.abspath(path) for path in arguments.start] or [session.settings.directory]
     memos = arguments.memo or [""] * len(starts)
     if len(memos) != len(starts):

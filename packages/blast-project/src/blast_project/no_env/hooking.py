@@ -34,6 +34,7 @@ __all__ = [
     "foreign_view",
     "install_hook",
     "lock_view",
+    "site_of_view",
     "uninstall_hook",
 ]
 
@@ -223,7 +224,7 @@ def _answer(session: Session, directory: str, memo: str, place: LockPlace, selec
         before = _settled_stamps(watched)
         view, is_steady = lock_view(session, place, selection, directory)
         is_steady = is_steady and _stamps(watched) == before
-    found = Memo(view, _site_of(view), place.root, _boot(view))
+    found = Memo(view, site_of_view(view), place.root, _boot(view))
     if is_steady:
         _remember(session, memo, directory, found, {**before, **_stamps((os.path.join(view, MAP), found.site))})
     return found
@@ -295,7 +296,8 @@ def _requires_python(root: str) -> str:
     return ""
 
 
-def _site_of(view: str) -> str:
+def site_of_view(view: str) -> str:
+    """Return the site-packages of a view."""
     if os.name == "nt":
         return os.path.join(view, "Lib", "site-packages")
     library = os.path.join(view, "lib")
