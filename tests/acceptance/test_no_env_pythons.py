@@ -176,3 +176,17 @@ def test_they_go_as_they_came(locked: Blast, shims: Path) -> None:
     done = locked.run("python", "shims")
     assert done.returncode == 2
     assert (shims / "python").read_text() == "somebody's"
+
+
+# Tools
+
+
+def test_a_tool_is_run_without_an_environment(locked: Blast, minors: list[str]) -> None:
+    for minor in minors:
+        for _ in range(2):
+            assert locked("tool", "run", "-p", minor, "alpha").stdout == "alpha 2.0\n"
+    assert len(os.listdir(locked.home / "views")) == len(minors)
+    assert not (locked.home / "environments").exists()
+    copied = locked("tool", "run", "-p", minors[0], "--from", "alpha", "python", "-c", SHOW, BLAST_LINK_MODE="copy")
+    assert copied.stdout == f"{minors[0]} 2.0\n"
+    assert len(os.listdir(locked.home / "environments")) == 1

@@ -88,7 +88,7 @@ def test_pins_that_are_gone_are_no_fault(offered: tuple[Blast, StaticIndex]) -> 
     for path in Path(server.directory).glob("*-1.0-*"):
         path.unlink()
     server.reload()
-    shutil.rmtree(blast.home / "environments")
+    shutil.rmtree(blast.home / "views")
     assert blast("tool", "run", "--refresh-package", "shout", "--refresh-package", "lib", "shout").stdout.startswith(
         "2.0"
     )

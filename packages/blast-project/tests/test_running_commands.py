@@ -194,9 +194,9 @@ def test_a_tool_sees_what_it_is_run_with(tools: Workbench) -> None:
     )
 
 
-def test_equal_requests_share_one_environment(tools: Workbench) -> None:
+def test_equal_requests_share_one_view(tools: Workbench) -> None:
     def places() -> int:
-        return len(list((tools.home / "environments").iterdir()))
+        return len(list((tools.home / "views").iterdir()))
 
     run_tool(tools, "snake-tool@2.0")
     count = places()

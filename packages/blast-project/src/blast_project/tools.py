@@ -1,4 +1,4 @@
-"""``blast tool run``: a command-line tool from an environment of its own."""
+"""``blast tool run``: a command-line tool with distributions of its own, in a view of the store (decision 29)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from blast_project.env_files import program_variables
 from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
-from blast_project.ephemeral import ephemeral_environment
+from blast_project.no_env.starting import tool_place
 from blast_project.project_tools import find_project_tool, prepare_project_tool
 from blast_project.running import command_line, environment_variables
 from blast_project.tool_pins import find_pins, keep_pins, pins_path
@@ -90,7 +90,7 @@ def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[st
     ]
     pins = pins_path(session, interpreter, asked)
     known = {} if session.settings.refresh or version == "latest" else find_pins(pins)
-    environment = ephemeral_environment(session, interpreter, asked, preferences=known)
+    environment = tool_place(session, interpreter, asked, known)
     keep_pins(pins, asked, environment)
     return _line(session, environment, command, request, requirement)
 

@@ -10,7 +10,7 @@ import os
 
 from blast_project.bytecode import BACKGROUND, WAIT, Standing, compile_later, compile_now, when_to_compile
 from blast_project.environment.generations import settled_path
-from blast_project.no_env.views import NUMBER, View, view_of
+from blast_project.no_env.views import NUMBER, View, can_view, view_of
 from blast_project.project import environment_path, find_root, load_project
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.sources import SourceLoader
 
-__all__ = ["project_view", "remembered_view", "requirements_view", "stored_view"]
+__all__ = ["project_view", "remembered_view", "requirements_view", "stored_view", "tool_place"]
 
 _FLAT_FILE = os.path.join("src", "__init__.py")
 
@@ -93,6 +93,23 @@ def requirements_view(
         session, interpreter, requirements, origin=origin, preferences=preferences, loader=loader
     )
     return stored_view(session, interpreter, stored, direct_urls=direct_urls).path
+
+
+def tool_place(
+    session: Session, interpreter: Interpreter, requirements: Sequence[str], preferences: Mapping[str, str] | None
+) -> str:
+    """Return where a tool is run from: a view, or an environment where a view would not be what was asked for.
+
+    That is where files are to be copies or hard links, and for Pythons before 3.9.
+
+    Raises:
+        NoSolution, IndexAccessError, IntegrityError, InstallError: as resolving and installing do.
+    """
+    if session.settings.link_mode not in {"", "fold"} or not can_view(interpreter):
+        from blast_project.ephemeral import ephemeral_environment
+
+        return ephemeral_environment(session, interpreter, requirements, preferences=preferences)
+    return requirements_view(session, interpreter, requirements, preferences=preferences)
 
 
 def stored_view(

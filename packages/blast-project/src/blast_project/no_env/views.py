@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from blast_project.no_env.view_tree import ViewTree
     from blast_project.session import Session
 
-__all__ = ["DIRECTORY", "MAP", "NUMBER", "View", "view_of", "views_directory"]
+__all__ = ["DIRECTORY", "MAP", "NUMBER", "View", "can_view", "view_of", "views_directory"]
 
 #: Below the home.
 DIRECTORY = "views"
@@ -84,6 +84,11 @@ def views_directory(home: str) -> str:
     return os.path.join(home, DIRECTORY)
 
 
+def can_view(interpreter: Interpreter) -> bool:
+    """Tell whether an interpreter is new enough to run in a view."""
+    return tuple(int(part) for part in interpreter.version.split(".")[:2]) >= _OLDEST
+
+
 def view_of(
     session: Session,
     interpreter: Interpreter,
@@ -111,7 +116,7 @@ def view_of(
     """
     from blast_pm.store.failures import explain_failure
 
-    if tuple(int(part) for part in interpreter.version.split(".")[:2]) < _OLDEST:
+    if not can_view(interpreter):
         raise InstallError(
             f"Python {interpreter.version} can't run without an environment",
             reason="what imports from the store needs Python 3.9",
