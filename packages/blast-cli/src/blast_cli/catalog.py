@@ -94,6 +94,7 @@ COMMANDS = (
     Command("self version", "self_version", "Say which Blast this is, what runs it, and where its things are"),
     Command("self doctor", "self_doctor", "Find what is wrong with store, project and environment, and mend it"),
     Command("self hook", "self_hook", "Let an interpreter get a program's packages by itself where BLAST=1 is set"),
+    Command("self view", "self_view", "Make what programs import from without an environment, and say where it is"),
     Command("lock show", "lock_show", "Show a lock"),
     Command("config list", "config_list", "List the settings that somebody set, and where"),
     Command("config get", "config_get", "Print a setting, and say where it comes from"),

@@ -243,7 +243,7 @@ def _ask(
     import json
     import subprocess
 
-    words = [*command, "self", "hook", "view", "--json", "--quiet"]
+    words = [*command, "self", "view", "--json", "--quiet"]
     for one, path in zip(starts, memos):
         words += ["--start", one, "--memo", path]
     for variable, option in (("BLAST_RUN_EXTRAS", "--extra"), ("BLAST_RUN_GROUPS", "--group")):

@@ -104,7 +104,7 @@ def _ask(words: "Sequence[str]") -> "dict[str, Any]":
     command = _command()
     try:
         done = subprocess.run(
-            [*command, "self", "hook", "view", "--json", *words],
+            [*command, "self", "view", "--json", *words],
             check=False,
             env=ask_environ(os.environ.get("BLAST_HOME", "")),
             stdin=subprocess.DEVNULL,
