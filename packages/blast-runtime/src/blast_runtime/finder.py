@@ -89,7 +89,8 @@ class MapFinder:
         place, loader = found
         if place.kind == MODULE:
             origin = place.directory + _SEPARATOR + fullname.rpartition(".")[2] + place.suffix
-            return spec_from_file_location(fullname, origin, loader=loader(fullname, origin))
+            made = loader(fullname, origin)
+            return spec_from_file_location(fullname, origin, loader=made, submodule_search_locations=None)
         origin = place.directory + _SEPARATOR + "__init__" + place.suffix
         locations = _directories(places, first=place.directory)
         if fullname.rpartition(".")[2] == "pkg_resources" and loader is StoreLoader:
