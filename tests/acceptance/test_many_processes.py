@@ -195,6 +195,9 @@ def test_a_stopped_holder_is_named(holder: tuple[Blast, subprocess.Popen[str]]) 
     document = one.run("sync", "--json", BLAST_LOCK_TIMEOUT="0")
     assert f'"pid": {process.pid}' in document.stdout
     assert one.run("sync", BLAST_LOCK_TIMEOUT="soon").returncode == 2
+    config = one.home.parent / "config.toml"
+    config.write_text("lock-timeout = 0.2\n")
+    assert one.run("sync", "--config-file", str(config)).returncode == 5
 
 
 def test_a_killed_holder_blocks_nobody(holder: tuple[Blast, subprocess.Popen[str]]) -> None:

@@ -271,3 +271,18 @@ def test_removed_from_another_file_system_than_the_stores(demo: Blast) -> None:
         far("sync", "--env", "docs")
         assert far("env", "remove", "docs").stderr == "Removed docs\n"
         assert list((demo.directory / ".blast" / "envs").iterdir()) == []
+
+
+def test_one_that_fails_keeps_no_other_from_being_synced(demo: Blast) -> None:
+    manifest = demo.directory / "pyproject.toml"
+    manifest.write_text(_MANIFEST.replace('only-groups = ["docs"]', 'only-groups = ["nothere"]'))
+    done = demo.run("sync", "--all-envs")
+    assert done.returncode == 2
+    assert "docs:\nerror: the project has no dependency group 'nothere'" in done.stderr
+    assert "bare:\nMade " in done.stderr
+    assert (demo.directory / ".blast/envs/test-sql-redis/bin/python").exists()
+    found = [row for row in demo.run("sync", "--all-envs", "--json").stdout.splitlines() if '"error"' in row]
+    assert found
+    alone = demo.run("sync", "--env", "docs")
+    assert alone.returncode == 2
+    assert alone.stderr.startswith("error: the project has no dependency group 'nothere'")

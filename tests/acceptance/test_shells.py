@@ -261,6 +261,40 @@ def test_starts_one_process_for_an_environment_and_none_for_a_prompt(demo: Blast
     assert len(log.read_text().splitlines()) == 2
 
 
+_SHOW = {
+    "bash": 'printf "%s|%s|%s\\n" "${MODE-none}" "${WORDS-none}" "${_BLAST_UNDO-none}"',
+    "zsh": 'printf "%s|%s|%s\\n" "${MODE-none}" "${WORDS-none}" "${_BLAST_UNDO-none}"',
+    "fish": "set -q MODE; or set -l MODE none; set -q WORDS; or set -l WORDS none; "
+    'set -l undone none; test -z "$_BLAST_UNDO"; or set undone undo; printf "%s|%s|%s\\n" "$MODE" "$WORDS" $undone',
+}
+
+
+def test_variables_of_the_project_come_and_go(demo: Blast, shell: str, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    manifest = other / "pyproject.toml"
+    head = '[project]\nname = "other"\nversion = "1"\n'
+    manifest.write_text(head + '[tool.blast.env]\nWORDS = {value = "it\'s \\\\ \\"two\\" $HOME", force = true}\n')
+    demo.at(other)("sync")
+    steps = [_LOAD[shell]]
+    for place in (demo.directory, tmp_path, other, tmp_path, other):
+        steps += [f"cd {shlex.quote(str(place))}", _STEP[shell], _SHOW[shell]]
+    change = 'WORDS = {value = "new", force = true}'
+    steps += [f"cd {shlex.quote(str(tmp_path))}", _STEP[shell]]
+    steps += [f"printf '%s' {shlex.quote(head + '[tool.blast.env]' + chr(10) + change)} > {shlex.quote(str(manifest))}"]
+    steps += [f"cd {shlex.quote(str(other))}", _STEP[shell], _SHOW[shell]]
+    rows = [line.split("|")[:2] for line in run(demo, shell, "; ".join(steps), WORDS="before").splitlines()]
+    words = 'it\'s \\ "two" $HOME'
+    assert rows == [
+        ["testing", "before"],
+        ["none", "before"],
+        ["none", words],
+        ["none", "before"],
+        ["none", words],
+        ["none", "new"],
+    ]
+
+
 def test_the_hook_keeps_the_status(demo: Blast) -> None:
     said = run(demo, "bash", f'{_LOAD["bash"]}; cd {demo.directory}; (exit 7); _blast_hook; echo "status $?"')
     assert said == "status 7\n"

@@ -114,6 +114,18 @@ def test_lists(blast: Blast) -> None:
     ]
 
 
+def test_uninstalling_goes_on_after_one_that_fails(blast: Blast) -> None:
+    blast("tool", "install", "shout")
+    done = blast.run("tool", "uninstall", "nothere", "shout")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Uninstalled shout 2.0: shout, whisper\nnothere is as it was: ")
+    assert blast.json("tool", "list")["tools"] == []
+    blast("tool", "install", "shout")
+    found = json.loads(blast.run("tool", "uninstall", "nothere", "shout", "--json").stdout)
+    assert [row["name"] for row in found["tools"]] == ["shout"]
+    assert found["failed"][0]["name"] == "nothere"
+
+
 def test_uninstalls(blast: Blast) -> None:
     blast("tool", "install", "shout")
     blast("tool", "install", "helper")

@@ -1,5 +1,11 @@
 """``python -m blast_cli``."""
 
+import _signal
+
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    # Until a command works there is nothing to clean up: Ctrl-C ends the process, without a traceback.
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import sys
 
 from blast_cli.main import main

@@ -172,9 +172,22 @@ def _help_about(words: list[str]) -> str:
     return make_parser(command, module.configure).format_help()
 
 
+def _take_interrupts() -> None:
+    """Let Ctrl-C be an exception from here on, by which a command cleans up; before, it just ends the process."""
+    import _signal
+
+    if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
+        try:
+            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        except ValueError:
+            # Not the main thread, such as of a program that calls this one.
+            return
+
+
 def _execute(command: Command, execute: object, arguments: argparse.Namespace, configured: Mapping[str, str]) -> int:
     from blast_cli.progress import make_reporter
 
+    _take_interrupts()
     output = Output(json=arguments.json, quiet=arguments.quiet, color=arguments.color, environ=os.environ)
     enabled = not (arguments.no_progress or arguments.quiet or arguments.json)
     reporter = make_reporter(output, enabled=enabled, verbose=0 if arguments.quiet else arguments.verbose)

@@ -178,6 +178,8 @@ SETTINGS = (
     # The store.
     _setting("home", "path", USER, "Where Blast keeps what outlives a project", variable="BLAST_HOME"),
     _setting("site-store", "path", USER, "A store that is only read", variable="BLAST_SITE_STORE"),
+    _setting("lock-timeout", "number", USER, "Seconds to wait for another command", default="300",
+             variable="BLAST_LOCK_TIMEOUT"),
     # What is shown.
     _setting("color", "choice", USER, "When to use colours", default="auto", choices=("auto", "always", "never"),
              option="--color"),

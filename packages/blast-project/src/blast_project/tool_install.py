@@ -126,19 +126,31 @@ def upgrade_tools(
     return done, failed
 
 
-def uninstall_tools(session: Session, names: Sequence[str], *, everything: bool = False) -> list[ToolChange]:
+def uninstall_tools(
+    session: Session, names: Sequence[str], *, everything: bool = False
+) -> tuple[list[ToolChange], dict[str, BlastError]]:
     """Remove tools with their programs.
 
+    Returns:
+        What became of each, and why those are as they were that could not be removed.
+
     Raises:
-        UsageError: one is not installed.
-        InstallError: a program runs in one of them.
+        UsageError: there is but one name, and it is not installed.
+        InstallError: there is but one, and a program runs in it.
     """
     known = dict(list_tools(session.settings))
-    wanted = sorted(known) if everything else [normalize_name(name) for name in names]
+    wanted = sorted(known) if everything else list(dict.fromkeys(normalize_name(name) for name in names))
+    done, failed = [], {}
     for name in wanted:
-        if name not in known:
-            raise _unknown(name, known)
-    return [_uninstall(session, name, known[name]) for name in wanted]
+        try:
+            if name not in known:
+                raise _unknown(name, known)
+            done.append(_uninstall(session, name, known[name]))
+        except BlastError as error:
+            if len(wanted) == 1:
+                raise
+            failed[name] = error
+    return done, failed
 
 
 def outdated_tools(settings: Settings, reporter: Reporter) -> dict[str, str]:

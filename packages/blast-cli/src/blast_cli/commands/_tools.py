@@ -8,9 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from blast_core.errors import BlastError
     from blast_project.tool_install import ToolChange
 
-__all__ = ["path_advice", "tool_document", "tool_lines"]
+__all__ = ["failures_of", "path_advice", "tool_document", "tool_lines"]
 
 
 def tool_document(change: ToolChange) -> dict[str, object]:
@@ -42,6 +43,24 @@ def tool_lines(change: ToolChange) -> Iterator[str]:
         yield f"Upgraded {change.name} {change.before} -> {change.after}: {names}"
     if change.after:
         yield from change_lines(change.changes)
+
+
+def failures_of(failed: Mapping[str, BlastError], document: dict[str, object]) -> tuple[tuple[str, ...], int]:
+    """Return the lines about what failed while something else went well, and the exit status; tell the document, too.
+
+    Args:
+        failed: by name why.
+        document: gets the same as ``failed``.
+    """
+    from blast_cli.exit_codes import exit_code
+
+    document["failed"] = [{"name": name, "error": error.to_dict()} for name, error in failed.items()]
+    lines = tuple(
+        line
+        for name, error in failed.items()
+        for line in (f"{name} is as it was: {error.message}", *(f"  {row}" for row in error.reason.splitlines()))
+    )
+    return lines, next((exit_code(error) for error in failed.values()), 0)
 
 
 def path_advice(environ: Mapping[str, str]) -> tuple[str, ...]:

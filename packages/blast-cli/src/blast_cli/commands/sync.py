@@ -65,16 +65,37 @@ def _sync_named(
     environments: Sequence[NamedEnvironment],
     selection: GroupSelection,
 ) -> Outcome:
-    outcomes = [
-        _sync(arguments, with_environment(context, row), row.selection.with_more(selection)) for row in environments
-    ]
+    outcomes = [_sync_one(arguments, context, row, selection, alone=len(environments) == 1) for row in environments]
     lines = tuple(
         line
         for row, outcome in zip(environments, outcomes, strict=True)
         for line in ((f"{row.name}:",) if len(outcomes) > 1 else ()) + outcome.lines
     )
     documents = [{"name": row.name, **outcome.document} for row, outcome in zip(environments, outcomes, strict=True)]
-    return Outcome(documents[0] if len(documents) == 1 else {"environments": documents}, lines)
+    code = next((outcome.code for outcome in outcomes if outcome.code), 0)
+    return Outcome(documents[0] if len(documents) == 1 else {"environments": documents}, lines, code=code)
+
+
+def _sync_one(
+    arguments: argparse.Namespace,
+    context: Context,
+    row: NamedEnvironment,
+    selection: GroupSelection,
+    *,
+    alone: bool,
+) -> Outcome:
+    """Sync one of several environments: where that fails, the others are synced all the same."""
+    from blast_cli.exit_codes import exit_code
+    from blast_core.errors import BlastError
+
+    try:
+        return _sync(arguments, with_environment(context, row), row.selection.with_more(selection))
+    except BlastError as error:
+        if alone:
+            raise
+        why = (f"  why: {error.reason.splitlines()[0]}",) if error.reason else ()
+        line = f"error: {error.message}"
+        return Outcome({"error": error.to_dict()}, (line, *why), code=exit_code(error))
 
 
 def _sync(arguments: argparse.Namespace, context: Context, selection: GroupSelection) -> Outcome:

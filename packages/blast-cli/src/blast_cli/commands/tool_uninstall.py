@@ -21,13 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Remove tools with their programs."""
-    from blast_cli.commands._tools import tool_document, tool_lines
+    from blast_cli.commands._tools import failures_of, tool_document, tool_lines
     from blast_project.session import Session
     from blast_project.tool_install import uninstall_tools
 
     if bool(arguments.names) == arguments.all:
         raise UsageError("which tools?", hint="name them, or give '--all'")
     with Session(context.settings, context.reporter) as session:
-        changes = uninstall_tools(session, arguments.names, everything=arguments.all)
-    lines = tuple(line for change in changes for line in tool_lines(change))
-    return Outcome({"tools": [tool_document(change) for change in changes]}, lines or ("No tool is installed",))
+        changes, failed = uninstall_tools(session, arguments.names, everything=arguments.all)
+    lines = [line for change in changes for line in tool_lines(change)]
+    document: dict[str, object] = {"tools": [tool_document(change) for change in changes]}
+    more, code = failures_of(failed, document)
+    return Outcome(document, (*lines, *more) or ("No tool is installed",), code=code)

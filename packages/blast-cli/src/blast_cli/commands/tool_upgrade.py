@@ -24,17 +24,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Bring tools to the newest versions that were asked for when they were installed."""
-    from blast_cli.commands._tools import tool_document, tool_lines
+    from blast_cli.commands._tools import failures_of, tool_document, tool_lines
     from blast_project.tool_install import upgrade_tools
 
     if bool(arguments.names) == arguments.all:
         raise UsageError("which tools?", hint="name them, or give '--all'")
     changes, failed = upgrade_tools(context.settings, context.reporter, arguments.names, arguments.python)
     lines = [line for change in changes for line in tool_lines(change)]
-    for name, error in failed.items():
-        lines += [f"{name} is as it was: {error.message}", *(f"  {line}" for line in error.reason.splitlines())]
-    document = {
-        "tools": [tool_document(change) for change in changes],
-        "failed": [{"name": name, "error": error.to_dict()} for name, error in failed.items()],
-    }
-    return Outcome(document, tuple(lines) or ("No tool is installed",), code=1 if failed else 0)
+    document: dict[str, object] = {"tools": [tool_document(change) for change in changes]}
+    more, code = failures_of(failed, document)
+    return Outcome(document, (*lines, *more) or ("No tool is installed",), code=code)
