@@ -352,6 +352,33 @@ def test_modules_the_prompt_and_what_the_interpreter_has(blast: Blast, wheels: P
     assert out(run(blast, hooked, "-c", "import mine, alpha", BLAST_RUN_SITE="1")) == "mine\n"
 
 
+def test_old_memos_go(blast: Blast, wheels: Path, hooked: Path) -> None:
+    write_lock(blast, wheels, "alpha==2.0")
+    out(run(blast, hooked, "-c", _WHERE))
+    (memo,) = (blast.home / "hook").iterdir()
+    os.utime(memo, (0, 0))
+    out(run(blast, hooked, "-c", _WHERE, BLAST_RUN_DIRECTORY=str(blast.directory), BLAST_RUN_GROUPS=" "))
+    assert memo not in (blast.home / "hook").iterdir()
+
+
+def test_run_without_environment_takes_the_same_locks(blast: Blast, wheels: Path) -> None:
+    write_lock(blast, wheels, "alpha==1.0", "beta==1.5")
+    inner = blast.directory / "inner"
+    inner.mkdir()
+    there = blast.at(inner)
+    assert there("run", "--no-env", "python", "-c", _WHERE).stdout.startswith("1.0 ")
+    assert there("run", "--no-env", "alpha").stdout == "alpha 1.0\n"
+    write_pylock(blast, wheels, "alpha==2.0", "beta==1.5; 'more' in extras")
+    assert there("run", "--no-env", "alpha").stdout == "alpha 2.0\n"
+    program = "import importlib.util as u; print(u.find_spec('beta') is not None)"
+    assert there("run", "--no-env", "--extra", "more", "python", "-c", program).stdout == "True\n"
+    assert there("run", "--no-env", "--no-project", "python", "-c", program).stdout == "False\n"
+    # A project of Blast's that is nearer goes before.
+    (inner / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1"\ndependencies = ["alpha<2"]\n')
+    assert there("run", "--no-env", "alpha").stdout == "alpha 1.1\n"
+    assert [path.name for path in blast.directory.iterdir() if path.name == ".venv"] == []
+
+
 def test_blast_itself_is_left_alone(blast: Blast, wheels: Path, hooked: Path) -> None:
     """Where the interpreter that has the hook is the one that runs Blast: that has packages of its own."""
     write_lock(blast, wheels, "alpha==2.0", "beta==1.5")

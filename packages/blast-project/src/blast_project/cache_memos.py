@@ -38,7 +38,7 @@ def find_stale_memos(
         if kind == b"recipe":
             recipe = find_recipe(database, key)
             useless = recipe is None or not set(recipe.wheels) <= set(known)
-        elif kind.startswith(b"wanted"):
+        elif kind.startswith((b"wanted", b"foreign")):
             useless = not _is_there(value, known)
         elif kind == b"built":
             useless = value.decode("ascii", "replace") not in known

@@ -47,6 +47,8 @@ _LINE = (
     '"import sys; sys.path.insert(0, {runtime}); from blast_runtime.hook import start; '
     'sys.path.remove({runtime}); start({home}, {command})")\n'
 )
+# What was remembered so long ago is asked anew: of most directories nobody will ask again.
+_KEPT_S = 60 * 86400.0
 # Stamps that are younger may hide a change within the same tick of the file system's clock.
 _TICK_S = 0.02
 
@@ -333,7 +335,15 @@ def _remember(session: Session, memo: str, directory: str, found: Memo, stamps: 
         return
     try:
         fs.make_directories(place)
+        _forget_old(place)
         fs.replace_file(memo, content, durable=False)
     except OSError:
         # A store that can't be written only remembers nothing.
         return
+
+
+def _forget_old(place: str) -> None:
+    with os.scandir(place) as entries:
+        old = [entry.path for entry in entries if entry.stat(follow_symlinks=False).st_mtime < time.time() - _KEPT_S]
+    for path in old:
+        fs.unlink(path)
