@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blast_pm.testing import StaticIndex, make_wheel
+from blast_pm.testing import StaticIndex, make_sdist, make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -312,3 +312,72 @@ def test_nothing_has_to_be_writable(memory: Blast) -> None:
         for path in (memory.home, memory.directory):
             path.chmod(0o755)
     assert not list(memory.home.iterdir())
+
+
+def _may_mount() -> bool:
+    program = "from blast_project.in_memory.spilling import enter_private; print(enter_private())"
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=variables, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.fixture
+def spilling(memory: Blast, tmp_path: Path) -> Iterator[Blast]:
+    """The command with an index that has a wheel which opens its data by path, from C."""
+    directory = tmp_path / "spilling"
+    directory.mkdir()
+    files = {"mapped/__init__.py": b"", "mapped/proj.db": b"data"}
+    make_wheel(directory, "mapped", "1.0", files=files)
+    with StaticIndex(directory) as server:
+        yield memory.at(memory.directory, BLAST_INDEX_URL=server.url)
+
+
+_WHERE = "import mapped, os; p = os.path.dirname(mapped.__file__); print(os.path.realpath(p)); open(p + '/proj.db')"
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not _may_mount(), reason="NO NAMESPACES: they are not allowed here")
+def test_what_needs_a_path_has_a_private_file_system(spilling: Blast) -> None:
+    done = spilling("run", "--in-memory", "--with", "mapped", "python", "-c", _WHERE)
+    assert "PROJ opens its database by path" in done.stderr
+    place = done.stdout.strip()
+    assert place.startswith("/")
+    assert not os.path.exists(place)
+    assert not spilling.home.exists()
+
+
+def test_a_directory_is_used_where_the_user_says_so(spilling: Blast, tmp_path: Path) -> None:
+    place = tmp_path / "allowed"
+    place.mkdir()
+    done = spilling.run(
+        "run", "--in-memory", "--spill", str(place), "--with", "mapped", "python", "-c", _WHERE + "; 1/0"
+    )
+    assert done.stdout.startswith(str(place / "blast-memory-"))
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert not list(place.iterdir())
+    assert not spilling.home.exists()
+
+
+def test_nothing_is_spilled_where_the_user_says_so(spilling: Blast) -> None:
+    done = spilling.run("run", "--in-memory", "--spill=never", "--with", "mapped", "python", "-c", "")
+    assert done.returncode != 0
+    assert "mapped can't be run from memory files" in done.stderr
+    assert "PROJ opens its database by path" in done.stderr
+
+
+def test_what_has_to_be_built_is_said(memory: Blast, tmp_path: Path) -> None:
+    directory = tmp_path / "sources"
+    directory.mkdir()
+    make_sdist(directory, "built", "1.0")
+    with StaticIndex(directory) as server:
+        other = memory.at(memory.directory, BLAST_INDEX_URL=server.url)
+        done = other.run("run", "--in-memory", "--spill", "never", "--with", "built", "python", "-c", "")
+    assert done.returncode != 0
+    assert "a build needs files" in done.stderr
+    assert not other.home.exists()
+
+
+def test_options_that_need_an_environment_are_refused(memory: Blast) -> None:
+    done = memory.run("run", "--in-memory", "--isolated", "python", "-c", "")
+    assert done.returncode == 2
+    assert "--isolated" in done.stderr

@@ -18,6 +18,7 @@ from blast_pm.install.scripts import entry_point_module
 from blast_pm.store.unpack import is_unpacked
 from blast_project.in_memory.archive import write_archive
 from blast_project.in_memory.libraries import Library, order_libraries
+from blast_project.in_memory.obstacles import find_obstacle
 from blast_runtime.memory.container import DESCRIPTOR, FILE, LINK, descriptor_path
 from blast_runtime.memory.container import PREFIX as TOP
 from blast_runtime.memory.container import SITE as SITE_PACKAGES
@@ -126,7 +127,19 @@ class ImageBuilder:
         self._end(plan, (LINK, f"{stored.tree}/{plan.dist_info}/RECORD"))
 
     def add_unpacked(self, plan: TreePlan, unpacked: Unpacked, natives: Iterable[NativeObject]) -> None:
-        """Add a distribution whose files were written by `write_file`."""
+        """Add a distribution whose files were written by `write_file`.
+
+        Raises:
+            InstallError: it is known that it can't be used from there; ``spill`` is among the details.
+        """
+        obstacle = find_obstacle(unpacked.entries)
+        if obstacle:
+            raise InstallError(
+                f"{plan.name} can't be run from memory files",
+                reason=obstacle,
+                hint="without '--spill never' it gets a private file system in memory",
+                spill=True,
+            )
         facts = {native.path: native for native in natives}
         for scheme, path, source, names in read_listing(plan):
             top = _TOPS.get(scheme)

@@ -2,7 +2,8 @@
 
 The loader of the system finds what an object needs among what has been loaded, by name. So before an object is loaded
 those are that it needs, each after what it needs itself. Where two need each other neither can come first: in them the
-name of the other is replaced by its path among descriptors, under which the loader finds it by itself.
+name of the other is replaced by its path among descriptors, under which the loader finds it by itself. So it is where
+two distributions bring different libraries of one name.
 """
 
 from __future__ import annotations
@@ -44,12 +45,10 @@ class LoadOrder(NamedTuple):
     Attributes:
         before: by path, the paths of what is loaded before it, in order.
         replaced: (path, name, path of what is needed): in the first, the name has to become the descriptor of the last.
-        clashes: names that two different libraries have, and that somebody needs, with their paths.
     """
 
     before: dict[str, tuple[str, ...]]
     replaced: tuple[tuple[str, str, str], ...]
-    clashes: dict[str, tuple[str, ...]]
 
 
 def order_libraries(libraries: Sequence[Library], is_linked: Callable[[str], bool]) -> LoadOrder:
@@ -63,11 +62,12 @@ def order_libraries(libraries: Sequence[Library], is_linked: Callable[[str], boo
     needs = {row.path: dict(_find_needed(row, known, is_linked)) for row in libraries}
     groups = _groups(needs)
     number = {path: at for at, group in enumerate(groups) for path in group}
+    ambiguous = _ambiguous_names(needs)
     replaced = tuple(
         (path, name, other)
         for path in known
         for name, other in needs[path].items()
-        if other in known and number[other] == number[path] and other != path
+        if other in known and other != path and (number[other] == number[path] or name in ambiguous)
     )
     before: dict[str, tuple[str, ...]] = {}
     for group in groups:
@@ -80,7 +80,7 @@ def order_libraries(libraries: Sequence[Library], is_linked: Callable[[str], boo
                     first[other] = None
         for path in group:
             before[path] = tuple(first)
-    return LoadOrder(before, replaced, _clashes(needs))
+    return LoadOrder(before, replaced)
 
 
 def _find_needed(
@@ -137,9 +137,10 @@ def _groups(needs: Mapping[str, Mapping[str, str]]) -> list[list[str]]:
     return groups
 
 
-def _clashes(needs: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
+def _ambiguous_names(needs: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+    """Return the names under which different libraries are needed: by name the loader would find one for all."""
+    found: dict[str, set[str]] = {}
     for rows in needs.values():
         for name, path in rows.items():
-            found.setdefault(name, {})[path] = None
-    return {name: tuple(paths) for name, paths in found.items() if len(paths) > 1}
+            found.setdefault(name, set()).add(path)
+    return frozenset(name for name, paths in found.items() if len(paths) > 1)

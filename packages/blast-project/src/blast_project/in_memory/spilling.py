@@ -29,31 +29,10 @@ _PLACES = ("/mnt", "/media", "/srv", "/sys/kernel/debug", "/sys/fs/fuse/connecti
 
 
 def spilled_words(words: Sequence[str]) -> list[str]:
-    """Return the words of a command without those that ask for memory, as it runs with a file system of its own."""
-    waiting = list(words)
-    at = waiting.index("run") + 1
-    found, waiting = [*waiting[:at], "--isolated"], waiting[at:]
-    while waiting:
-        word = waiting.pop(0)
-        if word == "--spill":
-            waiting.pop(0)
-        elif word == "--in-memory":
-            return found + _without_spill(waiting)
-        elif not word.startswith("--spill="):
-            found.append(word)
+    """Return the words of a command that asks for memory as it runs with a file system of its own."""
+    found = list(words)
+    found[found.index("--in-memory", found.index("run"))] = "--isolated"
     return found
-
-
-def _without_spill(words: list[str]) -> list[str]:
-    """Leave out ``--spill`` where it stands among the options, before the program and its arguments."""
-    for at, word in enumerate(words):
-        if not word.startswith("-") or word == "--":
-            break
-        if word.startswith("--spill="):
-            return words[:at] + words[at + 1 :]
-        if word == "--spill":
-            return words[:at] + words[at + 2 :]
-    return words
 
 
 def respawn(place: str, words: Sequence[str], environ: Mapping[str, str]) -> NoReturn:

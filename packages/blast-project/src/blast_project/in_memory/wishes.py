@@ -185,7 +185,7 @@ def _resolved(
 
 def _refuse_sources(names: Sequence[str]) -> None:
     if names:
-        raise _refused(f"{', '.join(names)}: required by address", "what has an address may have to be built, from files")
+        raise _refused(f"{', '.join(names)}: required by address", "what has an address may have to be built")
 
 
 def _refuse_builds(names: Sequence[str]) -> None:

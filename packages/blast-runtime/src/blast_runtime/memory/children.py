@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from blast_runtime.memory.container import DESCRIPTOR, PREFIX, descriptor_path
+from blast_runtime.memory.container import FILE, LINK, PREFIX, descriptor_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ __all__ = ["BIN", "change_subprocess", "install", "script_line"]
 
 #: Where console scripts seem to be.
 BIN = PREFIX + "/bin"
-_BIN_BYTES = BIN.encode() + b"/"
+_PREFIX_BYTES = PREFIX.encode() + b"/"
 # Flags of the interpreter by which it would not see PYTHONPATH; and those that take the rest of the line.
 _BLIND = frozenset("IE")
 _ENDING = frozenset("cm")
 _WITH_VALUE = frozenset("WX")
+# How a wheel's script begins that any Python may run.
+_SCRIPT = b"#!python"
 
 
 def install(container: Container) -> None:
@@ -71,7 +73,7 @@ def script_line(reference: str) -> str:
 def _translate(container: Container, line: list[Any], executables: list[bytes]) -> tuple[list[Any], list[bytes]]:
     """Return what to start for a line: as it is, or the interpreter for a script in memory."""
     for at, executable in enumerate(executables):
-        if executable.startswith(_BIN_BYTES):
+        if executable.startswith(_PREFIX_BYTES):
             found = _program(container, os.fsdecode(executable), line)
             if found is not None:
                 return found
@@ -85,15 +87,18 @@ def _translate(container: Container, line: list[Any], executables: list[bytes]) 
 
 def _program(container: Container, path: str, line: list[Any]) -> tuple[list[Any], list[bytes]] | None:
     path, entry = container.find(path)
-    reference = container.facts["scripts"].get(path.rpartition("/")[2])
     python = os.fsencode(sys.executable)
+    reference = container.facts["scripts"].get(path[len(BIN) + 1 :]) if path.startswith(BIN + "/") else None
     if reference is not None:
         return [python, b"-c", script_line(reference).encode(), os.fsencode(path), *line[1:]], [python]
     if not entry:
         return None
-    if entry[0] == DESCRIPTOR:
-        return line, [descriptor_path(entry[2]).encode()]
-    return [python, os.fsencode(path), *line[1:]], [python]
+    if entry[0] == LINK:
+        return line, [os.fsencode(entry[1])]
+    if entry[0] == FILE and bytes(container.view(entry)[: len(_SCRIPT)]) == _SCRIPT:
+        return [python, b"-c", _RUN_PATH, os.fsencode(path), *line[1:]], [python]
+    # The system reads a first line that names another interpreter by itself.
+    return line, [descriptor_path(container.materialise(path, entry)).encode()]
 
 
 def _is_python(executable: bytes) -> bool:

@@ -88,7 +88,9 @@ class MemoryFile(io.BytesIO):
         super().__init__(_container.read(path, entry))
         self.name = path
         self._entry = entry
-        self._descriptor = -1
+        # Closed with this object. `close` itself stays that of the base class, since libraries call it at a time when
+        # the interpreter has taken modules apart.
+        self._held: _Held | None = None
 
     @property
     def mode(self) -> str:
@@ -97,18 +99,11 @@ class MemoryFile(io.BytesIO):
 
     def fileno(self) -> int:
         """Return a descriptor that reads the same bytes, from the same place on."""
-        if self._descriptor < 0:
+        if self._held is None:
             made = _container.materialise(self.name, self._entry)
-            self._descriptor = _original["open"](descriptor_path(made), os.O_RDONLY | os.O_CLOEXEC)
-            os.lseek(self._descriptor, self.tell(), os.SEEK_SET)
-        return self._descriptor
-
-    def close(self) -> None:
-        """Close it."""
-        if getattr(self, "_descriptor", -1) >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-        super().close()
+            self._held = _Held(_original["open"](descriptor_path(made), os.O_RDONLY | os.O_CLOEXEC))
+            os.lseek(self._held.descriptor, self.tell(), os.SEEK_SET)
+        return self._held.descriptor
 
     def writable(self) -> bool:
         """Return False."""
@@ -122,8 +117,16 @@ class MemoryFile(io.BytesIO):
         """
         raise io.UnsupportedOperation("not writable")
 
+
+class _Held:
+    """A descriptor that is closed with this object."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._close = os.close
+
     def __del__(self) -> None:
-        self.close()
+        self._close(self.descriptor)
 
 
 class MemoryEntry:
