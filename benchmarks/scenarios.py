@@ -163,6 +163,35 @@ def _take_import(contender: Contender) -> Sample:
     return measure(Command([python, "-c", _IMPORT], directory, contender.environment), settle=True)
 
 
+def _prepare_view(contender: Contender) -> None:
+    """Let Blast have a view of the project, and both the bytecode of all that is imported."""
+    if contender.name == "blast":
+        contender.run("sync", "--compile-bytecode")
+        contender.run("run", "--no-env", "python", "-c", _IMPORT)
+    contender.run("run", "python", "-c", _IMPORT)
+
+
+def _view_or_environment(contender: Contender) -> str:
+    """Return the Python of Blast's view, and of uv's environment: the same distributions, without and with one."""
+    if contender.name != "blast":
+        return str(contender.project / ".venv" / "bin" / "python")
+    views = sorted((contender.top / "home" / "views").glob("*/bin/python"))
+    if len(views) != 1:
+        message = f"{len(views)} views of one project"
+        raise ValueError(message)
+    return str(views[0])
+
+
+def _take_python(code: str) -> Callable[[Contender], Sample]:
+    """Run code with nothing of either tool in the way but what starts with the interpreter."""
+
+    def take(contender: Contender) -> Sample:
+        command = [_view_or_environment(contender), "-c", code]
+        return measure(Command(command, contender.project, contender.environment))
+
+    return take
+
+
 def _changed(contender: Contender) -> Path:
     return contender.top / "changed"
 
@@ -251,6 +280,10 @@ SCENARIOS = (
     Scenario("S12", "`tool run ruff --version`, warm", 0.25, 3, _take_command("tool", "run", *_TOOL), _prepare_tool),
     Scenario("S13", "a script with metadata, warm", 0.8, 3, _take_script, _prepare_script),
     Scenario("S14", "bare `venv`", 0.9, 5, _take_venv),
+    Scenario("S16", "an interpreter without environment; uv: in one", 1.25, 5, _take_python("pass"), _prepare_view),
+    Scenario(
+        "S16b", "the same, import of pandas, scikit-learn, matplotlib", 1.0, 3, _take_python(_IMPORT), _prepare_view
+    ),
 )
 
 

@@ -64,13 +64,19 @@ def _make_class(module: "ModuleType") -> "Any":  # noqa: C901 - one class, which
         library = module
 
         def __init__(self, row: "Any", entry: str) -> None:
-            super().__init__(Path(row.directory, row.dist_info))
+            super().__init__(Path(f"{row.directory}{os.sep}{row.dist_info}"))
             self._row = row
             self._entry = entry
+            self._own = row.texts()
+
+        @property
+        def _normalized_name(self) -> str:
+            # The library would compute it from the directory's name, for each distribution that it meets.
+            return str(self._row.key.replace("-", "_"))
 
         def read_text(self, filename: str) -> "str | None":
             """Return the text of a file in .dist-info, or None."""
-            own = self._row.texts().get(filename)
+            own = self._own.get(filename)
             if own is not None:
                 return str(own, "utf-8")
             text: str | None = super().read_text(filename)
