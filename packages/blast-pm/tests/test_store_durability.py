@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import pytest
 
 from blast_core import boot, fs
 from blast_pm.metadata.store import Database
-from blast_pm.store import durability
+from blast_pm.store import durability, rechecking, verify_all
 from blast_pm.store.cache import GlobalCache
 from blast_pm.store.flushing import flush_later
+from blast_pm.store.leftovers import remove_leftovers
+from blast_pm.store.verify_all import verify_objects
 from blast_pm.testing import make_wheel
 
 if TYPE_CHECKING:
@@ -191,3 +194,55 @@ def test_identity_of_the_start() -> None:
         boot._known = None
     assert found == boot.boot_id()
     assert not found or (len(found) == 12 and found.isalnum())
+
+
+@pytest.mark.parametrize("after_s", [0.0, 60.0])
+def test_comparing_is_told_of_only_where_it_takes_long(
+    cache: GlobalCache,
+    stored: StoredDistribution,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after_s: float,
+) -> None:
+    said: list[str] = []
+    told = threading.Event()
+
+    def note(text: str) -> None:
+        said.append(text)
+        told.set()
+
+    def slow(*arguments: object) -> None:
+        if not after_s:
+            assert told.wait(20)
+        verify_objects(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rechecking, "_TOLD_AFTER_S", after_s)
+    monkeypatch.setattr(verify_all, "verify_objects", slow)
+    cache.rows.note = note
+    restart(monkeypatch, home)
+    assert cache.find([stored.sha256]) == {stored.sha256: stored}
+    words = "the machine went down before all was on the disk: 1 distribution is compared with the wheels (0 MB)"
+    assert said == ([] if after_s else [words])
+
+
+def test_cleaning_flushes_what_a_killed_process_stored(
+    cache: GlobalCache, stored: StoredDistribution, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mark is nobody's any more; but not while somebody still stores, whose next object may be under it."""
+    monkeypatch.setenv("BLAST_FLUSH", "later")
+    flushed: list[str] = []
+    monkeypatch.setattr(fs, "sync_filesystem", flushed.append)
+
+    def clean(*, dry_run: bool = False) -> tuple[str, ...]:
+        trees = [cache.paths.trees]
+        return remove_leftovers(cache.paths, trees, before=0.0, now=time.time(), dry_run=dry_run).paths
+
+    (name,) = marks(home)
+    monkeypatch.setattr(durability, "_marks", {})  # the process is killed
+    assert clean() == ()
+    cache.close()
+    assert clean(dry_run=True) == (f"unsynced/{name}",)
+    assert (flushed, marks(home)) == ([], [name])
+    assert clean() == (f"unsynced/{name}",)
+    assert (flushed, marks(home)) == ([str(home)], [])
+    assert cache.find([stored.sha256]) == {stored.sha256: stored}

@@ -30,6 +30,7 @@ __all__ = [
     "marking_boot",
     "pending_trees",
     "stale_marks",
+    "standing_marks",
     "take_mark",
 ]
 
@@ -121,6 +122,17 @@ def take_mark(home: str) -> str:
     with _lock:
         mark = _marks.pop(home, None)
         return mark.path if mark is not None and mark.pid == os.getpid() else ""
+
+
+def standing_marks(home: str) -> tuple[str, ...]:
+    """Return the paths of the marks of this start of the machine, of this process and of all others."""
+    own = boot_id()
+    directory = os.path.join(home, DIRECTORY)
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return ()
+    return tuple(os.path.join(directory, name) for name in sorted(names) if own and name.startswith(own + "-"))
 
 
 def stale_marks(home: str) -> frozenset[str]:

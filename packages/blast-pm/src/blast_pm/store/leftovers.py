@@ -11,6 +11,7 @@ from blast_core import fs
 from blast_core.errors import StoreError
 from blast_core.tuples import NamedTuple
 from blast_pm.install.prepared import DIRECTORY
+from blast_pm.store.durability import flush_mode, standing_marks
 from blast_pm.store.leases import hold_store, read_leases, sweep_leases
 from blast_pm.store.locks import lock
 from blast_pm.store.roots import DIRECTORY as ROOTS
@@ -64,6 +65,7 @@ def remove_leftovers(paths: StorePaths, trees: Sequence[str], *, before: float, 
         for path in _iter_temporary(os.path.join(paths.home, name), now - _LOCK_AGE_S):
             if dry_run or _remove(path):
                 found.append(path)
+    found.extend(_remove_marks(paths, dry_run=dry_run))
     found.extend(path for path in _iter_locks(paths.home, now - _LOCK_AGE_S) if dry_run or _remove_lock(path))
     return Leftovers(tuple(os.path.relpath(path, paths.home) for path in found), size)
 
@@ -84,6 +86,27 @@ def _remove_prepared(paths: StorePaths, trees: Sequence[str], *, dry_run: bool) 
     except (OSError, StoreError):
         return [], 0
     return found, size
+
+
+def _remove_marks(paths: StorePaths, *, dry_run: bool) -> list[str]:
+    """Flush what killed processes of this start of the machine have stored, and remove their marks.
+
+    Who lives and stores holds a lease; who has given his back publishes nothing more under a mark that stands.
+    """
+    if flush_mode() == "never":
+        return []
+    found = list(standing_marks(paths.home))
+    if dry_run or not found:
+        return found
+    try:
+        with hold_store(paths, _PATIENCE_S, shared=False):
+            if read_leases(paths.home)[1]:
+                return []
+            found = list(standing_marks(paths.home))
+        fs.sync_filesystem(paths.home)
+    except (OSError, StoreError):
+        return []
+    return [path for path in found if _remove(path)]
 
 
 def _iter_prepared(home: str, trees: Sequence[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from blast_pm.store.staging import Staging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from blast_pm.store.home import StorePaths
     from blast_pm.store.rows import StoredDistribution, TreeRows
@@ -25,19 +25,27 @@ if TYPE_CHECKING:
 __all__ = ["clear_marks", "find_sound", "recheck"]
 
 _WRITABLE = 0o755
+# Who waits for less asks for no reason.
+_TOLD_AFTER_S = 0.5
 
 
-def recheck(paths: StorePaths, rows: TreeRows, suspects: Sequence[StoredDistribution]) -> int:
+def recheck(
+    paths: StorePaths,
+    rows: TreeRows,
+    suspects: Sequence[StoredDistribution],
+    note: Callable[[str], None] | None = None,
+) -> int:
     """Mend those of ``suspects`` that are damaged, and return how many are lost: they have no row any more.
 
     Args:
         paths: the store.
         rows: its table.
         suspects: all objects whose rows name a mark of another start of the machine.
+        note: told in a line what is waited for, if it takes longer than half a second.
 
     Cost: every byte of them is read, in processes beside where there are many.
     """
-    damaged = _find_damaged(paths, suspects)
+    damaged = _find_damaged(paths, suspects, note)
     sound: list[StoredDistribution] = []
     lost: list[StoredDistribution] = []
     try:
@@ -57,9 +65,11 @@ def recheck(paths: StorePaths, rows: TreeRows, suspects: Sequence[StoredDistribu
     return len(lost)
 
 
-def find_sound(paths: StorePaths, suspects: Sequence[StoredDistribution]) -> list[StoredDistribution]:
+def find_sound(
+    paths: StorePaths, suspects: Sequence[StoredDistribution], note: Callable[[str], None] | None = None
+) -> list[StoredDistribution]:
     """Return those of ``suspects`` that are sound, of a store that is somebody else's; nothing is changed."""
-    damaged = _find_damaged(paths, suspects)
+    damaged = _find_damaged(paths, suspects, note)
     return [stored for stored in suspects if stored.blake3 not in damaged]
 
 
@@ -76,7 +86,9 @@ def clear_marks(paths: StorePaths, rows: TreeRows) -> int:
     return len(unused)
 
 
-def _find_damaged(paths: StorePaths, suspects: Sequence[StoredDistribution]) -> set[str]:
+def _find_damaged(
+    paths: StorePaths, suspects: Sequence[StoredDistribution], note: Callable[[str], None] | None
+) -> set[str]:
     from blast_pm.store.verify_all import verify_objects
 
     damaged: set[str] = set()
@@ -95,7 +107,20 @@ def _find_damaged(paths: StorePaths, suspects: Sequence[StoredDistribution]) -> 
         if not report.is_sound:
             damaged.add(report.blake3)
 
-    verify_objects(paths, there, tell)
+    if note is None or not there:
+        verify_objects(paths, there, tell)
+        return damaged
+    from threading import Timer
+
+    size = sum(size for _, size in there) / 1e6
+    what = "1 distribution is" if len(there) == 1 else f"{len(there)} distributions are"
+    text = f"the machine went down before all was on the disk: {what} compared with the wheels ({size:.0f} MB)"
+    timer = Timer(_TOLD_AFTER_S, note, (text,))
+    timer.start()
+    try:
+        verify_objects(paths, there, tell)
+    finally:
+        timer.cancel()
     return damaged
 
 

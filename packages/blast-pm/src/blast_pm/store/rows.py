@@ -16,7 +16,7 @@ from blast_pm.store.durability import stale_marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from blast_pm.metadata.store import Database
     from blast_pm.store.home import StorePaths
@@ -55,14 +55,18 @@ class TreeRows:
         database: the store's.
         trees: the directory that holds the trees.
         readonly: the store is somebody else's.
+
+    Attributes:
+        note: told in a line what a user waits for, where it takes long; None for nobody.
     """
 
-    __slots__ = ("_database", "_readonly", "_trees")
+    __slots__ = ("_database", "_readonly", "_trees", "note")
 
     def __init__(self, database: Database, trees: str, *, readonly: bool = False) -> None:
         self._database = database
         self._trees = trees
         self._readonly = readonly
+        self.note: Callable[[str], None] | None = None
 
     def find(self, sha256s: Iterable[str]) -> dict[str, StoredDistribution]:
         """Return what the table knows of these digests and whose tree is a directory.
@@ -89,7 +93,7 @@ class TreeRows:
         if suspects:
             from blast_pm.store.rechecking import find_sound
 
-            found |= {row.sha256: row for row in find_sound(self._paths(), suspects)}
+            found |= {row.sha256: row for row in find_sound(self._paths(), suspects, self.note)}
         return found
 
     def recheck(self) -> None:
@@ -101,7 +105,7 @@ class TreeRows:
         if stale:
             from blast_pm.store.rechecking import recheck
 
-            recheck(self._paths(), self, self.suspects(stale))
+            recheck(self._paths(), self, self.suspects(stale), self.note)
 
     def _paths(self) -> StorePaths:
         from blast_pm.store.home import StorePaths
