@@ -42,6 +42,13 @@ def test_hashes_stand_under_the_normalised_name(bench: Workbench) -> None:
     assert read_file(bench.settings(), "a.txt").hashes == {"al-pha": frozenset((DIGEST, "cd" * 32))}
 
 
+def test_hashes_of_all_lines_of_a_project_count(bench: Workbench) -> None:
+    """Locks for several Pythons pin one project in several lines."""
+    first = f"a==1 ; python_version < '3.10' --hash=sha256:{DIGEST}\n"
+    write(bench, "a.txt", f"{first}a==2 ; python_version >= '3.10' --hash=sha256:{'cd' * 32}\n")
+    assert read_file(bench.settings(), "a.txt").hashes == {"a": frozenset((DIGEST, "cd" * 32))}
+
+
 def test_hashes_of_weak_kinds_only_are_refused(bench: Workbench) -> None:
     for weak in ("md5:d41d8cd98f00b204e9800998ecf8427e", f"sha384:{'ab' * 48}", "sha256:xyz", f"sha256:{DIGEST}0"):
         write(bench, "a.txt", f"alpha==1 --hash={weak}\n")

@@ -105,7 +105,7 @@ def read_file(
         (*file.requirements, *file.unnamed, *(f"-e {line}" for line in file.editables)),
         tuple(row.requirement for row in asked if row.is_named),
         tuple(parse_requirement(line) for line in file.constraints),
-        {parse_requirement(line).name: _sha256(name, values) for line, values in file.hashes.items() if values},
+        _hashes(name, file.hashes),
         tuple(asked),
         {text: _place(place, path, name) for text, place in file.origins.items()},
         PolicyOptions(
@@ -218,6 +218,16 @@ def _check_indexes(settings: Settings, name: str, file: RequirementsFile) -> Non
             reason="what is asked of one index is not taken from another of the same name here",
             hint="'--index-url URL' says which index to ask instead",
         )
+
+
+def _hashes(name: str, by_line: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    """Return the digests by project: several lines may pin one, each to another version with a marker."""
+    found: dict[str, frozenset[str]] = {}
+    for line, values in by_line.items():
+        if values:
+            project = parse_requirement(line).name
+            found[project] = found.get(project, frozenset()) | _sha256(name, values)
+    return found
 
 
 def _sha256(name: str, values: tuple[str, ...]) -> frozenset[str]:

@@ -1,0 +1,112 @@
+"""The hook and foreign locks with real wheels from the index that pip's configuration leads to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blast_cli.testing import Blast
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.network,
+    pytest.mark.skipif(os.name == "nt", reason="interpreters are asked as on POSIX"),
+    pytest.mark.timeout(600),
+]
+
+_REQUIREMENTS = ("numpy", "requests", "pytest", "ipython")
+_TEST = """
+import multiprocessing, subprocess, sys
+import numpy, requests
+
+def total(count):
+    return int(numpy.arange(count).sum()), requests.__version__
+
+def test_processes():
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        assert pool.apply(total, (4,)) == (6, requests.__version__)
+
+def test_programs():
+    words = [sys.executable, "-I", "-c", "import numpy; print(numpy.__version__)"]
+    assert subprocess.check_output(words, env={}, text=True).strip() == numpy.__version__
+    assert b"pytest" in subprocess.check_output(["pytest", "--version"])
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Blast:
+    """A project of real packages, locked by Blast."""
+    directory = tmp_path_factory.mktemp("locked")
+    blast = Blast(directory, tmp_path_factory.mktemp("home"))
+    blast("init", "--name", "real")
+    blast("add", "--no-sync", *_REQUIREMENTS)
+    return blast
+
+
+@pytest.fixture(scope="module")
+def hooked(project: Blast, tmp_path_factory: pytest.TempPathFactory) -> str:
+    place = tmp_path_factory.mktemp("interpreter") / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    python = str(place / "bin" / "python")
+    project("self", "hook", "install", "-p", python)
+    return python
+
+
+def run(blast: Blast, *words: str, **more: str) -> str:
+    environ = {**blast.variables(), "BLAST": "1", **more}
+    done = subprocess.run(words, cwd=blast.directory, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("form", ["pylock", "requirements"])
+def test_tests_of_a_project_run_with_an_exported_lock(project: Blast, hooked: str, tmp_path: Path, form: str) -> None:
+    name = "pylock.toml" if form == "pylock" else "requirements.txt"
+    (tmp_path / name).write_text(project("export", "--format", form, "--no-emit-project").stdout)
+    (tmp_path / "test_numbers.py").write_text(_TEST)
+    there = project.at(tmp_path)
+    assert "2 passed" in run(there, hooked, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_numbers.py")
+    program = "import IPython, sys; print(sys.prefix, IPython.version_info[0])"
+    prefix, major = run(there, hooked, "-c", program, BLAST_OFFLINE="1").split()
+    assert prefix.startswith(str(project.home / "views"))
+    assert int(major) >= 8
+
+
+def test_equal_locks_share_a_view(project: Blast, hooked: str, tmp_path: Path) -> None:
+    program = "import sys; print(sys.prefix)"
+    (tmp_path / "pylock.toml").write_text(project("export", "--format", "pylock", "--no-emit-project").stdout)
+    foreign = run(project.at(tmp_path), hooked, "-c", program)
+    assert run(project, hooked, "-c", program) == foreign
+    assert not (project.directory / ".venv").exists()
+
+
+@pytest.mark.skipif(not shutil.which("uv"), reason="NO UV: it makes the lock of this test")
+def test_lock_of_uv_gives_what_uv_installs(project: Blast, hooked: str, tmp_path: Path) -> None:
+    lines = ["[project]", 'name = "real"', 'version = "1"', 'requires-python = ">=3.9"']
+    (tmp_path / "pyproject.toml").write_text("\n".join([*lines, f"dependencies = {json.dumps(list(_REQUIREMENTS))}"]))
+    subprocess.run(["uv", "lock", "--quiet", "--python", sys.executable], cwd=tmp_path, check=True)
+    packages = tomllib.loads((tmp_path / "uv.lock").read_text())["package"]
+    command = ["uv", "export", "--quiet", "--no-hashes", "--no-emit-project", "--python", sys.executable]
+    exported = subprocess.check_output(command, cwd=tmp_path, text=True)
+    program = (
+        "import importlib.metadata as m; print(*sorted(d.name.lower() + '==' + d.version for d in m.distributions()))"
+    )
+    found = set(run(project.at(tmp_path), hooked, "-c", program).split())
+    assert found <= {f"{row['name']}=={row['version']}" for row in packages} | found
+    environment = {**os.environ, "VIRTUAL_ENV": str(tmp_path / ".venv")}
+    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable], cwd=tmp_path, check=True)
+    subprocess.run(
+        ["uv", "sync", "--quiet", "--frozen", "--no-install-project"], cwd=tmp_path, env=environment, check=True
+    )
+    listed = subprocess.check_output([tmp_path / ".venv/bin/python", "-c", program], text=True)
+    assert found == set(listed.split()), exported
