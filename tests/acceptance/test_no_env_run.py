@@ -215,6 +215,22 @@ def _tree(directory: Path, name: str, log: Path, more: str = "") -> None:
         place.write_text(content + (more if path == "pyproject.toml" else ""))
 
 
+def test_the_lock_of_a_script_stays_as_long_as_its_view_is_known(blast: Blast) -> None:
+    text = "# /// script\n# dependencies = ['alpha<{}']\n# ///\nimport alpha; print(alpha.VERSION)\n"
+    (blast.directory / "old.py").write_text(text.format(2))
+    (blast.directory / "new.py").write_text(text.format(3))
+    (blast.directory / "newer.py").write_text(text.format(4))
+    assert blast("run", "--no-env", "old.py").stdout == "1.1\n"
+    (root,) = (blast.home / "scripts").iterdir()
+    os.utime(root, (1, 1))
+    blast("run", "--no-env", "new.py")
+    assert root.exists()
+    for memo in (blast.home / "projects").iterdir():
+        memo.unlink()
+    blast("run", "--no-env", "newer.py")
+    assert not root.exists()
+
+
 def test_the_project_itself_and_what_is_editable_come_by_their_paths(blast: Blast) -> None:
     log, root = blast.directory.parent / "log", blast.directory
     _tree(root, "whole", log, _SOURCES)

@@ -350,3 +350,18 @@ def test_type_checkers_find_packages_on_the_path(special: Blast) -> None:
     program = "import os, sys; found = {n for p in sys.path if os.path.isdir(p) for n in os.listdir(p)}; "
     program += "print(sorted(found & {'split', 'old'}))"
     assert _ask(special, program, "split-one", "split-two", "old-one", "old-two") == "['old', 'split']"
+
+
+@pytest.mark.parametrize("name", ["a b", 'it\'s "quoted"', "größe", "$HOME %x"])
+def test_homes_of_every_name(project: Blast, name: str) -> None:
+    project("add", "--no-sync", "alpha")
+    flat = project.directory / "src"
+    shutil.rmtree(flat, ignore_errors=True)
+    flat.mkdir()
+    (flat / "__init__.py").write_text("NAME = __name__\n")
+    moved = project.at(project.directory)
+    moved.home = project.home.parent / name
+    ask = ("python", "-c", "import alpha, project; print(alpha.VERSION, project.NAME)")
+    for locale in ("C", "C.UTF-8"):
+        assert moved("run", "--no-env", *ask, LC_ALL=locale).stdout == "2.0 project\n"
+        assert moved("run", "--no-env", "alpha", LC_ALL=locale).stdout == "alpha 2.0\n"

@@ -17,6 +17,7 @@ __all__ = [
     "config_paths",
     "covers",
     "has_unknown_options",
+    "has_view_memo",
     "options_digest",
     "project_memo_path",
     "request_of",
@@ -174,3 +175,12 @@ def wish_of(root: str, python: str, environment: str) -> str:
         return os.readlink(f"{environment}/bin/python")
     except OSError:
         return ""
+
+
+def has_view_memo(home: str, root: str) -> bool:
+    """Tell whether the store remembers a view of the project at ``root``: it was used without an environment."""
+    directory, name = os.path.split(project_memo_path(home, root))
+    try:
+        return any(other.startswith(f"{name}-") for other in os.listdir(directory))
+    except OSError:
+        return False

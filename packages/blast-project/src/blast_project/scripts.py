@@ -323,8 +323,10 @@ def _read(path: str) -> bytes | None:
 
 
 def _forget_old(home: str, kept: str) -> None:
-    """Remove projects of scripts whose environments a gc took, once they are old."""
+    """Remove projects of scripts whose environments and views a gc took, once they are old."""
     import time
+
+    from blast_project.hot_key import has_view_memo
 
     directory = os.path.join(home, "scripts")
     for name in os.listdir(directory):
@@ -334,7 +336,7 @@ def _forget_old(home: str, kept: str) -> None:
             is_old = os.stat(root).st_mtime < time.time() - _KEPT_S
             if is_old and name.startswith("read-"):
                 fs.unlink(root)
-            elif is_old and root != kept and not os.path.isdir(environment):
+            elif is_old and root != kept and not (os.path.isdir(environment) or has_view_memo(home, root)):
                 fs.remove_tree(root)
         except OSError:
             continue

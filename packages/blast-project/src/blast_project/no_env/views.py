@@ -53,12 +53,13 @@ _COMPOSED = "composed"
 _PATH_FILE = "blast.pth"
 # What an activated shell shows.
 _PROMPT = "no-env"
-# What Python runs when it starts; `sitedir` is the directory of the path file. Names are taken back: of the runtime's
-# own directory nothing but the runtime is to be imported.
+# What Python runs when it starts; `sitedir` is the directory of the path file. Its own directory is taken back: nothing
+# but the runtime is to be imported from there. In ASCII: of which encoding a path file is, depends on the locale.
 _START = (
-    "import sys; sys.path.insert(0, {runtime!r}); import blast_runtime.bootstrap as _b; "
-    "sys.path.remove({runtime!r}); _b.activate({map!r}, sitedir)"
+    "import sys; sys.path.insert(0, {runtime!a}); import blast_runtime.bootstrap as _b; "
+    "sys.path.remove({runtime!a}); _b.activate({map!a}, sitedir)"
 )
+_MORE = "import sys; sys.path.append({0!a})"
 
 
 class View(NamedTuple):
@@ -331,9 +332,8 @@ class _Making:
             fs.make_directory(f"{made}/{_FLAT}")
             for name, target in self._flat.items():
                 fs.link_directory(target, f"{made}/{_FLAT}/{name}")
-            lines.append(f"{self._path}/{_FLAT}")
+            lines.append(_MORE.format(f"{self._path}/{_FLAT}"))
         site = f"{made}/{self._site}"
-        text = "".join(f"{line}\n" for line in lines)
-        fs.write_file(f"{site}/{_PATH_FILE}", text.encode("utf-8", "surrogateescape"), 0o444)
+        fs.write_file(f"{site}/{_PATH_FILE}", "".join(f"{line}\n" for line in lines).encode("ascii"), 0o444)
         # Who installs something here would install it for all who share the view.
         fs.set_mode(site, 0o555)
