@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,18 +94,14 @@ def test_lock_of_uv_gives_what_uv_installs(project: Blast, hooked: str, tmp_path
     lines = ["[project]", 'name = "real"', 'version = "1"', 'requires-python = ">=3.9"']
     (tmp_path / "pyproject.toml").write_text("\n".join([*lines, f"dependencies = {json.dumps(list(_REQUIREMENTS))}"]))
     subprocess.run(["uv", "lock", "--quiet", "--python", sys.executable], cwd=tmp_path, check=True)
-    packages = tomllib.loads((tmp_path / "uv.lock").read_text())["package"]
-    command = ["uv", "export", "--quiet", "--no-hashes", "--no-emit-project", "--python", sys.executable]
-    exported = subprocess.check_output(command, cwd=tmp_path, text=True)
     program = (
         "import importlib.metadata as m; print(*sorted(d.name.lower() + '==' + d.version for d in m.distributions()))"
     )
     found = set(run(project.at(tmp_path), hooked, "-c", program).split())
-    assert found <= {f"{row['name']}=={row['version']}" for row in packages} | found
     environment = {**os.environ, "VIRTUAL_ENV": str(tmp_path / ".venv")}
     subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable], cwd=tmp_path, check=True)
     subprocess.run(
         ["uv", "sync", "--quiet", "--frozen", "--no-install-project"], cwd=tmp_path, env=environment, check=True
     )
     listed = subprocess.check_output([tmp_path / ".venv/bin/python", "-c", program], text=True)
-    assert found == set(listed.split()), exported
+    assert found == set(listed.split())
