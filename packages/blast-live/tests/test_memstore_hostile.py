@@ -51,7 +51,10 @@ def store(one_store: Running) -> Running:
 
 
 def hello(link: socket.socket) -> dict[str, object]:
-    link.send(json.dumps({"op": "hello", "protocol": PROTOCOL}).encode())
+    try:
+        link.send(json.dumps({"op": "hello", "protocol": PROTOCOL}).encode())
+    except BrokenPipeError:
+        pass  # refused before; the answer says why
     return receive(link)
 
 

@@ -38,6 +38,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         "waiting": status["waiting"],
         "evicted": status["evicted"],
         "refused": status["refused"],
+        "fault": status["fault"],
         "redis": status["redis"],
     }
     rows = [
@@ -54,4 +55,6 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         rows.append(("redis", ", ".join(f"{count} {name}" for name, count in redis.items() if name != "last_error")))
         if redis["last_error"]:
             rows.append(("", f"last error: {redis['last_error']}"))
+    if status["fault"]:
+        rows.append(("fault", status["fault"]))
     return Outcome(document, data="\n".join(f"{name:<13}{text}" for name, text in rows))

@@ -130,11 +130,16 @@ class ReadingThrough:
             self._counts["failures"] += 1
             if error.code == "store":  # the server, and not this record
                 self._blocked_until = time.monotonic() + _FAILED_S
+        except Exception as error:  # noqa: BLE001 - of a library: as if the server had failed
+            self._last_error = type(error).__name__
+            self._counts["failures"] += 1
+            self._blocked_until = time.monotonic() + _FAILED_S
         finally:
             if fetched is not None:
                 fetched.close()
             self._engine.rollback(owner)
-            self._remember(key, time.monotonic())
+            if fetched is None:
+                self._remember(key, time.monotonic())
 
     def _take(self, owner: int, fetched: Fetched) -> None:
         for part in fetched.record.parts:
@@ -158,11 +163,11 @@ class ReadingThrough:
         error = done.exception()
         if error is None:
             self._counts["written"] += len(records)
-        elif isinstance(error, BlastError):
-            self._fail(error, len(records))
         else:
-            raise error
+            self._fail(error, len(records))
 
-    def _fail(self, error: BlastError, count: int) -> None:
-        self._last_error = f"{error.message}: {error.reason}" if error.reason else error.message
+    def _fail(self, error: BaseException, count: int) -> None:
+        self._last_error = error.message if isinstance(error, BlastError) else type(error).__name__
+        if isinstance(error, BlastError) and error.reason:
+            self._last_error += f": {error.reason}"
         self._counts["unwritten"] += count

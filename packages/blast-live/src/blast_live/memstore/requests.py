@@ -35,6 +35,8 @@ __all__ = ["Answer", "Desk", "Settled", "answer_of"]
 
 Answer = tuple[dict[str, Any], tuple[int, ...]]
 _LONGEST_WAIT_S = 3600.0
+# More records than these fit into no packet.
+_ROWS = 1000
 # Room for the names of fields around a list that fills a packet.
 _LIST_BYTES = messages.MESSAGE_BYTES - 4096
 # The keys of one request and one record fit into an answer together.
@@ -72,6 +74,7 @@ class Desk:
         self._working: set[int] = set()
         self._refused = 0
         self._served = 0
+        self._fault = ""
         self._operations: dict[str, Callable[[Connection, dict[str, Any], list[int]], Answer | None]] = {
             "get": self._get,
             "open": self._open,
@@ -119,6 +122,12 @@ class Desk:
                 self._settled.append(Settled(owner, answer_of(answer)))
         settled, self._settled = self._settled, []
         return settled
+
+    def note_fault(self, error: Exception) -> None:
+        """Note a fault of the store's own, for the status."""
+        import traceback
+
+        self._fault = "".join(traceback.format_exception(error))[-4000:]
 
     def count_refused(self, _: Peer) -> None:
         """Note that somebody was not let in."""
@@ -200,8 +209,7 @@ class Desk:
             if owner in self._gone:
                 self._gone.discard(owner)
                 return
-            if done.result() != digest:
-                raise DigestMismatch(f"a blob is not what its digest {digest.hex()[:16]}… says")
+            _check_digest(done.result(), digest)
             is_kept = self.engine.put(owner, digest, size, fd)
             self._settled.append(Settled(owner, {"new": True}))
         except CancelledError:
@@ -211,6 +219,9 @@ class Desk:
         except OSError as error:
             failure = StoreError("a blob can't be read", reason=error.strerror or str(error))
             self._settled.append(Settled(owner, {}, failure))
+        except Exception as error:  # noqa: BLE001 - or its client would wait for ever
+            self.note_fault(error)
+            self._settled.append(Settled(owner, {}, DaemonError("the memory store failed", reason=str(error)[:200])))
         finally:
             if not is_kept:
                 os.close(fd)
@@ -252,7 +263,8 @@ class Desk:
             raise InvalidField("not a place in a listing", field="offset", value=ascii(offset)[:80])
         if offset == 0:
             connection.listing = self.engine.table.listing()
-        rows = [{**encode_record(each.record), "borrowers": each.borrowers} for each in connection.listing[offset:]]
+        some = connection.listing[offset : offset + _ROWS]
+        rows = [{**encode_record(each.record), "borrowers": each.borrowers} for each in some]
         shown = _fitting(rows, _LIST_BYTES)
         following = offset + len(shown)
         if following >= len(connection.listing):
@@ -272,6 +284,7 @@ class Desk:
             "waiting": self.engine.waiting(),
             "refused": self._refused,
             "requests": self._served,
+            "fault": self._fault,
             "redis": None if self._further is None else self._further.report(),
         }
         return document, ()
@@ -328,6 +341,11 @@ def _fitting(rows: Sequence[dict[str, Any]], room: int) -> list[dict[str, Any]]:
             break
         shown.append(row)
     return shown
+
+
+def _check_digest(found: bytes, digest: bytes) -> None:
+    if found != digest:
+        raise DigestMismatch(f"a blob is not what its digest {digest.hex()[:16]}… says")
 
 
 def _list_of(document: dict[str, Any], field: str, most: int) -> list[Any]:

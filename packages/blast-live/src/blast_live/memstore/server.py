@@ -102,6 +102,9 @@ class Server:
             self._refuse(connection, error)
         except (OSError, BlastError):
             self._drop(connection)
+        except Exception as error:  # noqa: BLE001 - a fault of ours ends one connection, and not everybody's memory
+            self._desk.note_fault(error)
+            self._drop(connection)
         else:
             self._watch(connection)
 
