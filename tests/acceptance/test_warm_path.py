@@ -33,6 +33,7 @@ _COMMAND = {
     "blast_cli.commands",
     "blast_cli.commands._environments",
     "blast_cli.commands._shared",
+    "blast_cli.commands._upgrades",
     "blast_cli.exit_codes",
     "blast_cli.hot",
     "blast_cli.main",

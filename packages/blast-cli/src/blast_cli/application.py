@@ -25,7 +25,7 @@ __all__ = ["run"]
 
 
 # Options of every command that take a value: 'blast --project DIR sync' is read as 'blast sync --project DIR'.
-_WITH_VALUE = frozenset(("--project", "--color", "-p", "--python", "--config-file"))
+_WITH_VALUE = frozenset(("--directory", "--project", "--color", "-p", "--python", "--config-file"))
 
 
 def run(words: list[str]) -> int:
@@ -174,7 +174,7 @@ def _help_about(words: list[str]) -> str:
 
 def _take_interrupts() -> None:
     """Let Ctrl-C be an exception from here on, by which a command cleans up; before, it just ends the process."""
-    import _signal
+    import _signal  # type: ignore[import-not-found]  # the part of it that is there since the start
 
     if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
         try:

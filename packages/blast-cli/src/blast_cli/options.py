@@ -56,6 +56,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     )
     common.add_argument("--no-progress", action="store_true", help="show no progress")
     common.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="when to use colours")
+    common.add_argument("--directory", metavar="DIR", default="", help="do all of it in DIR")
     common.add_argument("--project", metavar="DIR", default="", help="the project in or above DIR instead of here")
     common.add_argument(
         "-p", "--python", metavar="REQUEST", default="", help="a version, a name or a path of an interpreter"
@@ -141,6 +142,7 @@ def add_group_options(parser: argparse.ArgumentParser, *, dev: bool = True) -> N
     add_selection_options(parser, dev=dev)
     add_install_options(parser)
     parser.add_argument("--inexact", action="store_true", help="keep distributions that the lock does not name")
+    parser.add_argument("--active", action="store_true", help="the environment that is active instead of .venv")
     parser.add_argument("--no-hooks", action="store_true", help="run nothing of what the project wants after a sync")
 
 
@@ -331,6 +333,23 @@ def bytecode_word(value: str) -> str:
     return "never" if word in {"0", "false", "no", "off"} else "wait"
 
 
+def _enter(directory: str) -> None:
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise UsageError(f"--directory {directory}: {error.strerror}") from error
+
+
+def _environment(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """Return which environment is the project's, if another than .venv."""
+    if not getattr(arguments, "active", False):
+        return environ.get("BLAST_PROJECT_ENVIRONMENT", "")
+    active = environ.get("VIRTUAL_ENV", "")
+    if not active:
+        raise UsageError("no environment is active", reason="VIRTUAL_ENV is not set", hint="leave out --active")
+    return active
+
+
 def _when_to_compile(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
     said = getattr(arguments, "compile_bytecode", None)
     if said is None:
@@ -359,6 +378,8 @@ def settings_from(
     Raises:
         UsageError: ``--project`` is no directory, or a variable holds no value of its option.
     """
+    if arguments.directory:
+        _enter(arguments.directory)
     directory = os.path.abspath(arguments.project or os.getcwd())
     if not os.path.isdir(directory):
         raise UsageError(f"--project {arguments.project}: there is no such directory")
@@ -379,7 +400,7 @@ def settings_from(
         python_preference=arguments.python_preference or _checked(environ, "BLAST_PYTHON_PREFERENCE", _PREFERENCES),
         python_mirror=environ.get("BLAST_PYTHON_MIRROR", ""),
         link_mode=link_mode,
-        environment=environ.get("BLAST_PROJECT_ENVIRONMENT", ""),
+        environment=_environment(arguments, environ),
         allow_overwrite=getattr(arguments, "allow_overwrite", False),
         refresh_packages=tuple(normalize_name(name) for name in getattr(arguments, "refresh_package", ())),
         index_strategy=getattr(arguments, "index_strategy", "") or environ.get("BLAST_INDEX_STRATEGY", ""),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.sources import SourceLoader
 
-__all__ = ["CompileRequest", "Compiled", "Input", "compile_requirements", "digests_of", "pin_line"]
+__all__ = ["CompileRequest", "Compiled", "Input", "compile_requirements", "digests_of", "head_of", "pin_line"]
 
 
 class CompileRequest(NamedTuple):
@@ -136,7 +136,7 @@ def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
     else:
         pins = _compile_here(session, request, given)
     left_out = {normalize_name(name) for name in request.no_emit}
-    text = render_pins(request, [pin for pin in pins if pin.name not in left_out], _head(session, request))
+    text = render_pins(request, [pin for pin in pins if pin.name not in left_out], head_of(session, request))
     excluded = sorted({pin.name for pin in pins if pin.name in left_out})
     if excluded:
         lines = ["", "# The following packages were excluded from the output:", *(f"# {name}" for name in excluded)]
@@ -306,7 +306,7 @@ def _pins_of_lock(path: str, free: set[str]) -> tuple[Requirement, ...]:
     return tuple(row for row in plain if row.name not in free)
 
 
-def _head(session: Session, request: CompileRequest) -> list[str]:
+def head_of(session: Session, request: CompileRequest) -> list[str]:
     """Return the lines of indexes and links that were asked for, without passwords."""
     lines: list[str] = []
     if request.emit_index_url:

@@ -125,11 +125,27 @@ def _resolve(
         session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds, loader=loader, there={}
     )
     wanted = wanted_of(session, interpreter, resolution)
+    if not builds and session.build_hashes is not None:
+        _check_hashes(session, wanted)
     sources = sources_of(resolution)
     # What is built of an address is known by its wheel; so it is built before it is known whether all stands.
     root = loader.root if loader is not None else session.settings.directory
     built, direct_urls = _ensure_sources(session, root, sources, interpreter) if sources else ((), {})
     return tuple(wanted), built, direct_urls
+
+
+def _check_hashes(session: Session, wanted: Sequence[WantedDistribution]) -> None:
+    """Refuse files for a build environment that the hashes of build constraints don't name.
+
+    Raises:
+        UsageError: something has no hash, and all must have one.
+        DigestMismatch: a file is not one of those that are allowed.
+    """
+    from blast_project.pip.asking import check_hashes
+
+    assert session.build_hashes is not None
+    hashes, is_required = session.build_hashes
+    check_hashes([row for row in wanted if is_required or row.name in hashes], (), hashes)
 
 
 def environment_with(

@@ -14,9 +14,9 @@ from blast_core.errors import UsageError
 from blast_project.compile_text import Pin, render_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from blast_core.formats.dpl.model import Lock, LockedPackage, LockedSource
+    from blast_core.formats.dpl.model import Lock, LockedDependency, LockedPackage, LockedSource
     from blast_project.lock_files import LockResult
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
@@ -41,6 +41,10 @@ class ExportRequest(NamedTuple):
         header: say how the file was made.
         editable: what is editable in the project is so in the file.
         project: write the project itself and the members of its workspace.
+        itself: write the package that the command was called in.
+        pruned: normalised names that are not written, nor what only they need.
+        emit_indexes: write the addresses of the indexes, without credentials.
+        emit_links: write the places of files that count beside the indexes.
         local: write what comes from directories of this machine.
         left_out: normalised names that are not written.
         words: the command's own arguments, for the header.
@@ -57,6 +61,10 @@ class ExportRequest(NamedTuple):
     local: bool = True
     left_out: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
+    itself: bool = True
+    pruned: frozenset[str] = frozenset()
+    emit_indexes: bool = False
+    emit_links: bool = False
 
 
 def export(session: Session, project: Project, locked: LockResult, request: ExportRequest) -> bytes:
@@ -65,7 +73,12 @@ def export(session: Session, project: Project, locked: LockResult, request: Expo
     Raises:
         UsageError: a group, an extra or a target is named that the lock has not.
     """
-    chosen = _part(project, locked.reader().to_lock(), request)
+    chosen = _pruned(_part(project, locked.reader().to_lock(), request), request.pruned)
+    if not request.itself:
+        from blast_project.selection import chosen_members
+
+        own = {member or project.name for member in chosen_members(project, request.selection.members)}
+        request = request._replace(left_out=request.left_out | own)
     part = chosen._replace(packages=tuple(row for row in chosen.packages if _is_written(project, row, request)))
     if request.form == "dpl":
         from blast_core.formats.dpl.builder import build_lock
@@ -73,7 +86,7 @@ def export(session: Session, project: Project, locked: LockResult, request: Expo
         return build_lock(part)
     if request.form == "pylock":
         return _pylock(session, part, request).encode()
-    return _requirements(part, _askers(chosen), request).encode()
+    return _requirements(session, part, _askers(chosen), request).encode()
 
 
 def _part(project: Project, lock: Lock, request: ExportRequest) -> Lock:
@@ -97,6 +110,30 @@ def _part(project: Project, lock: Lock, request: ExportRequest) -> Lock:
     return canonical_lock(
         lock._replace(packages=tuple(_merged(packages)), targets=tuple(kept), groups=("default",), text_hash=bytes(32))
     )
+
+
+def _pruned(lock: Lock, names: frozenset[str]) -> Lock:
+    """Return the lock without some packages, and without what nothing else needs then."""
+    if not names:
+        return lock
+    by_name: dict[str, list[LockedPackage]] = {}
+    for package in lock.packages:
+        by_name.setdefault(package.name, []).append(package)
+    asked = {need.name for package in lock.packages for need in _needs(package) if need.name != package.name}
+    waiting = [name for name in by_name if name not in asked and name not in names]
+    seen = set(waiting)
+    while waiting:
+        for package in by_name.get(waiting.pop(), ()):
+            more = {need.name for need in _needs(package)} - seen - names
+            seen |= more
+            waiting += more
+    return lock._replace(packages=tuple(package for package in lock.packages if package.name in seen))
+
+
+def _needs(package: LockedPackage) -> Iterator[LockedDependency]:
+    yield from package.dependencies
+    for _, needs in package.extras:
+        yield from needs
 
 
 def _narrowed(package: LockedPackage, targets: int, groups: Sequence[str]) -> LockedPackage:
@@ -155,9 +192,9 @@ def _pylock(session: Session, lock: Lock, request: ExportRequest) -> str:
     return comment + "\n[[packages]]\n".join([head, *plain[1:]])
 
 
-def _requirements(lock: Lock, via: Mapping[str, set[str]], request: ExportRequest) -> str:
+def _requirements(session: Session, lock: Lock, via: Mapping[str, set[str]], request: ExportRequest) -> str:
     from blast_core.marker_masks import shortest_marker
-    from blast_project.compiling import CompileRequest
+    from blast_project.compiling import CompileRequest, head_of
     from blast_project.lock_graph import target_of_lock
 
     targets = [target_of_lock(target) for target in lock.targets]
@@ -183,8 +220,15 @@ def _requirements(lock: Lock, via: Mapping[str, set[str]], request: ExportReques
                 is_editable=package.source.kind in _LOCAL and not package.source.digest,
             )
         )
-    style = CompileRequest((), header=request.header, annotate=request.annotate, command=_command(request))
-    return render_pins(style, pins, ())
+    style = CompileRequest(
+        (),
+        header=request.header,
+        annotate=request.annotate,
+        command=_command(request),
+        emit_index_url=request.emit_indexes,
+        emit_find_links=request.emit_links,
+    )
+    return render_pins(style, pins, head_of(session, style))
 
 
 def _digests(package: LockedPackage, source: LockedSource | None) -> tuple[str, ...]:

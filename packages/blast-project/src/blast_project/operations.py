@@ -41,6 +41,8 @@ class SyncOptions(NamedTuple):
         inexact: keep distributions that the lock does not name.
         dry_run: change nothing.
         command: what history says.
+        upgrade: take the newest versions.
+        upgrade_names: of these projects alone.
     """
 
     selection: GroupSelection = GroupSelection()
@@ -49,6 +51,8 @@ class SyncOptions(NamedTuple):
     inexact: bool = False
     dry_run: bool = False
     command: str = "sync"
+    upgrade: bool = False
+    upgrade_names: tuple[str, ...] = ()
 
 
 def project_interpreter(session: Session, project: Project) -> Interpreter:
@@ -161,7 +165,8 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
     root = find_root(session.settings.directory)
     if root is not None:
         _tell_of_loss(session, environment_path(root, session.settings))
-    if root is not None and not options.frozen and not session.settings.has_wishes:
+    upgrades = options.upgrade or bool(options.upgrade_names)
+    if root is not None and not (options.frozen or upgrades or session.settings.has_wishes):
         with exclusive(session, root, environment_path(root, session.settings)):
             known = _prepare_known(session, root, options)
             if known is not None:
@@ -207,7 +212,14 @@ def _prepare_known(session: Session, root: str, options: SyncOptions) -> Prepare
 
 def _lock_for_sync(session: Session, project: Project, interpreter: Interpreter, options: SyncOptions) -> LockResult:
     if not options.frozen:
-        return lock_project(session, project, interpreter, check=options.locked)
+        return lock_project(
+            session,
+            project,
+            interpreter,
+            upgrade=options.upgrade,
+            upgrade_names=options.upgrade_names,
+            check=options.locked,
+        )
     result = read_lock(session, project.root)
     if result is None:
         from blast_core.errors import StaleLock

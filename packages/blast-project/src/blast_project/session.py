@@ -6,6 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -60,6 +61,8 @@ class Session:
         self._config_keys: dict[str, str] = {}
         #: Keys of what was built by this command, which isn't built again though everything shall be.
         self.rebuilt: set[bytes] = set()
+        #: sha256 by name that files of build environments must have one of, and whether all must have; None for any.
+        self.build_hashes: tuple[Mapping[str, frozenset[str]], bool] | None = None
         #: Interpreter of the environment in which is built what shall not be isolated; "" while there is none.
         self.shared_python = ""
         #: For which interpreter the project will be installed as soon as it is locked, and which groups; else None.
@@ -230,6 +233,7 @@ class Session:
             from blast_pm.store.cache import GlobalCache
 
             self._cache = GlobalCache(self.settings.home, self.database, find_site_store(self.settings.environ))
+            self._cache.rows.note = self.reporter.note
         return self._cache
 
     @property

@@ -83,9 +83,12 @@ def place_choice(arguments: argparse.Namespace) -> SiteChoice:
 
 def add_change_options(parser: argparse.ArgumentParser) -> None:
     """Add what ``pip install`` and ``pip sync`` have in common."""
-    parser.add_argument("-c", "--constraint", action="append", default=[], metavar="FILE", help="constraints from FILE")
+    parser.add_argument(
+        "-c", "--constraint", "--constraints", action="append", default=[], metavar="FILE", help="constraints from FILE"
+    )
     parser.add_argument(
         "--override",
+        "--overrides",
         action="append",
         default=[],
         metavar="FILE",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from blast_project.editing import EditResult, Place
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
+    from blast_project.settings import Settings
 
 __all__ = [
     "add_place_options",
@@ -44,13 +45,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "requirements", nargs="*", metavar="REQ", help="such as 'flask>=3', ./directory or git+https://…"
     )
     parser.add_argument(
-        "-r", "--requirements-file", action="append", default=[], metavar="FILE", help="take them from FILE"
+        "-r",
+        "--requirements-file",
+        "--requirements",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take them from FILE",
     )
     parser.add_argument(
         "--bounds",
         choices=("lower", "major", "minor", "exact", "none"),
         default="lower",
         help="the version written for a requirement that has none",
+    )
+    parser.add_argument("-m", "--marker", default="", metavar="MARKER", help="only where MARKER holds")
+    parser.add_argument(
+        "-c", "--constraints", action="append", default=[], metavar="FILE", help="limits from FILE, for this time"
     )
     parser.add_argument("--editable", action="store_true", help="directories are installed as editable")
     commit = parser.add_mutually_exclusive_group()
@@ -75,7 +86,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--to-group", metavar="NAME", default="", help="in the dependency group NAME")
     parser.add_argument("--package", default="", metavar="NAME", help="of this package of the workspace")
     parser.add_argument("--no-sync", action="store_true", help="lock, but leave the environment alone")
-    parser.add_argument("--no-lock", action="store_true", help="only edit pyproject.toml")
+    parser.add_argument("--no-lock", "--frozen", action="store_true", help="only edit pyproject.toml")
 
 
 def place_of(arguments: argparse.Namespace) -> Place:
@@ -103,8 +114,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     lines = [*arguments.requirements, *_from_files(context, arguments.requirements_file)]
     if not lines:
         raise UsageError("nothing to add", hint="name requirements, such as 'blast add flask'")
+    if arguments.marker:
+        lines = [_with_marker(line, arguments.marker) for line in lines]
     if arguments.script:
         return edit_script_outcome(arguments, context, add=lines)
+    context = context._replace(settings=_limited(context.settings, arguments.constraints))
     began = time.monotonic()
     with Session(context.settings, context.reporter) as session:
         result = add_requirements(
@@ -124,6 +138,29 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         if result.synced is None:
             return outcome
         return with_hooks(outcome, session, result.synced, _selection(arguments), context)
+
+
+def _with_marker(line: str, marker: str) -> str:
+    """Return a requirement that holds only where a marker does, too.
+
+    Raises:
+        InvalidRequirement: it is an address or a path, or the marker is none.
+    """
+    from blast_core.markers import and_markers
+    from blast_core.requirements import format_requirement, parse_requirement
+
+    asked, limit = parse_requirement(line), parse_requirement(f"x; {marker}").marker
+    return format_requirement(asked._replace(marker=and_markers(asked.marker, limit) if asked.marker else limit))
+
+
+def _limited(settings: Settings, names: list[str]) -> Settings:
+    """Return the settings with limits that count for this resolution alone."""
+    if not names:
+        return settings
+    from blast_project.requirement_files import read_lines
+
+    policy = settings.policy
+    return settings._replace(policy=policy._replace(moves=(*policy.moves, *read_lines(settings, names))))
 
 
 def edited_project(arguments: argparse.Namespace, context: Context) -> Project:

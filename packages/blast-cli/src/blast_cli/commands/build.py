@@ -61,6 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="limit what builds are done with to what FILE says",
     )
+    parser.add_argument(
+        "--require-hashes",
+        action="store_true",
+        help="build with nothing that a file of --build-constraints has no hash of",
+    )
+    parser.add_argument("--no-verify-hashes", action="store_true", help="leave the hashes of these files alone")
     parser.add_argument("--no-build-logs", action="store_true", help="hide what the backend prints, also with -v")
     parser.add_argument("--no-create-gitignore", action="store_true", help="put no .gitignore into a new directory")
     add_index_options(parser)
@@ -78,6 +84,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     output = os.path.join(settings.directory, arguments.out_dir) if arguments.out_dir else plan.output
     built: list[Built] = []
     with Session(settings, context.reporter) as session:
+        session.build_hashes = _build_hashes(arguments, settings)
         interpreter = build_interpreter(session, plan.project)
         listen = _listener(context, verbose=bool(settings.verbose), silent=arguments.no_build_logs)
         requests = [_request(arguments, tree, os.path.normpath(output)) for tree in plan.trees]
@@ -96,6 +103,18 @@ def _with_constraints(settings: Settings, names: list[str]) -> Settings:
     lines = read_lines(settings, names)
     policy = settings.policy
     return settings._replace(policy=policy._replace(build_constraints=(*policy.build_constraints, *lines)))
+
+
+def _build_hashes(arguments: argparse.Namespace, settings: Settings) -> tuple[dict[str, frozenset[str]], bool] | None:
+    """Return the digests that what builds are done with must have, and whether all of it must; None for none."""
+    from blast_project.requirement_files import read_file
+
+    if arguments.no_verify_hashes and not arguments.require_hashes:
+        return None
+    hashes: dict[str, frozenset[str]] = {}
+    for name in arguments.build_constraints:
+        hashes.update(read_file(settings, name).hashes)
+    return (hashes, arguments.require_hashes) if hashes or arguments.require_hashes else None
 
 
 def _request(arguments: argparse.Namespace, tree: SourceTree, output: str) -> BuildRequest:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from blast_cli.commands._said import said_words
 from blast_cli.commands._shared import group_selection, plural
-from blast_cli.options import add_index_options, add_lock_options, add_member_options, add_selection_options
+from blast_cli.options import (
+    add_index_options,
+    add_lock_options,
+    add_member_options,
+    add_script_option,
+    add_selection_options,
+)
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
@@ -44,11 +50,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-annotate", action="store_true", help="without saying who asks for what")
     parser.add_argument("--no-header", action="store_true", help="without saying how the file was made")
     parser.add_argument("--no-editable", action="store_true", help="nothing is editable")
-    parser.add_argument(
-        "--no-emit-project", "--no-emit-workspace", action="store_true", help="without the project and its members"
-    )
+    parser.add_argument("--no-emit-project", action="store_true", help="without the project itself")
+    parser.add_argument("--no-emit-workspace", action="store_true", help="without any package of the workspace")
     parser.add_argument("--no-emit-local", action="store_true", help="without what comes from directories")
     parser.add_argument("--no-emit-package", action="append", default=[], metavar="NAME", help="without NAME")
+    parser.add_argument(
+        "--prune", action="append", default=[], metavar="NAME", help="without NAME and what only NAME needs"
+    )
+    parser.add_argument(
+        "--emit-index-url", action="store_true", help="with the addresses of the indexes, without names"
+    )
+    parser.add_argument("--emit-find-links", action="store_true", help="with the places of --find-links")
+    add_script_option(parser)
     add_selection_options(parser)
     add_lock_options(parser)
     add_index_options(parser)
@@ -61,6 +74,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.project import load_project
     from blast_project.session import Session
 
+    directory = context.settings.directory
+    if arguments.script:
+        from blast_cli.commands._scripts import context_of
+
+        context, _ = context_of(arguments, context)
     with Session(context.settings, context.reporter) as session:
         project = load_project(context.settings.directory, context.settings.home)
         session.use_project(project.manifest)
@@ -72,7 +90,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         if request.form == "dpl":
             raise UsageError("a binary lock is nothing for a terminal", hint="'-o FILE' names a file")
         return Outcome({"format": request.form, "content": content.decode()}, data=content.decode())
-    path = os.path.join(context.settings.directory, arguments.output_file)
+    path = os.path.join(directory, arguments.output_file)
     write_output(path, content)
     line = f"Wrote {arguments.output_file} from a lock of {plural(count, 'package')}"
     return Outcome({"format": request.form, "path": path}, (line,))
@@ -104,7 +122,11 @@ def _request(arguments: argparse.Namespace) -> ExportRequest:
         annotate=not arguments.no_annotate,
         header=not arguments.no_header,
         editable=not arguments.no_editable,
-        project=not arguments.no_emit_project,
+        project=not arguments.no_emit_workspace,
+        itself=not arguments.no_emit_project,
+        pruned=frozenset(normalize_name(name) for name in arguments.prune),
+        emit_indexes=arguments.emit_index_url,
+        emit_links=arguments.emit_find_links,
         local=not arguments.no_emit_local,
         left_out=frozenset(normalize_name(name) for name in arguments.no_emit_package),
         words=said_words("export"),

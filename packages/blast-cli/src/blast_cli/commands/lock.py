@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from blast_cli.commands._shared import lock_change_lines, lock_changes_document, lock_line
+from blast_cli.commands._upgrades import add_upgrade_options, upgrade_names, upgrade_settings
 from blast_cli.options import add_index_options, add_policy_options, add_script_option
 from blast_cli.options_install import add_build_wishes
 from blast_cli.outcome import Context, Outcome
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from blast_project.project import Project
     from blast_project.project_tools import LockedTool
     from blast_project.session import Session
-    from blast_project.settings import Settings
 
 __all__ = ["configure", "execute"]
 
@@ -33,13 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check-exists", action="store_true", help="fail if there is no lock, and look no further")
     parser.add_argument("--dry-run", action="store_true", help="say what would change and write nothing")
-    parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions")
-    parser.add_argument(
-        "-P", "--upgrade-package", action="append", default=[], metavar="REQ", help="the newest of a package, or 'a==2'"
-    )
-    parser.add_argument(
-        "--upgrade-group", action="append", default=[], metavar="GROUP", help="the newest of what a group asks for"
-    )
+    add_upgrade_options(parser)
     parser.add_argument(
         "--target", action="append", default=[], metavar="NAME", help="lock for this target, not for the manifest's"
     )
@@ -77,7 +71,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     if arguments.check_exists:
         return _existing(before, project)
     began = time.monotonic()
-    with Session(_settings(arguments, context.settings), context.reporter) as session:
+    with Session(upgrade_settings(arguments, context.settings), context.reporter) as session:
         try:
             result = _lock(arguments, session, project, check=arguments.check, publish=not arguments.dry_run)
         except StaleLock as error:
@@ -115,7 +109,7 @@ def _lock(
         session,
         project,
         upgrade=arguments.upgrade,
-        upgrade_names=_upgrades(arguments, project),
+        upgrade_names=upgrade_names(arguments, project),
         check=check,
         publish=publish_lock if publish else None,
         hints=not arguments.no_hints,
@@ -128,45 +122,6 @@ def _lock_tools(arguments: argparse.Namespace, session: Session, project: Projec
     from blast_project.project_tools import lock_project_tools
 
     return lock_project_tools(session, project, upgrade=arguments.upgrade, check=arguments.check)
-
-
-def _upgrades(arguments: argparse.Namespace, project: Project) -> list[str]:
-    """Return the names of the packages that may leave their locked version.
-
-    Raises:
-        UsageError: a group is named that the project doesn't have.
-    """
-    if not arguments.upgrade_package and not arguments.upgrade_group:
-        return []
-    from blast_core.errors import UsageError
-    from blast_core.names import normalize_name
-    from blast_core.requirements import parse_requirement
-
-    names = [parse_requirement(line).name for line in arguments.upgrade_package]
-    for group in arguments.upgrade_group:
-        wanted = f"group:{normalize_name(group)}"
-        if wanted not in project.groups:
-            known = ", ".join(name.removeprefix("group:") for name in project.groups if name.startswith("group:"))
-            raise UsageError(
-                f"the project has no dependency group '{group}'", reason=f"it has {known}" if known else "it has none"
-            )
-        names += [row.requirement.name for row in project.requirements() if row.group == wanted]
-    return names
-
-
-def _settings(arguments: argparse.Namespace, settings: Settings) -> Settings:
-    """Return the settings for this lock: what is upgraded is asked for again, and may be asked for in a version."""
-    names = arguments.upgrade_package
-    if not (arguments.upgrade or names or arguments.upgrade_group):
-        return settings
-    from blast_core.requirements import parse_requirement
-
-    wanted = [parse_requirement(line) for line in names]
-    moves = tuple(line for line, row in zip(names, wanted, strict=True) if row.specifier)
-    settings = settings._replace(policy=settings.policy._replace(moves=moves))
-    if arguments.upgrade or arguments.upgrade_group:
-        return settings._replace(refresh=not settings.offline)
-    return settings._replace(refresh_packages=(*settings.refresh_packages, *(row.name for row in wanted)))
 
 
 def _standing_lock(root: str) -> DplLockFile | None:

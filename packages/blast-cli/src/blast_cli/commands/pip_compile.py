@@ -29,9 +29,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="",
         help="what to write; pylock.toml where the output file is called so",
     )
-    parser.add_argument("-c", "--constraint", action="append", default=[], metavar="FILE", help="constraints from FILE")
+    parser.add_argument(
+        "-c", "--constraint", "--constraints", action="append", default=[], metavar="FILE", help="constraints from FILE"
+    )
     parser.add_argument(
         "--override",
+        "--overrides",
         action="append",
         default=[],
         metavar="FILE",

@@ -6,6 +6,7 @@ import time
 
 from blast_cli.commands._environments import add_environment_option, chosen_environments, with_environment
 from blast_cli.commands._shared import group_selection, sync_document, sync_lines, with_hooks
+from blast_cli.commands._upgrades import add_upgrade_options, upgrade_names, upgrade_settings, wants_upgrades
 from blast_cli.options import (
     add_group_options,
     add_index_options,
@@ -16,6 +17,7 @@ from blast_cli.options import (
 )
 from blast_cli.options_install import add_install_wishes, add_left_out_options
 from blast_cli.outcome import Context, Outcome
+from blast_core.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ __all__ = ["configure", "execute"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--dry-run", action="store_true", help="say what would change and change nothing")
+    parser.add_argument("--check", action="store_true", help="the same, and fail if something would")
+    add_upgrade_options(parser)
     add_script_option(parser)
     add_lock_options(parser)
     add_group_options(parser)
@@ -44,6 +48,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Sync."""
+    arguments.dry_run |= arguments.check
+    if (arguments.frozen or arguments.locked) and wants_upgrades(arguments):
+        raise UsageError("a lock that stays as it is can't have newer versions", hint="leave one of the two out")
+    context = context._replace(settings=upgrade_settings(arguments, context.settings))
     script = None
     if arguments.script:
         from blast_cli.commands._scripts import context_of
@@ -110,11 +118,21 @@ def _sync(arguments: argparse.Namespace, context: Context, selection: GroupSelec
         inexact=arguments.inexact,
         dry_run=arguments.dry_run,
         command=context.command,
+        upgrade=arguments.upgrade,
+        upgrade_names=_upgraded(arguments, context),
     )
     with Session(context.settings, context.reporter) as session:
         result = sync_here(session, options)
         lines = sync_lines(result, round((time.monotonic() - began) * 1000), dry_run=arguments.dry_run)
         outcome = Outcome({**sync_document(result), "dry_run": arguments.dry_run}, lines)
         if arguments.dry_run or arguments.script:
-            return outcome
+            return outcome._replace(code=int(arguments.check and result.changed))
         return with_hooks(outcome, session, result, selection, context)
+
+
+def _upgraded(arguments: argparse.Namespace, context: Context) -> tuple[str, ...]:
+    if not arguments.upgrade_package and not arguments.upgrade_group:
+        return ()
+    from blast_project.project import load_project
+
+    return tuple(upgrade_names(arguments, load_project(context.settings.directory, context.settings.home)))

@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--short", action="store_true", help="print the version alone")
     parser.add_argument("--dry-run", action="store_true", help="say what it would become, and write nothing")
     parser.add_argument("--no-sync", action="store_true", help="lock, but leave the environment alone")
+    parser.add_argument("--locked", action="store_true", help="fail if the lock does not answer to the manifest before")
     parser.add_argument("--no-lock", "--frozen", action="store_true", help="only edit pyproject.toml")
     add_index_options(parser)
     add_policy_options(parser)
@@ -48,6 +49,11 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     if arguments.package:
         project = member_project(project, arguments.package)
     name = edited_manifest(project).name
+    if arguments.locked:
+        from blast_project.operations import lock_here
+
+        with Session(context.settings, context.reporter) as session:
+            lock_here(session, project, check=True)
     if arguments.value or arguments.bump:
         return _change(arguments, context, project, name)
     with Session(context.settings, context.reporter) as session:
