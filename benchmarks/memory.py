@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from blast_runtime.memory.codes import VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -85,12 +87,14 @@ def _make_ways(work: Path, python: str) -> list[_Way]:
     bare = {**plain, "PYTHONPYCACHEPREFIX": str(work / "nothing")}
     with_store = _launch(work, python, str(work / "home"))
     without = _launch(work, python, str(work / "no-home"))
+    alone = {name: value for name, value in without.variables.items() if name != VARIABLE}
     line = [found, "-c", _IMPORT]
     return [
         _Way("installed, compiled", lambda: _run(line, plain)),
         _Way("installed, not compiled", lambda: _run(line, bare)),
         _Way("in memory, the store has it", lambda: _run_launch(with_store)),
-        _Way("in memory, from wheels", lambda: _run_launch(without)),
+        _Way("in memory, from wheels, as a child", lambda: _run_launch(without)),
+        _Way("in memory, from wheels, the first", lambda: _run_launch(without._replace(variables=alone))),
     ]
 
 
@@ -105,7 +109,7 @@ def _launch(work: Path, python: str, home: str) -> Launch:
     settings = Settings(str(work), home, environ, python=python)
     options = RunOptions(("python", "-c", _IMPORT), requirements=_REQUIREMENTS, project=False)
     launch = prepare_launch(MemorySession(settings, SilentReporter()), options)
-    for descriptor in launch.image.descriptors:
+    for descriptor in launch.descriptors:
         os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function has no name for it
     return launch
 
@@ -115,7 +119,7 @@ def _run(line: Sequence[str], variables: dict[str, str], keep: Sequence[int] = (
 
 
 def _run_launch(launch: Launch) -> None:
-    _run(launch.line, launch.variables, launch.image.descriptors)
+    _run(launch.line, launch.variables, launch.descriptors)
 
 
 def _measure(way: _Way) -> _Sample:

@@ -193,6 +193,21 @@ def _make_project(memory: Blast) -> None:
     )
 
 
+def test_a_module_is_compiled_once_for_all_processes(memory: Blast) -> None:
+    program = (
+        "import builtins, subprocess, sys\n"
+        "compiled = []\n"
+        "def watch(event, arguments):\n"
+        "    if event == 'compile' and 'blast-memory' in str(arguments[1]): compiled.append(arguments[1])\n"
+        "sys.addaudithook(watch)\n"
+        "import tree, tree.below\n"
+        "print(len(compiled))\n"
+        "if len(sys.argv) < 2: print(subprocess.check_output([sys.executable, __file__, 'x'], text=True), end='')\n"
+    )
+    (memory.directory / "count.py").write_text(program)
+    assert memory("run", "--in-memory", "--with", "tree", "count.py").stdout.split() == ["2", "0"]
+
+
 def test_wheels_are_checked_on_their_way(memory: Blast, tmp_path: Path) -> None:
     directory = tmp_path / "wheels"
     directory.mkdir()

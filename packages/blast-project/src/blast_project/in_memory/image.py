@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Entry = tuple[Any, ...]
 
-__all__ = ["Image", "ImageBuilder", "Unpacked", "seal"]
+__all__ = ["Image", "ImageBuilder", "Unpacked", "memory_file", "seal"]
 
 # Descriptors of a run begin here: below are those that programs count on, such as the first few free ones.
 _FIRST_DESCRIPTOR = 100
@@ -84,7 +84,7 @@ class ImageBuilder:
     """Collects distributions; `finish` makes the container."""
 
     def __init__(self) -> None:
-        self._descriptor = _memory_file("blast-memory")
+        self._descriptor = memory_file("blast-memory")
         self._size = 0
         self._tables: dict[str, dict[str, Entry | None]] = {TOP: {}, SITE_PACKAGES: {}, TOP + "/bin": {}}
         self._tables[TOP].update({"site-packages": None, "bin": None})
@@ -99,7 +99,7 @@ class ImageBuilder:
         pieces = iter(chunks)
         first = next(pieces, b"")
         own = bytes(first[:4]) == ELF_MAGIC
-        descriptor = _memory_file(os.path.basename(name)) if own else self._descriptor
+        descriptor = memory_file(os.path.basename(name)) if own else self._descriptor
         begin = 0 if own else self._size
         size = _write(descriptor, first)
         for piece in pieces:
@@ -299,7 +299,8 @@ def _children(directory: str) -> list[tuple[str, str]]:
     return [(name, f"{directory}/{name}") for name in sorted(os.listdir(directory)) if name != "__pycache__"]
 
 
-def _memory_file(name: str) -> int:
+def memory_file(name: str) -> int:
+    """Return the descriptor of a new memory file, beyond those that programs count on."""
     import fcntl
 
     made = os.memfd_create(name[:200], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)

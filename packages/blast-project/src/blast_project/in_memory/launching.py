@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from blast_core.errors import UsageError
 from blast_core.tuples import NamedTuple
-from blast_project.in_memory.image import ImageBuilder
+from blast_project.in_memory.image import ImageBuilder, memory_file
 from blast_project.in_memory.session import find_stored
 from blast_project.in_memory.sharing import Built, Sharing, image_key
 from blast_project.in_memory.wheels import add_wheels
 from blast_project.in_memory.wishes import find_wishes
 from blast_runtime.memory.children import BIN, script_line
+from blast_runtime.memory.codes import SIZE, VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,11 +38,18 @@ class Launch(NamedTuple):
         line: the program with its arguments.
         variables: of the program.
         image: what it inherits.
+        codes: descriptor of the memory file by which its processes share what they compile.
     """
 
     line: tuple[str, ...]
     variables: dict[str, str]
     image: Image
+    codes: int
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """All that the program inherits."""
+        return (*self.image.descriptors, self.codes)
 
 
 def prepare_launch(
@@ -75,9 +83,10 @@ def prepare_launch(
         built = sharing.image(key, lambda: _build(session, wishes, stored, sharing))
     else:
         built = _build(session, wishes, stored, sharing)
-    variables = _variables(session, wishes, options, built.image)
+    codes = _make_codes()
+    variables = {**_variables(session, wishes, options, built.image), VARIABLE: str(codes)}
     line = _line(wishes.interpreter.executable, options.words, built.programs, variables.get("PATH", ""))
-    return Launch(tuple(line), variables, built.image)
+    return Launch(tuple(line), variables, built.image, codes)
 
 
 def _build(session: Session, wishes: Wishes, stored: Mapping[str, StoredDistribution], sharing: Sharing) -> Built:
@@ -108,10 +117,20 @@ def become(launch: Launch) -> NoReturn:
     """Become the program. It inherits the descriptors; nothing else of this process is left."""
     from blast_project.running import replace_process
 
-    _make_room(max(launch.image.descriptors) + 1)
-    for descriptor in launch.image.descriptors:
+    _make_room(max(launch.descriptors) + 1)
+    for descriptor in launch.descriptors:
         os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function has no name for it
     replace_process(launch.line, launch.variables)
+
+
+def _make_codes() -> int:
+    """Return the descriptor of an empty file of shared code objects; its size stays, so that no map of it can break."""
+    import fcntl
+
+    descriptor = memory_file("blast-codes")
+    os.ftruncate(descriptor, SIZE)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return descriptor
 
 
 def _make_room(highest: int) -> None:

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from blast_runtime.memory.codes import Codes
+
     Entry = tuple[Any, ...]
     Table = dict[str, Optional[Entry]]
 
@@ -26,7 +28,9 @@ __all__ = [
     "PREFIX",
     "SITE",
     "Container",
+    "check_descriptor",
     "descriptor_path",
+    "is_inside",
 ]
 
 #: Paths in memory begin so. Nobody, whatever his rights, can make a file of this name: the kernel owns /proc.
@@ -77,6 +81,8 @@ class Container:
         self._tables: dict[str, Table] = {}
         self.facts = index
         self._made: dict[str, int] = {}
+        #: Code objects that are shared with other processes of the run; None where there are none.
+        self.codes: Codes | None = None
 
     def table(self, path: str) -> Table | None:
         """Return what lies in a directory, by name; None if there is no such directory in memory."""
@@ -165,7 +171,8 @@ class Container:
 
     def descriptors(self) -> list[int]:
         """Return the descriptors that children need."""
-        return [self.descriptor, *self.facts["descriptors"], *self._made.values()]
+        found = [self.descriptor, *self.facts["descriptors"], *self._made.values()]
+        return found if self.codes is None else [*found, self.codes.descriptor]
 
 
 def _memory_file(name: str) -> int:

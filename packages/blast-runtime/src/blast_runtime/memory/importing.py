@@ -16,7 +16,7 @@ from _frozen_importlib_external import (
     SourcelessFileLoader,
 )
 
-from blast_runtime.memory.container import DESCRIPTOR, LINK, descriptor_path, is_inside
+from blast_runtime.memory.container import DESCRIPTOR, FILE, LINK, descriptor_path, is_inside
 from blast_runtime.memory.native import load_before
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from blast_runtime.memory.container import Container, Table
 
-__all__ = ["MemoryExtensionLoader", "MemoryFinder", "MemorySourceLoader", "hook_of"]
+__all__ = ["MemoryExtensionLoader", "MemoryFinder", "MemorySourceLoader", "MemorySourcelessLoader", "hook_of"]
 
 # In the order in which FileFinder tries them.
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py", ".pyc")
@@ -40,8 +40,16 @@ class MemorySourceLoader(SourceFileLoader):
         self._container = container
 
     def get_code(self, fullname: str) -> Any:  # noqa: ARG002 - a loader is for one module
-        """Return the module's code."""
-        return self.source_to_code(self.get_data(self.path), self.path)
+        """Return the module's code: what a process of this run compiled, or compiled now for all of them."""
+        path, entry = self._container.find(self.path)
+        codes = self._container.codes
+        if codes is None or not entry or entry[0] != FILE or not entry[1]:
+            return self.source_to_code(self.get_data(path), path)
+        code = codes.find(entry[2])
+        if code is None:
+            code = self.source_to_code(self.get_data(path), path)
+            codes.add(entry[2], code)
+        return code
 
     def get_data(self, path: str) -> bytes:
         """Return a file's content."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from blast_runtime.memory.codes import open_codes
 from blast_runtime.memory.container import SITE, Container
 
 TYPE_CHECKING = False
@@ -40,6 +41,8 @@ def activate(path: str, descriptor: int, offset: int, size: int, python: str) ->
     # All of the runtime that will be needed, since nothing of it is found later.
     from blast_runtime.memory import children, files, importing, patches, resources  # noqa: F401
 
+    if not sys.flags.optimize:
+        container.codes = open_codes(os.environ)
     files.install(container)
     sys.path_hooks.insert(0, importing.hook_of(container))
     sys.path_importer_cache.pop(path, None)
