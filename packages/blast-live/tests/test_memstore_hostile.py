@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -329,10 +330,14 @@ print(json.dumps(seen))
         pytest.param({"uids": (_NOBODY,), "others_write": True}, ["content", "uid 0", "put"], id="writes"),
     ],
 )
-def test_another_users_process(tmp_path: Path, options: dict[str, object], seen: list[str]) -> None:
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
-    with Running(str(tmp_path / "socket"), **options) as store, store.client() as client:
+def test_another_users_process(options: dict[str, object], seen: list[str]) -> None:
+    # Not below pytest's own directory, which is its user's alone.
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Running(f"{directory}/socket", **options) as store,
+        store.client() as client,
+    ):
+        os.chmod(directory, 0o755)
         client.ensure(["theirs"], lambda _: [("x", sealed_from([b"content"]))])
         process = python(_OTHER_USER, store.socket)
         assert json.loads(process.communicate(timeout=30)[0]) == seen
