@@ -352,6 +352,32 @@ def test_modules_the_prompt_and_what_the_interpreter_has(blast: Blast, wheels: P
     assert out(run(blast, hooked, "-c", "import mine, alpha", BLAST_RUN_SITE="1")) == "mine\n"
 
 
+def test_debuggers_and_flags(blast: Blast, wheels: Path, hooked: Path) -> None:
+    write_lock(blast, wheels, "alpha==2.0", "beta==1.5")
+    (blast.directory / "script.py").write_text("import alpha\nprint('in', alpha.VERSION)\n")
+    assert "in 2.0" in out(run(blast, hooked, "-m", "pdb", "-c", "continue", "-c", "quit", "script.py"))
+    for flag in ("-I", "-E", "-s", "-P", "-O", "-Xutf8"):
+        assert "in 2.0" in out(run(blast, hooked, flag, "script.py"))
+    # Without `site` there are no path files.
+    assert run(blast, hooked, "-S", "script.py").returncode == 1
+    piped = subprocess.run(
+        [hooked],
+        input="import alpha; print(alpha.VERSION)",
+        cwd=blast.directory,
+        env={**blast.variables(), "BLAST": "yes"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert piped.stdout == "2.0\n"
+
+
+def test_directory_that_is_not_there_is_named(blast: Blast, hooked: Path) -> None:
+    done = run(blast, hooked, "-c", "pass", BLAST_RUN_DIRECTORY="/no/such/place")
+    assert done.returncode == 2
+    assert "there is no directory /no/such/place" in done.stderr
+
+
 def test_old_memos_go(blast: Blast, wheels: Path, hooked: Path) -> None:
     write_lock(blast, wheels, "alpha==2.0")
     out(run(blast, hooked, "-c", _WHERE))

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +18,11 @@ from blast_project.no_env.foreign import foreign_stored
 from blast_project.no_env.foreign_places import OURS, find_lock, watched_files
 from blast_project.selection import GroupSelection
 from blast_project.testing import Workbench
+from blast_project.testing_builds import source_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
 
 _NOTHING = GroupSelection()
 _ELSEWHERE = "https://index.invalid/simple"
@@ -53,7 +55,9 @@ def digest(wheels: Path, name: str) -> str:
     return hashlib.sha256((wheels / name).read_bytes()).hexdigest()
 
 
-def stored(bench: Workbench, name: str, selection: GroupSelection = _NOTHING, *, offline: bool = False) -> dict[str, str]:
+def stored(
+    bench: Workbench, name: str, selection: GroupSelection = _NOTHING, *, offline: bool = False
+) -> dict[str, str]:
     with bench.session(offline=offline) as session:
         found = foreign_stored(session, str(bench.root / name), session.find_interpreter(), selection)
         for row in found.stored:
@@ -251,3 +255,73 @@ def test_lock_that_uv_just_made(bench: Workbench, index: StaticIndex) -> None:
     subprocess.run(command, cwd=bench.root, env=environ, check=True)
     assert stored(bench, "uv.lock") == {"alpha": "1.0", "beta": "1.0"}
     assert stored(bench, "uv.lock", GroupSelection(all_extras=True)) == {"alpha": "1.0", "beta": "1.0", "gamma": "1.0"}
+
+
+def write_tree(place: Path, log: Path, name: str) -> Path:
+    place.mkdir(parents=True, exist_ok=True)
+    for path, content in source_tree(log, name, requires=()).items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(content)
+    return place
+
+
+def test_trees_repositories_and_archives_of_a_lock(
+    bench: Workbench, wheels: Path, index: StaticIndex, tmp_path: Path
+) -> None:
+    """The project itself is editable, what else is named is built: a commit, a directory, an archive by its address."""
+    log = tmp_path / "log"
+    write_tree(bench.root, log, "demo")
+    write_tree(tmp_path / "beside", log, "beside")
+    repository = write_tree(tmp_path / "repository" / "sub", log, "inrepo").parent
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@index.invalid"]
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *words], cwd=repository, check=True)
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=repository, text=True).strip()
+    file = "gamma-1.0-py3-none-any.whl"
+    sources = {
+        "inrepo": f'{{ git = "file://{repository}?subdirectory=sub&rev=main#{commit}" }}',
+        "beside": '{ directory = "../beside" }',
+        "gamma": f'{{ url = "{index.file_url(file)}" }}',
+    }
+    needs = ", ".join(f'{{ name = "{name}" }}' for name in sources)
+    text = 'version = 1\nrequires-python = ">=3.9"\n[[package]]\nname = "demo"\nversion = "1.0"\n'
+    text += f'source = {{ editable = "." }}\ndependencies = [{needs}]\n'
+    for name, source in sources.items():
+        text += f'[[package]]\nname = "{name}"\nversion = "1.0"\nsource = {source}\n'
+    text += f'wheels = [{{ url = "{index.file_url(file)}", hash = "sha256:{digest(wheels, file)}" }}]\n'
+    (bench.root / "uv.lock").write_text(text)
+    everything = {"demo": "1.0", "inrepo": "1.0", "beside": "1.0", "gamma": "1.0"}
+    assert stored(bench, "uv.lock") == everything
+    assert stored(bench, "uv.lock", offline=True) == everything
+    assert sorted(log.read_text().split()) == ["beside", "demo", "inrepo"]
+    with bench.session() as session:
+        found = foreign_stored(session, str(bench.root / "uv.lock"), session.find_interpreter(), _NOTHING)
+    assert found.changes_unseen
+    assert json.loads(found.direct_urls["inrepo"])["vcs_info"]["commit_id"] == commit
+
+
+def test_archive_of_a_lock_has_the_digest_that_it_names(bench: Workbench, index: StaticIndex) -> None:
+    url = index.file_url("gamma-1.0-py3-none-any.whl")
+    text = 'lock-version = "1.0"\ncreated-by = "test"\n[[packages]]\nname = "gamma"\nversion = "1.0"\n'
+    (bench.root / "pylock.toml").write_text(
+        f'{text}archive = {{ url = "{url}", hashes = {{ sha256 = "{"0" * 64}" }} }}\n'
+    )
+    with pytest.raises(DigestMismatch):
+        stored(bench, "pylock.toml")
+
+
+def test_source_distributions_of_a_lock_are_built_once(bench: Workbench, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    place = tmp_path / "files"
+    place.mkdir()
+    files = {path: text.encode() for path, text in source_tree(log, "delta", requires=()).items()}
+    path = make_sdist(place, "delta", "1.0", files=files)
+    with StaticIndex(place) as index:
+        bench = Workbench(bench.root, bench.home, index.url)
+        sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        (bench.root / "requirements.txt").write_text(f"delta==1.0 --hash=sha256:{sha256}\n")
+        assert stored(bench, "requirements.txt") == {"delta": "1.0"}
+        index.forget_requests()
+        assert stored(bench, "requirements.txt", offline=True) == {"delta": "1.0"}
+        assert index.paths() == []
+    assert log.read_text().split() == ["delta"]

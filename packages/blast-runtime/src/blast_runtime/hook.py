@@ -243,7 +243,9 @@ def _ask(
     import json
     import subprocess
 
-    words = [*command, "self", "view", "--json", "--quiet"]
+    words = [*command, "self", "view", "--json"]
+    if not os.isatty(2):
+        words.append("--quiet")
     for one, path in zip(starts, memos):
         words += ["--start", one, "--memo", path]
     for variable, option in (("BLAST_RUN_EXTRAS", "--extra"), ("BLAST_RUN_GROUPS", "--group")):
@@ -257,7 +259,7 @@ def _ask(
     if done.returncode:
         if is_optional:
             return None
-        _leave(done.returncode)
+        _leave(done.returncode if done.returncode > 0 else 128 - done.returncode)
     answer = json.loads(done.stdout)
     found = Memo(answer["view"], answer["site"], answer["root"])
     if found.view:

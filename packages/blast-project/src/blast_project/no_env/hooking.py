@@ -199,10 +199,12 @@ def answer_hook(
         required: it is an error if there is no lock.
 
     Raises:
-        UsageError: there is none though it is required.
+        UsageError: there is none though it is required, or no such directory.
         BlastError: as locking, fetching, building and making views do.
     """
     for directory, memo in zip(starts, memos, strict=True):
+        if not os.path.isdir(directory):
+            raise UsageError(f"there is no directory {directory}", hint="BLAST_RUN_DIRECTORY may name another")
         place = find_lock(directory)
         if place is not None:
             return _answer(session, directory, memo, place, selection)
