@@ -46,7 +46,11 @@ def install(session: Session, request: InstallRequest) -> PipResult:
         NoSolution, IndexAccessError, IntegrityError, InstallError: everything is as it was.
     """
     from blast_project.exclusive import exclusive
+    from blast_project.pip.locked import install_lock, lock_of
 
+    lock = lock_of(request)
+    if lock:
+        return install_lock(session, request, lock)
     site = find_site(session, request.choice)
     if request.python_version or request.python_platform:
         from blast_project.foreign_target import for_other_target

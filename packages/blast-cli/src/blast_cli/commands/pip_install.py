@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="take them from FILE, or a pyproject.toml; - is standard input",
+        help="take them from FILE, a pyproject.toml or the lock of any tool; - is standard input",
     )
     parser.add_argument("-e", "--editable", action="append", default=[], metavar="DIR", help="install DIR as editable")
     parser.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions")

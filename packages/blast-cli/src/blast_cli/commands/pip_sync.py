@@ -21,7 +21,10 @@ __all__ = ["configure", "execute"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="files of pinned requirements, as 'pip compile' writes"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="pinned requirements, as 'pip compile' writes, or the lock of any tool",
     )
     parser.add_argument(
         "--allow-empty-requirements", action="store_true", help="remove everything where the files ask for nothing"
@@ -42,8 +45,15 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
 
     began = time.monotonic()
     if not arguments.allow_empty_requirements and "-" not in arguments.files:
-        asked = [row for name in arguments.files for row in read_file(context.settings, name, indexes=True).asked]
-        if not asked and not arguments.group:
+        from blast_project.pip.locked import is_lock
+
+        asked = [
+            row
+            for name in arguments.files
+            if not is_lock(name)
+            for row in read_file(context.settings, name, indexes=True).asked
+        ]
+        if not asked and not any(map(is_lock, arguments.files)) and not arguments.group:
             raise UsageError(
                 f"{', '.join(arguments.files)} asks for nothing",
                 reason="everything would be removed",
