@@ -77,13 +77,24 @@ def test_what_is_found_at_a_glance_is_right(locked: Blast) -> None:
     _alpha(locked)
 
 
+def test_one_that_shall_not_be_kept(locked: Blast) -> None:
+    words = ("run", "--no-env", "--keep", "never", "--with", "gamma", "python", "-c")
+    assert locked(*words, "import gamma, alpha; print(alpha.VERSION)").stdout == "2.0\n"
+    assert _views(locked) == []
+    assert locked.run(*words, "raise SystemExit(3)").returncode == 3
+    _alpha(locked)
+    (view,) = _views(locked)
+    assert locked("run", "--no-env", "--keep", "never", "alpha").stdout == "alpha 2.0\n"
+    assert _views(locked) == [view]
+
+
 def test_the_store_knows_them(locked: Blast) -> None:
     _alpha(locked)
     (view,) = _views(locked)
     (row,) = locked.json("cache", "size")["environments"]
     assert (row["environment"], row["kind"], row["state"], row["objects"]) == (str(view), "view", "alive", 2)
     (why,) = locked.json("cache", "why", "alpha")["objects"]
-    assert [use["environment"] for use in why["uses"]] == [str(view)]
+    assert [(use["environment"], use["command"]) for use in why["uses"]] == [(str(view), "for demo")]
     report = locked.json("cache", "gc", "--older-than", "1d")
     assert (report["environments"], report["objects"]) == ([], [])
     os.utime(view / ".blast/generations/1/.meta/objects", (1, 1))

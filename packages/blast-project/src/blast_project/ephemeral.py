@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["environment_with", "environments_there", "ephemeral_environment", "is_passing", "stored_requirements"]
 
+# Directories of the store whose entries are named by what they hold.
+_KINDS = ("environments", "views")
+
 _HEX = "0123456789abcdef"
 
 
@@ -164,16 +167,17 @@ def environment_with(
 
 
 def environments_there(home: str) -> frozenset[str]:
-    """Return the paths of all environments in the store."""
-    directory = os.path.join(home, "environments")
-    try:
-        return frozenset(os.path.join(directory, name) for name in os.listdir(directory))
-    except OSError:
-        return frozenset()
+    """Return the paths of all environments and views in the store."""
+    found = []
+    for kind in _KINDS:
+        directory = os.path.join(home, kind)
+        if os.path.isdir(directory):
+            found += [os.path.join(directory, name) for name in os.listdir(directory)]
+    return frozenset(found)
 
 
 def is_passing(home: str, path: str, before: frozenset[str]) -> bool:
-    """Tell whether an environment was made for this run: a project's own and those with names never are.
+    """Tell whether an environment or view was made for this run: a project's own and named ones never are.
 
     Args:
         home: BLAST_HOME.
@@ -182,7 +186,9 @@ def is_passing(home: str, path: str, before: frozenset[str]) -> bool:
     """
     directory, name = os.path.split(path)
     key = name.removeprefix("script-")
-    is_ours = directory == os.path.join(home, "environments") and len(key) in (16, 24) and not key.strip(_HEX)
+    is_ours = (
+        directory in {os.path.join(home, kind) for kind in _KINDS} and len(key) in (16, 24) and not key.strip(_HEX)
+    )
     return is_ours and path not in before
 
 

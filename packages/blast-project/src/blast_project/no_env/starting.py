@@ -62,6 +62,7 @@ def project_view(session: Session, selection: GroupSelection, *, frozen: bool = 
         gathered.stored,
         direct_urls=gathered.direct_urls,
         flat=_flat_package(project),
+        command=f"for {project.title}",
         bytecode=gathered.recipe.bytecode,
     )
     # A lock that answers to this command's options answers to the manifest alone only by chance.
@@ -87,12 +88,14 @@ def requirements_view(
     """
     if not requirements:
         return stored_view(session, interpreter, ()).path
+    from blast_core.requirements import format_requirement
     from blast_project.ephemeral import stored_requirements
 
     stored, direct_urls = stored_requirements(
         session, interpreter, requirements, origin=origin, preferences=preferences, loader=loader
     )
-    return stored_view(session, interpreter, stored, direct_urls=direct_urls).path
+    words = ", ".join(row if isinstance(row, str) else format_requirement(row) for row in requirements)
+    return stored_view(session, interpreter, stored, direct_urls=direct_urls, command=f"for {words}").path
 
 
 def tool_place(
@@ -119,6 +122,7 @@ def stored_view(
     *,
     direct_urls: Mapping[str, bytes] | None = None,
     flat: Mapping[str, str] | None = None,
+    command: str = "run --no-env",
     bytecode: str = "",
 ) -> View:
     """Return the view of distributions of the store, their bytecode made or asked for if the view is new.
@@ -129,12 +133,13 @@ def stored_view(
         stored: in any order.
         direct_urls: content of direct_url.json by normalised name.
         flat: see `blast_project.no_env.views.view_of`.
+        command: what made it, for ``cache why``.
         bytecode: when the manifest wants it compiled; empty if it says nothing.
     """
     when = when_to_compile(session.settings, bytecode)
     if when == WAIT:
         compile_now(session, stored, interpreter)
-    view = view_of(session, interpreter, stored, direct_urls=direct_urls, flat=flat)
+    view = view_of(session, interpreter, stored, direct_urls=direct_urls, flat=flat, command=command)
     if view.is_new:
         from blast_pm.store.flushing import flush_later
 
