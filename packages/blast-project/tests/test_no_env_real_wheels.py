@@ -110,6 +110,18 @@ except pkg_resources.DistributionNotFound:
 """
 
 
+# A plug-in, whose assertions pytest rewrites if it finds it.
+SEVEN = """
+import pytest
+
+@pytest.fixture
+def seven():
+    def check(number):
+        assert number == 7
+    return check
+"""
+
+
 @pytest.fixture(scope="module", params=interpreters())
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, str]]:
     """An interpreter, a site directory with a map, and an ordinary one of the same distributions."""
@@ -127,6 +139,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with WheelStore(directory) as store:
         rows = [store.add(str(path)) for path in sorted(wheels.iterdir())]
         assert len(rows) == len(PROJECTS)
+        plugin = {"seven_plugin/__init__.py": SEVEN}
+        rows.append(store.make("seven-plugin", plugin, entry_points="[pytest11]\nseven = seven_plugin\n"))
         mapped = make_site(directory / "map", rows)
         yield python, mapped, make_ordinary_site(directory / "env", rows, "hardlink")
 
@@ -145,7 +159,7 @@ def test_the_same_is_seen_as_in_an_environment(site: tuple[str, str, str]) -> No
 def test_they_work(site: tuple[str, str, str]) -> None:
     python, mapped, _ = site
     before = {path for path, *_ in os.walk(Path(mapped).parents[1] / "home" / "t")}
-    assert run_in_site(python, mapped, PROGRAM) == f"{len(PROJECTS)}\n"
+    assert run_in_site(python, mapped, PROGRAM) == f"{len(PROJECTS) + 1}\n"
     assert run_in_site(python, mapped, WORKING_SET) == "ok\n"
     assert {path for path, *_ in os.walk(Path(mapped).parents[1] / "home" / "t")} == before
 
@@ -153,10 +167,22 @@ def test_they_work(site: tuple[str, str, str]) -> None:
 def test_pip_and_pytest_work(site: tuple[str, str, str], tmp_path: Path) -> None:
     """Both look for distributions in ways of their own; pytest rewrites assertions of plug-ins that it finds so."""
     python, mapped, _ = site
-    code = "import runpy, sys, warnings; warnings.resetwarnings(); sys.argv[:] = sys.argv[1:]; "
-    code += "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+    code = """
+import runpy, sys, warnings
+warnings.resetwarnings()
+sys.argv[:] = sys.argv[1:]
+try:
+    runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)
+except SystemExit as end:
+    print('ended with', int(end.code or 0))
+"""
     listed = run_in_site(python, mapped, code, "pip", "--disable-pip-version-check", "list", "--format=freeze")
     assert len([line for line in listed.splitlines() if "==" in line]) >= len(PROJECTS)
     (tmp_path / "test_a.py").write_text("def test_a():\n    import numpy\n    assert numpy.ones(2).sum() == 2\n")
-    tested = run_in_site(python, mapped, code, "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path))
-    assert "1 passed" in tested
+    asked = ("pytest", "-q", "-p", "no:cacheprovider", str(tmp_path))
+    tested = run_in_site(python, mapped, code, *asked)
+    assert tested.endswith("ended with 0\n")
+    (tmp_path / "test_a.py").write_text("def test_b(seven):\n    seven(8)\n")
+    tested = run_in_site(python, mapped, code, *asked)
+    assert "assert 8 == 7" in tested
+    assert tested.endswith("ended with 1\n")
