@@ -16,6 +16,7 @@ from blast_core.testing_wheels import DEFLATED, Member, WheelRecipe, build_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 RECIPE = WheelRecipe(
     files=[Member("s/__init__.py", b"x = 1\n" * 20, DEFLATED), Member("s/b.bin", bytes(range(9)))],
@@ -104,3 +105,30 @@ def test_random_bytes_behind_a_header_never_crash(container: bytes) -> None:
         data = container[:32] + bytes(32) + source.randbytes(len(container) - 64)
         with pytest.raises(FormatError):
             _read_all(_seal(data))
+
+
+@pytest.mark.parametrize(
+    ("path", "hostile", "words"),
+    [
+        pytest.param("scripts/sleepy", "scripts/python", "python", id="the interpreter"),
+        pytest.param("data/bin/sleepy", "data/bin/python", "python", id="the interpreter, as data"),
+        pytest.param("data/notices.c", "data/.blast/xy", "file of the environment", id="a file of the environment"),
+        pytest.param("headers/h.h", "forgery/h.h", "no known scheme", id="no scheme"),
+        pytest.param("purelib/s2/m.py", "purelib/s/b.bin", "once installed", id="two at one place"),
+        pytest.param("purelib/o-1.ordinarys/x", "purelib/o-1.dist-info/x", ".dist-info directory", id="metadata"),
+    ],
+)
+def test_rules_of_installing_count_for_containers_too(path: str, hostile: str, words: str, tmp_path: Path) -> None:
+    """What a wheel is refused for, a container with a right digest is."""
+    files = [*RECIPE.files, Member(f"sample-1.0.data/{path}", b"content")]
+    recipe = WheelRecipe(files=files)
+    (tmp_path / recipe.filename).write_bytes(build_wheel(recipe))
+    convert_wheel(str(tmp_path / recipe.filename), str(tmp_path / "x.dpp"))
+    data = (tmp_path / "x.dpp").read_bytes()
+    DppPackage.from_bytes(data).verify()
+    assert len(path) == len(hostile)
+    forged = data.replace(f".data/{path}".encode(), f".data/{hostile}".encode())
+    assert forged != data
+    with pytest.raises(FormatError) as caught:
+        DppPackage.from_bytes(_seal(forged)).verify()
+    assert words in f"{caught.value} {caught.value.reason} {caught.value.details}"

@@ -15,7 +15,7 @@ from blast_core.archive.startup import has_code, is_startup_module, pth_fault, p
 from blast_core.archive.wheel_layout import WheelFile, find_dist_info, import_names, landing_path, place_files
 from blast_core.archive.wheel_name import WheelName, parse_wheel_name
 from blast_core.archive.zip import ZipArchive, read_archive
-from blast_core.errors import ArchiveRejected, InvalidVersion, RecordMismatch
+from blast_core.errors import ArchiveRejected, InvalidRequirement, InvalidVersion, RecordMismatch
 from blast_core.limits import ENTRY_POINTS, METADATA, PTH_FILE, RECORD, REQUIREMENTS, WHEEL_FILE
 from blast_core.names import is_valid_name, normalize_name
 from blast_core.tuples import NamedTuple
@@ -218,6 +218,13 @@ def _get_requirements(headers: Headers) -> tuple[str, ...]:
     requirements = headers.get_all("requires-dist")
     if len(requirements) > REQUIREMENTS:
         raise ValueError(f"its METADATA has {len(requirements)} requirements; at most {REQUIREMENTS} are allowed")
+    from blast_core.released_requirements import parse_released_requirement
+
+    for text in requirements:
+        try:
+            parse_released_requirement(text)
+        except InvalidRequirement as error:
+            raise ValueError(f"its METADATA has the requirement {text[:80]!r}: {error.message}") from None
     return requirements
 
 

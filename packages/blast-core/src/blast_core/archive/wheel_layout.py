@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from blast_core.archive.wheel_name import WheelName
     from blast_core.archive.zip import ZipMember
 
-__all__ = ["SCHEMES", "WheelFile", "find_dist_info", "import_names", "landing_path", "place_files", "site_path"]
+__all__ = [
+    "SCHEMES",
+    "WheelFile",
+    "find_dist_info",
+    "find_schemes",
+    "import_names",
+    "landing_path",
+    "place_files",
+    "site_path",
+]
 
 SCHEMES = ("root", "purelib", "platlib", "scripts", "data", "headers")
 _SITE_SCHEMES = ("root", "purelib", "platlib")
@@ -56,18 +65,20 @@ def find_dist_info(members: Iterable[ZipMember], wheel: WheelName) -> str:
     found = sorted(top for top in tops if top.lower().endswith(".dist-info"))
     if len(found) != 1:
         raise ValueError(f"it has {len(found)} .dist-info directories instead of one")
-    if not found[0].endswith(".dist-info") or not _is_own(found[0].removesuffix(".dist-info"), wheel):
+    if not found[0].endswith(".dist-info") or not _is_own(
+        found[0].removesuffix(".dist-info"), wheel.name, wheel.version
+    ):
         raise ValueError(f"its directory {show_path(found[0])} belongs to another project or version")
     return found[0]
 
 
-def _is_own(stem: str, wheel: WheelName) -> bool:
+def _is_own(stem: str, project: str, version: str) -> bool:
     from blast_core.version import version_key
 
-    name, dash, version = stem.rpartition("-")
+    name, dash, said = stem.rpartition("-")
     try:
-        return bool(dash) and normalize_name(name) == wheel.name and (
-            version_key(version.replace("_", "-")) == version_key(wheel.version)
+        return bool(dash) and normalize_name(name) == project and (
+            version_key(said.replace("_", "-")) == version_key(version)
         )  # fmt: skip
     except InvalidVersion:
         return False
@@ -80,27 +91,44 @@ def place_files(members: Sequence[ZipMember], wheel: WheelName) -> tuple[WheelFi
         ValueError: .data is another project's or has an unknown scheme, a file would replace the environment's own, or
             two files would be installed at one path.
     """
-    data_directory = _find_data(members, wheel)
-    files = []
-    for member in members:
-        if member.is_directory:
-            continue
-        scheme = "root"
-        if data_directory and member.name.startswith(data_directory + "/"):
-            scheme = _data_scheme(member.name, data_directory)
-        mode = 0o755 if member.mode & _EXECUTABLE else 0o644
-        files.append(WheelFile(member.name, scheme, mode, member))
-    if data_directory:
-        _check_site(files)
-    return tuple(files)
+    data_directory = _find_data([member.name for member in members], wheel.name, wheel.version)
+    kept = [member for member in members if not member.is_directory]
+    schemes = _schemes([member.name for member in kept], data_directory)
+    return tuple(
+        WheelFile(member.name, scheme, 0o755 if member.mode & _EXECUTABLE else 0o644, member)
+        for member, scheme in zip(kept, schemes, strict=True)
+    )
 
 
-def _find_data(members: Iterable[ZipMember], wheel: WheelName) -> str:
-    tops = {member.name.partition("/")[0] for member in members if "/" in member.name}
+def find_schemes(paths: Sequence[str], name: str, version: str) -> list[str]:
+    """Return the scheme of each file of a distribution, in their order.
+
+    Args:
+        paths: of its files.
+        name: of its project.
+        version: which.
+
+    Raises:
+        ValueError: as ``place_files`` does.
+    """
+    return _schemes(paths, _find_data(paths, normalize_name(name), version))
+
+
+def _schemes(paths: Sequence[str], data_directory: str) -> list[str]:
+    if not data_directory:
+        return ["root"] * len(paths)
+    below = data_directory + "/"
+    schemes = [_data_scheme(path, data_directory) if path.startswith(below) else "root" for path in paths]
+    _check_site(paths, schemes)
+    return schemes
+
+
+def _find_data(paths: Iterable[str], project: str, version: str) -> str:
+    tops = {path.partition("/")[0] for path in paths if "/" in path}
     found = sorted(top for top in tops if top.lower().endswith(".data") and _looks_versioned(top[:-5]))
     if len(found) > 1:
         raise ValueError("it has several .data directories")
-    if found and (not found[0].endswith(".data") or not _is_own(found[0].removesuffix(".data"), wheel)):
+    if found and (not found[0].endswith(".data") or not _is_own(found[0].removesuffix(".data"), project, version)):
         raise ValueError(f"its directory {show_path(found[0])} belongs to another project or version")
     return found[0] if found else ""
 
@@ -152,15 +180,14 @@ def landing_path(path: str, scheme: str) -> str:
     return "/".join(parts[places[0] + 1 :]) if places else ""
 
 
-def _check_site(files: Sequence[WheelFile]) -> None:
-    paths = [site_path(file.path, file.scheme) for file in files]
-    fault = tree_fault(path for path in paths if path)
+def _check_site(paths: Sequence[str], schemes: Sequence[str]) -> None:
+    places = map(site_path, paths, schemes)
+    fault = tree_fault(place for place in places if place)
     if fault:
         raise ValueError(f"once installed, {fault}")
-    for file in files:
-        path = landing_path(file.path, file.scheme)
-        if file.scheme != "root" and path.partition("/")[0].lower().endswith(".dist-info"):
-            raise ValueError(f"{show_path(file.path)} would be installed into a .dist-info directory")
+    for path, scheme in zip(paths, schemes, strict=True):
+        if scheme != "root" and landing_path(path, scheme).partition("/")[0].lower().endswith(".dist-info"):
+            raise ValueError(f"{show_path(path)} would be installed into a .dist-info directory")
 
 
 def import_names(files: Iterable[WheelFile]) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from blast_core.archive.headers import parse_headers
 from blast_core.errors import BlastError, IntegrityError, InvalidRequirement
 from blast_core.limits import METADATA, REQUIREMENTS
 from blast_core.names import normalize_name
-from blast_core.requirements import Requirement, parse_requirement
+from blast_core.released_requirements import parse_released_requirement
+from blast_core.requirements import Requirement
 from blast_core.tuples import NamedTuple
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
     "check_belongs",
     "decode_metadata",
     "encode_metadata",
-    "mend_specifier",
     "parse_metadata",
 ]
 
@@ -116,49 +116,10 @@ def _read_requirements(lines: list[str]) -> tuple[tuple[Requirement, ...], str]:
     found: list[Requirement] = []
     for line in lines:
         try:
-            found.append(parse_requirement(line))
+            found.append(parse_released_requirement(line))
         except InvalidRequirement:
-            mended = _mend(line)
-            if mended is None:
-                return (), f"Requires-Dist: {line[:200]}"
-            found.append(mended)
+            return (), f"Requires-Dist: {line[:200]}"
     return tuple(found), ""
-
-
-def _mend(line: str) -> Requirement | None:
-    """Read what old releases wrote and installers always took: ``>=1.*``, ``>=1.0,<2.0,``, a missing comma."""
-    requirement, semicolon, marker = line.partition(";")
-    at = min((requirement.find(sign) for sign in "<>=!~" if sign in requirement), default=-1)
-    if at < 0:
-        return None
-    clauses = _mend_clauses(requirement[at:].replace(")", ""))
-    try:
-        return parse_requirement(f"{requirement[:at].replace('(', '').strip()} {clauses}{semicolon}{marker}")
-    except InvalidRequirement:
-        return None
-
-
-def _mend_clauses(text: str) -> str:
-    """Put commas before operators that lack one, and take ``.*`` off ordered comparisons."""
-    spaced: list[str] = []
-    for position, sign in enumerate(text):
-        before = text[position - 1] if position else ","
-        if sign in "<>=!~" and before not in "<>=!~,":
-            spaced.append(",")
-        spaced.append(sign)
-    clauses = []
-    for clause in "".join(spaced).split(","):
-        stripped = clause.strip().strip("'\"")
-        if stripped.endswith(".*") and stripped[:2] not in ("==", "!="):
-            stripped = stripped[:-2]
-        if stripped:
-            clauses.append(stripped)
-    return ",".join(clauses)
-
-
-def mend_specifier(text: str) -> str:
-    """Return a specifier with the mistakes of old releases mended; it may still be none."""
-    return _mend_clauses(text)
 
 
 def encode_metadata(record: MetadataRecord) -> bytes:

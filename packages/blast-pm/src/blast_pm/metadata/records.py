@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from blast_core.errors import BlastError
+from blast_core.released_requirements import mend_specifier
 from blast_core.tuples import NamedTuple
 from blast_core.version import make_version_table, specifier_mask
-from blast_pm.metadata.core_metadata import mend_specifier
 from blast_pm.metadata.project_record import ProjectRecord
 from blast_pm.metadata.wheels import best_filename, best_wheel, ranker_for
 

@@ -6,7 +6,6 @@ import hashlib
 
 from blast_core.archive.contents import read_contents
 from blast_core.archive.wheel import STANDARD, Policy, Wheel, read_wheel
-from blast_core.errors import ArchiveRejected, InvalidRequirement
 from blast_core.formats.dpp.builder import DppBuilder, PackageFacts
 from blast_core.formats.dpp.foldable import is_foldable
 from blast_core.formats.dpp.to_wheel import dpp_to_wheel
@@ -15,10 +14,7 @@ from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from blast_core.archive.contents import Sink
-    from blast_core.requirements import Requirement
 
 __all__ = ["Converted", "convert_wheel", "dpp_to_wheel"]
 
@@ -81,7 +77,9 @@ def convert_wheel(
 
 
 def _convert(wheel: Wheel, builder: DppBuilder, sink: Sink | None, *, from_sdist: bool) -> Converted:
-    requirements = tuple(_parse_requirements(wheel))
+    from blast_core.released_requirements import parse_released_requirement
+
+    requirements = tuple(map(parse_released_requirement, wheel.requirements))
     natives = read_contents(wheel, sink, tap=builder, digests=True).native
     for native in natives:
         builder.add_native(native)
@@ -118,14 +116,3 @@ def _hash_wheel(wheel: Wheel) -> bytes:
         hasher.update(source.read(start, min(CHUNK, source.size - start)))
     source.check_unchanged()
     return hasher.digest()
-
-
-def _parse_requirements(wheel: Wheel) -> Iterator[Requirement]:
-    from blast_core.requirements import parse_requirement
-
-    for text in wheel.requirements:
-        try:
-            yield parse_requirement(text)
-        except InvalidRequirement as error:
-            reason = f"its METADATA has the requirement {text[:80]!r}: {error.message}"
-            raise ArchiveRejected(f"{wheel.filename} was refused", reason=reason) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from blast_core.archive.entry_points import parse_entry_points
 from blast_core.archive.headers import parse_headers
 from blast_core.archive.paths import path_fault, show_path, tree_fault
+from blast_core.archive.wheel_layout import find_schemes
 from blast_core.errors import FormatError, InvalidField, ProjectError
 from blast_core.fnv import fnv1a64
 from blast_core.formats.dpp import layout
@@ -12,7 +13,7 @@ from blast_core.formats.dpp.bytecode import pyc_fault
 from blast_core.formats.dpp.text import describe
 from blast_core.formats.layout import aligned
 from blast_core.limits import CHUNK, DPP_DICTIONARY, ENTRY_POINTS, MEMBER_IN_MEMORY, UNPACKED_FLOOR, ZSTD_RATIO
-from blast_core.requirements import parse_requirement
+from blast_core.released_requirements import parse_released_requirement
 from blast_core.version.specifiers import compile_specifier
 
 TYPE_CHECKING = False
@@ -74,18 +75,22 @@ def _check_region(files: Sequence[DppFile], storage: Storage, header: Header) ->
 
 
 def _check_paths(package: DppPackage, files: Sequence[DppFile]) -> None:
-    """No path leaves the place where the container is unpacked, and schemes are what the paths say."""
+    """No path leaves the place where it goes, and each file goes where the wheel's would: the same rules decide."""
     for file in files:
         fault = path_fault(file.path) or ("it is a directory" if file.path.endswith("/") else "")
-        first, _, rest = file.path.partition("/")
-        scheme = rest.partition("/")[0] if file.scheme != "root" else "root"
-        if not fault and (scheme != file.scheme or (scheme != "root" and not first.endswith(".data"))):
-            fault = f"its scheme is {file.scheme}"
         if fault:
             _fail(package.file_path, "the path is refused", show_path(file.path), fault)
     fault = tree_fault(file.path for file in files)
     if fault:
         _fail(package.file_path, "the paths can't lie in one tree", "paths", fault)
+    try:
+        schemes = find_schemes([file.path for file in files], package.name, package.version)
+    except ValueError as error:
+        _fail(package.file_path, "the files can't be installed", "paths", error)
+        return
+    for file, scheme in zip(files, schemes, strict=True):
+        if file.scheme != scheme:
+            _fail(package.file_path, "the path is refused", show_path(file.path), f"its scheme is {file.scheme}")
 
 
 def _check_table(package: DppPackage, files: Sequence[DppFile]) -> None:
@@ -125,7 +130,11 @@ def _check_metadata(package: DppPackage) -> None:
             ("requires python", package.requires_python, headers.get("requires-python")),
             ("summary", package.summary, headers.get("summary").partition("\n")[0]),
             ("purelib", package.root_is_purelib, purelib == "true"),
-            ("requirements", package.requirements, tuple(map(parse_requirement, headers.get_all("requires-dist")))),
+            (
+                "requirements",
+                package.requirements,
+                tuple(map(parse_released_requirement, headers.get_all("requires-dist"))),
+            ),
             (
                 "entry points",
                 package.entry_points,

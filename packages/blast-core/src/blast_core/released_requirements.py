@@ -1,0 +1,60 @@
+"""Requirements as they stand in releases: what installers always took, though no rule allows it.
+
+Old releases wrote ``>=1.*``, ``>=1.0,<2.0,``, or left out a comma. Who chooses versions and who takes wheels in read
+them alike, or a release could be chosen and then not be installed.
+"""
+
+from __future__ import annotations
+
+from blast_core.errors import InvalidRequirement
+from blast_core.requirements import Requirement, parse_requirement
+
+__all__ = ["mend_specifier", "parse_released_requirement"]
+
+
+def parse_released_requirement(text: str) -> Requirement:
+    """Parse a line of Requires-Dist, its usual mistakes mended.
+
+    Raises:
+        InvalidRequirement: it is none, even then.
+    """
+    try:
+        return parse_requirement(text)
+    except InvalidRequirement:
+        mended = _mend(text)
+        if mended is None:
+            raise
+        return mended
+
+
+def _mend(line: str) -> Requirement | None:
+    requirement, semicolon, marker = line.partition(";")
+    at = min((requirement.find(sign) for sign in "<>=!~" if sign in requirement), default=-1)
+    if at < 0:
+        return None
+    clauses = mend_specifier(requirement[at:].replace(")", ""))
+    try:
+        return parse_requirement(f"{requirement[:at].replace('(', '').strip()} {clauses}{semicolon}{marker}")
+    except InvalidRequirement:
+        return None
+
+
+def mend_specifier(text: str) -> str:
+    """Return a specifier with the mistakes of old releases mended; it may still be none.
+
+    Commas go before operators that lack one, and ``.*`` goes from ordered comparisons.
+    """
+    spaced: list[str] = []
+    for position, sign in enumerate(text):
+        before = text[position - 1] if position else ","
+        if sign in "<>=!~" and before not in "<>=!~,":
+            spaced.append(",")
+        spaced.append(sign)
+    clauses = []
+    for clause in "".join(spaced).split(","):
+        stripped = clause.strip().strip("'\"")
+        if stripped.endswith(".*") and stripped[:2] not in ("==", "!="):
+            stripped = stripped[:-2]
+        if stripped:
+            clauses.append(stripped)
+    return ",".join(clauses)
