@@ -103,6 +103,16 @@ def test_uploads_what_can_be_installed_then(demo: Blast, server: tuple[str, Path
     assert user.python("import importlib.metadata as m; print(m.version('demo'))") == "1.0"
 
 
+def test_attestations_can_be_left_out(demo: Blast, server: tuple[str, Path]) -> None:
+    url, packages = server
+    (demo.directory / "dist" / "demo-1.0.tar.gz.publish.attestation").write_text("nothing")
+    words = ("publish", "--publish-url", url, "--token", _SECRET, "dist/demo-1.0.tar.gz")
+    assert "is no attestation" in demo.run(*words).stderr
+    assert not digests(packages)
+    demo(*words, "--no-attestations")
+    assert list(digests(packages)) == ["demo-1.0.tar.gz"]
+
+
 def test_what_is_there_is_skipped_and_never_replaced(demo: Blast, server: tuple[str, Path]) -> None:
     url, packages = server
     words = ("publish", "--publish-url", url, "--token", _SECRET)
