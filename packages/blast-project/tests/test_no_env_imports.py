@@ -241,6 +241,27 @@ def test_the_store_is_never_written_and_its_bytecode_is_used(store: WheelStore, 
     assert run_in_site(sys.executable, site, code) == "41 42 43\n"
 
 
+def test_what_is_gone_from_the_store_is_said_so(store: WheelStore, tmp_path: Path) -> None:
+    row = store.make("fleeting", {"fleeting/__init__.py": "", "fleeting/sub.py": "", "fleeting/x.txt": "x"})
+    site = make_site(tmp_path, [row])
+    code = """
+import fleeting, os, pkgutil
+os.rename(os.path.dirname(fleeting.__path__[0]), os.path.dirname(fleeting.__path__[0]) + '.away')
+try:
+    pkgutil.get_data('fleeting', 'x.txt')
+except FileNotFoundError as error:
+    print(os.path.basename(error.filename))
+del __import__('sys').modules['fleeting']
+try:
+    import fleeting
+except ImportError as error:
+    print(error.name, error)
+"""
+    lines = run_in_site(sys.executable, site, code).splitlines()
+    assert lines[0] == "x.txt"
+    assert lines[1].startswith("fleeting fleeting is gone from Blast's store")
+
+
 def test_threads_import_at_once(store: WheelStore, tmp_path: Path) -> None:
     files = {f"many{number}/__init__.py": f"from many{number} import part\n" for number in range(60)}
     files |= {f"many{number}/part.py": "import first, space.first\n" for number in range(60)}

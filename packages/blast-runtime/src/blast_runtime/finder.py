@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 
     from blast_runtime.modmap import Place
 
-__all__ = ["MapFinder", "MappedDistributionFinder", "MergedDirectory", "StoreLoader", "hook_for", "loaders"]
+__all__ = [
+    "MapFinder",
+    "MappedDistributionFinder",
+    "MappedLoader",
+    "MergedDirectory",
+    "StoreLoader",
+    "hook_for",
+    "loaders",
+]
 
 _SEPARATOR = "\\" if sys.platform == "win32" else "/"
 
@@ -42,6 +50,25 @@ class StoreLoader(SourceFileLoader):
         """Keep nothing, but where bytecode lies apart: root could write into what all programs share."""
         if sys.pycache_prefix is not None:
             super().set_data(path, data, _mode=_mode)
+
+
+class MappedLoader(StoreLoader):
+    """Loads what a map names itself, and says what is wrong where the store has it no more."""
+
+    def get_data(self, path: str) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            ImportError: it is the module's source, and not there.
+            OSError: another file can't be read.
+        """
+        try:
+            return super().get_data(path)
+        except FileNotFoundError:
+            if path != self.path:
+                raise
+        message = f"{self.name} is gone from Blast's store; `blast run --no-env` brings it back"
+        raise ImportError(message, name=self.name, path=path)
 
 
 def loaders() -> "list[tuple[str, type]]":
@@ -87,22 +114,12 @@ class MapFinder:
             spec.submodule_search_locations = portions
             return spec
         place, loader = found
-        if place.kind == MODULE:
-            origin = place.directory + _SEPARATOR + fullname.rpartition(".")[2] + place.suffix
-            made = loader(fullname, origin)
-            return spec_from_file_location(fullname, origin, loader=made, submodule_search_locations=None)
-        origin = place.directory + _SEPARATOR + "__init__" + place.suffix
-        locations = _directories(places, first=place.directory)
-        if fullname.rpartition(".")[2] == "pkg_resources" and loader is StoreLoader:
-            from blast_runtime.working_set import WorkingSetLoader as loader  # noqa: N813
-        elif len(locations) > 1 and loader is StoreLoader:
-            from blast_runtime.merged import MergedLoader
-
-            made = MergedLoader(fullname, origin, tuple(locations))
-            return spec_from_file_location(fullname, origin, loader=made, submodule_search_locations=locations)
-        return spec_from_file_location(
-            fullname, origin, loader=loader(fullname, origin), submodule_search_locations=locations
-        )
+        is_package = place.kind == PACKAGE
+        stem = "__init__" if is_package else fullname.rpartition(".")[2]
+        origin = place.directory + _SEPARATOR + stem + place.suffix
+        locations = _directories(places, first=place.directory) if is_package else None
+        made = _source_loader(fullname, origin, locations) if loader is StoreLoader else loader(fullname, origin)
+        return spec_from_file_location(fullname, origin, loader=made, submodule_search_locations=locations)
 
     def choose(self, places: "Sequence[Place]") -> "tuple[Place, type] | None":
         """Return the place that a module is loaded from, and its loader; None if there are portions at most."""
@@ -170,6 +187,19 @@ class MergedDirectory:
 
     def _places(self, name: str) -> "tuple[Place, ...]":
         return self._finder.map.find(f"{self._package}.{name}")
+
+
+def _source_loader(fullname: str, origin: str, locations: "list[str] | None") -> StoreLoader:
+    if locations is not None:
+        if fullname.rpartition(".")[2] == "pkg_resources":
+            from blast_runtime.working_set import WorkingSetLoader
+
+            return WorkingSetLoader(fullname, origin)
+        if len(locations) > 1:
+            from blast_runtime.merged import MergedLoader
+
+            return MergedLoader(fullname, origin, tuple(locations))
+    return MappedLoader(fullname, origin)
 
 
 def _details() -> "list[tuple[type, list[str]]]":

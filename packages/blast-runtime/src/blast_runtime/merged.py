@@ -1,6 +1,6 @@
 """Packages whose content several distributions bring: their data files lie in several directories."""
 
-from blast_runtime.finder import StoreLoader
+from blast_runtime.finder import MappedLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 __all__ = ["MergedLoader"]
 
 
-class MergedLoader(StoreLoader):
+class MergedLoader(MappedLoader):
     """Loads the `__init__` of such a package, and reads data of all its directories.
 
     Args:

@@ -2,7 +2,7 @@
 
 import sys
 
-from blast_runtime.finder import MapFinder, StoreLoader
+from blast_runtime.finder import MapFinder, MappedLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["WorkingSetLoader"]
 
 
-class WorkingSetLoader(StoreLoader):
+class WorkingSetLoader(MappedLoader):
     """Loads `pkg_resources`, and then tells it of the maps on `sys.path`."""
 
     def exec_module(self, module: "ModuleType") -> None:
