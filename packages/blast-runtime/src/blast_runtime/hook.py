@@ -69,8 +69,9 @@ def start(home: str, command: "Sequence[str]") -> None:
         home: BLAST_HOME, where the variable isn't set.
         command: what starts ``blast``.
     """
-    if _started or _is_blast():
-        # In a virtual environment path files are executed twice.
+    if _started or sys.flags.ignore_environment or _is_blast():
+        # In a virtual environment path files are executed twice. Who starts Python with -E or -I, as programs of the
+        # system do, wants it to be what it is whatever the variables are.
         return
     _started.append(command)
     if "sitecustomize" in sys.modules:
@@ -231,7 +232,8 @@ def stamp(path: str) -> str:
     """Return what changes whenever a file does; ``-`` for one that isn't there."""
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
+        # No path holds a zero byte.
         return "-"
     return f"{found.st_ino}.{found.st_size}.{found.st_mtime_ns}.{found.st_ctime_ns}"
 
