@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,7 +152,7 @@ def test_what_the_store_has_is_read_from_there(memory: Blast) -> None:
     assert sorted(path for path in memory.home.rglob("*")) == before
 
 
-@pytest.mark.parametrize("form", ["script", "module", "program", "project", "input"])
+@pytest.mark.parametrize("form", ["script", "module", "program", "project", "input", "address", "flat"])
 def test_every_form_of_a_program(memory: Blast, form: str) -> None:
     line = ["run", "--in-memory"]
     if form == "script":
@@ -161,6 +164,23 @@ def test_every_form_of_a_program(memory: Blast, form: str) -> None:
         assert memory(*line, "--with", "tree", "-m", "tree.module").stdout == "42\n"
     elif form == "program":
         assert memory(*line, "--with", "tree", "tree-tool", "x").stdout == "program tree-tool x\n"
+    elif form == "address":
+        text = "# /// script\n# dependencies = ['tree']\n# ///\nimport tree; tree.main()\n"
+        (memory.directory / "far.py").write_text(text)
+        handler = functools.partial(SimpleHTTPRequestHandler, directory=str(memory.directory))
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            address = f"http://127.0.0.1:{server.server_port}/far.py"
+            done = memory(*line, "--allow-insecure-host", "127.0.0.1", address, "x")
+            server.shutdown()
+        assert done.stdout.endswith(" x\n")
+    elif form == "flat":
+        text = "[project]\nname = 'own'\nversion = '1'\ndependencies = ['tree']\n"
+        (memory.directory / "pyproject.toml").write_text(text)
+        (memory.directory / "src").mkdir()
+        (memory.directory / "src" / "__init__.py").write_text("HERE = True\n")
+        (memory.directory / "src" / "part.py").write_text("import tree\n")
+        assert memory(*line, "--", "python", "-c", "import project.part; print(project.HERE)").stdout == "True\n"
     elif form == "input":
         done = subprocess.run(
             [sys.executable, "-m", "blast_cli", *line, "--with", "tree", "-"],

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from blast_pm.index.model import IndexFile
     from blast_project.session import Session
 
 __all__ = ["fetch_script", "give_standard_input", "is_address", "read_standard_input"]
@@ -50,12 +51,14 @@ def fetch_script(session: Session, url: str, insecure_hosts: Sequence[str]) -> s
     name = unquote(parts.path.rpartition("/")[2])
     name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in name).lstrip(".") or "script.py"
     name = name if name.endswith((".py", ".pyw")) else f"{name}.py"
+    file = IndexFile(name, url, "", 0, "", None, "", None, "")
+    if not session.keeps:
+        return _fetch_into_memory(session, file)
     staged = os.path.join(session.settings.home, "tmp", f"script-{os.getpid()}-{os.urandom(6).hex()}")
     fs.make_directories(os.path.dirname(staged))
     try:
-        digest = session.client.download(IndexFile(name, url, "", 0, "", None, "", None, ""), staged)
-        if os.path.getsize(staged) > _MOST_BYTES:
-            raise UsageError(f"{url} is no script", reason=f"it has {os.path.getsize(staged)} bytes")
+        digest = session.client.download(file, staged)
+        _check_size(url, os.path.getsize(staged))
         path = os.path.join(session.settings.home, "scripts", f"from-{digest[:32]}", name)
         fs.make_directories(os.path.dirname(path))
         fs.rename(staged, path)
@@ -63,6 +66,20 @@ def fetch_script(session: Session, url: str, insecure_hosts: Sequence[str]) -> s
         if os.path.exists(staged):
             fs.unlink(staged)
     return path
+
+
+def _fetch_into_memory(session: Session, file: IndexFile) -> str:
+    """Return the path of a script among descriptors; the program that this process becomes has it, too."""
+    descriptor = os.memfd_create(file.filename[:200], 0)
+    session.client.download(file, descriptor)
+    _check_size(file.url, os.fstat(descriptor).st_size)
+    os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function has no name for it
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _check_size(url: str, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise UsageError(f"{url} is no script", reason=f"it has {size} bytes")
 
 
 def read_standard_input() -> str:
@@ -86,7 +103,8 @@ def give_standard_input(text: str) -> None:
     else:
         import tempfile
 
-        descriptor = os.dup(tempfile.TemporaryFile().fileno())
+        with tempfile.TemporaryFile() as spare:
+            descriptor = os.dup(spare.fileno())
     with os.fdopen(os.dup(descriptor), "wb") as file:
         file.write(text.encode())
     os.lseek(descriptor, 0, os.SEEK_SET)

@@ -89,10 +89,15 @@ def run_in_memory(
             raise
         context.reporter.note(f"{error.message}: {error.reason}; it gets a file system in memory ({arguments.spill})")
         context.reporter.close()
+        _give_input(what)
         respawn(arguments.spill, sys.argv[1:], dict(os.environ))
     context.reporter.close()
+    _give_input(what)
+    become(launch)
+
+
+def _give_input(what: Runnable) -> None:
     if what.is_input:
         from blast_project.script_inputs import give_standard_input
 
         give_standard_input(what.source)
-    become(launch)

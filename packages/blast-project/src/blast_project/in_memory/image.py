@@ -178,6 +178,10 @@ class ImageBuilder:
         """Return what `find_program` says of every program there is."""
         return {name: self.find_program(name) for name in {*self._scripts, *self._tables[TOP + "/bin"]}}
 
+    def add_link(self, name: str, directory: str) -> None:
+        """Let a directory of a disk be a package of this name."""
+        self._put(SITE_PACKAGES, name, (LINK, directory))
+
     def find_program(self, name: str) -> tuple[str, str]:
         """Return how a program is started: its entry point ("module:object"), or its path; "" for what it is not."""
         reference = self._scripts.get(name, "")

@@ -85,7 +85,10 @@ def prepare_launch(
         built = _build(session, wishes, stored, sharing)
     codes = _make_codes()
     variables = {**_variables(session, wishes, options, built.image), VARIABLE: str(codes)}
-    line = _line(wishes.interpreter.executable, options.words, built.programs, variables.get("PATH", ""))
+    python = wishes.interpreter.executable
+    # A script's words are what follows its interpreter.
+    words = ("python", *options.words) if script else options.words
+    line = _line(python, words, built.programs, variables.get("PATH", ""))
     return Launch(tuple(line), variables, built.image, codes)
 
 
@@ -148,6 +151,7 @@ def _add_project(builder: ImageBuilder, project: Project) -> None:
     """Add what belongs to the projects themselves: their sources are imported from where they are."""
     for member in _members(project):
         if not member.is_package:
+            _add_flat_package(builder, member)
             continue
         source = os.path.join(member.root, "src")
         place = source if os.path.isdir(source) else member.root
@@ -160,6 +164,14 @@ def _add_project(builder: ImageBuilder, project: Project) -> None:
             builder.add_file(f"{stem}/entry_points.txt", entries.encode())
         for name, reference in {**member.manifest.scripts, **member.manifest.gui_scripts}.items():
             builder.add_program(name, reference.partition("[")[0].strip())
+
+
+def _add_flat_package(builder: ImageBuilder, project: Project) -> None:
+    """Add the package that lies flat in ``src``, by the name of the project's directory, if there is one."""
+    name = os.path.basename(project.root).replace("-", "_")
+    source = os.path.join(project.root, "src")
+    if name.isidentifier() and os.path.isfile(os.path.join(source, "__init__.py")):
+        builder.add_link(name, source)
 
 
 def _members(project: Project) -> list[Project]:
@@ -211,7 +223,7 @@ def _line(python: str, words: Sequence[str], programs: Mapping[str, tuple[str, s
     Raises:
         UsageError: there is no such command.
     """
-    first = words[0]
+    first = words[0].removeprefix("!")
     if first in {"-m", "-c", "-"} or (first.endswith((".py", ".pyw")) and os.path.isfile(first)):
         return [python, *words]
     if os.path.isdir(first) and os.path.isfile(os.path.join(first, "__main__.py")):

@@ -7,6 +7,7 @@ pkgutil, inspect). What they read of the file system, they read through `blast_r
 from __future__ import annotations
 
 import _imp
+import os
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import (
     EXTENSION_SUFFIXES,
@@ -157,7 +158,13 @@ class MemoryFinder(FileFinder):
 
     def _linked(self, fullname: str, directory: str) -> ModuleSpec | None:
         """Find a package that is one directory on a disk, such as in the store."""
-        parent = directory.rpartition("/")[0]
+        parent, _, base = directory.rpartition("/")
+        if base != fullname.rpartition(".")[2]:
+            # A directory under another name than its own.
+            for suffix in _SUFFIXES:
+                if os.path.isfile(f"{directory}/__init__{suffix}"):
+                    return self._file_spec(fullname, f"{directory}/__init__{suffix}", suffix, directory)
+            return None
         finder = self._beside.get(parent)
         if finder is None:
             finder = self._beside[parent] = FileFinder(parent, *_file_loaders())
