@@ -37,6 +37,14 @@ def test_bytecode_is_made_once_and_used(tmp_path: Path) -> None:
         ), run.stderr
 
 
+def test_sources_are_not_read_to_compare_them(tmp_path: Path) -> None:
+    """The runtime's directory is called by its content; each start would read four files more."""
+    runtime = make_runtime(tmp_path)
+    compile_runtime(str(runtime), running_interpreter(), str(tmp_path / "staging"))
+    flags = {path.read_bytes()[4:8] for path in (runtime / PACKAGE / "__pycache__").iterdir()}
+    assert flags == {b"\1\0\0\0"}
+
+
 def test_a_store_that_cannot_be_written_is_no_fault(tmp_path: Path) -> None:
     runtime = make_runtime(tmp_path)
     assert compile_runtime(str(runtime), running_interpreter(), str(tmp_path / "nowhere")) == 0
