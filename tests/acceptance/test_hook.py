@@ -379,6 +379,26 @@ def test_directory_that_is_not_there_is_named(blast: Blast, hooked: Path) -> Non
     assert "there is no directory /no/such/place" in done.stderr
 
 
+def test_gc_leaves_what_a_hooked_program_runs_in(blast: Blast, wheels: Path, hooked: Path) -> None:
+    write_lock(blast, wheels, "alpha==2.0", "beta==1.5")
+    view = Path(out(run(blast, hooked, "-c", _WHERE)).split()[2])
+    program = "import sys; print('up', flush=True); sys.stdin.read(); import alpha; print(alpha.VERSION)"
+    environ = {**blast.variables(), "BLAST": "1"}
+    line, pipe = [hooked, "-c", program], subprocess.PIPE
+    with subprocess.Popen(line, cwd=blast.directory, env=environ, stdin=pipe, stdout=pipe, text=True) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "up\n"
+        for path in (view / ".blast/generations/1/.meta/objects", view / ".blast"):
+            os.utime(path, (1, 1))
+        assert blast.json("cache", "gc", "--older-than", "0")["environments"] == []
+        said, _ = one.communicate("", timeout=60)
+    assert said == "2.0\n"
+    for path in (view / ".blast/generations/1/.meta/objects", view / ".blast"):
+        os.utime(path, (1, 1))
+    assert len(blast.json("cache", "gc", "--older-than", "0")["environments"]) == 1
+    assert out(run(blast, hooked, "-c", _WHERE)).split()[2] == str(view)
+
+
 def test_old_memos_go(blast: Blast, wheels: Path, hooked: Path) -> None:
     write_lock(blast, wheels, "alpha==2.0")
     out(run(blast, hooked, "-c", _WHERE))

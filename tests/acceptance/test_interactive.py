@@ -125,6 +125,18 @@ def test_what_fails_is_one_exception(blast: Blast, python: str, call: str, said:
     assert said in say(blast, python, program, BLAST_OFFLINE="1" if "git" in call else "")
 
 
+def test_gc_leaves_what_was_asked_for(blast: Blast, python: str) -> None:
+    program = (
+        "import os, subprocess, sys\nuse('alpha')\n"
+        "blast = [" + repr(sys.executable) + ", '-m', 'blast_cli', 'cache', 'gc', '--older-than', '0']\n"
+        "for view in os.scandir(os.environ['BLAST_HOME'] + '/views'):\n"
+        "    for path in ('.blast/generations/1/.meta/objects', '.blast'): os.utime(f'{view.path}/{path}', (1, 1))\n"
+        "subprocess.run(blast, check=True, stdout=subprocess.DEVNULL)\n"
+        "import alpha; print(alpha.VERSION)"
+    )
+    assert say(blast, python, program) == "2.0"
+
+
 def test_carets_and_tildes_are_poetrys(blast: Blast, python: str) -> None:
     assert say(blast, python, "print(use(alpha='^1.0')['alpha'], use(alpha='~1.0')['alpha'])") == "1.1 1.0"
 

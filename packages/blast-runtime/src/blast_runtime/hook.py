@@ -22,6 +22,7 @@ __all__ = [
     "MAGIC",
     "Memo",
     "ask_environ",
+    "hold_view",
     "known_command",
     "memo_path",
     "read_memo",
@@ -153,7 +154,7 @@ def _find(home: str, command: "Sequence[str]", *, is_optional: bool) -> "Memo | 
         if known is None:
             break
         if known.view:
-            if _lease(known.view):
+            if hold_view(known.view):
                 return known
             break
     else:
@@ -265,7 +266,7 @@ def _ask(
     answer = json.loads(done.stdout)
     found = Memo(answer["view"], answer["site"], answer["root"])
     if found.view:
-        _lease(found.view)
+        hold_view(found.view)
     return found
 
 
@@ -347,7 +348,7 @@ def _is_editable(finder: object) -> bool:
     return kind.__module__.startswith("__editable__")
 
 
-def _lease(view: str) -> bool:
+def hold_view(view: str) -> bool:
     """Keep the view from being removed for as long as this process lives; False if it is being removed.
 
     The same byte ranges as in `blast_project.environment.leases`.

@@ -152,8 +152,10 @@ def _command() -> "Sequence[str]":
 
 def _activate(view: str, site: str) -> "dict[str, str]":
     from blast_runtime.bootstrap import activate
+    from blast_runtime.hook import hold_view
     from blast_runtime.modmap import ModuleMap
 
+    hold_view(view)
     # Nothing is changed before the map is known to be sound.
     new = ModuleMap(f"{view}/map")
     found = {row.key: row.version for row in new.distributions()}
