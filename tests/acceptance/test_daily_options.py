@@ -138,6 +138,8 @@ def test_exports_a_script(project: Blast) -> None:
     done = project("export", "--script", "s.py", "--no-hashes", "--no-header", "--no-annotate", "-o", "out.txt")
     assert "Wrote out.txt" in done.stderr
     assert (project.directory / "out.txt").read_text() == "alpha==1.1\nbeta==1.5\n"
+    said = project("export", "--script", "s.py", "--no-hashes", "--no-header").stdout
+    assert said == "alpha==1.1\n    # via s.py\nbeta==1.5\n    # via alpha\n"
 
 
 def test_exports_the_project_or_its_members(project: Blast) -> None:
@@ -184,3 +186,10 @@ def test_builds_with_what_has_a_hash(blast: Blast, backend: StaticIndex, tmp_pat
         assert done.returncode == 4
         assert "is not one of the files" in done.stderr
         here("build", "--wheel", "-b", str(wrong), "--no-verify-hashes")
+
+
+def test_one_generation_has_nothing_to_be_compared_with(old: Blast) -> None:
+    old("sync")
+    done = old.run("diff")
+    assert done.returncode == 2
+    assert "this is the first generation that is kept" in done.stderr

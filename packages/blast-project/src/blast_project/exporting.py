@@ -44,6 +44,7 @@ class ExportRequest(NamedTuple):
         itself: write the package that the command was called in.
         pruned: normalised names that are not written, nor what only they need.
         emit_indexes: write the addresses of the indexes, without credentials.
+        title: what the project is called where it asks for something; "" for its name.
         emit_links: write the places of files that count beside the indexes.
         local: write what comes from directories of this machine.
         left_out: normalised names that are not written.
@@ -65,6 +66,7 @@ class ExportRequest(NamedTuple):
     pruned: frozenset[str] = frozenset()
     emit_indexes: bool = False
     emit_links: bool = False
+    title: str = ""
 
 
 def export(session: Session, project: Project, locked: LockResult, request: ExportRequest) -> bytes:
@@ -86,7 +88,7 @@ def export(session: Session, project: Project, locked: LockResult, request: Expo
         return build_lock(part)
     if request.form == "pylock":
         return _pylock(session, part, request).encode()
-    return _requirements(session, part, _askers(chosen), request).encode()
+    return _requirements(session, part, _askers(chosen, request.title), request).encode()
 
 
 def _part(project: Project, lock: Lock, request: ExportRequest) -> Lock:
@@ -237,13 +239,15 @@ def _digests(package: LockedPackage, source: LockedSource | None) -> tuple[str, 
     return tuple(sorted({file.sha256 for file in package.files}))
 
 
-def _askers(lock: Lock) -> dict[str, set[str]]:
+def _askers(lock: Lock, title: str) -> dict[str, set[str]]:
+    """Return by name who asks for it; the project itself by its title, which is that of a script, too."""
     via: dict[str, set[str]] = {}
     for package in lock.packages:
         extras = (need for _, needs in package.extras for need in needs)
         for need in (*package.dependencies, *extras):
             if need.name != package.name:
-                via.setdefault(need.name, set()).add(package.name)
+                is_itself = bool(title) and package.source.location == "."
+                via.setdefault(need.name, set()).add(title if is_itself else package.name)
     return via
 
 

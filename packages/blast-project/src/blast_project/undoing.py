@@ -131,6 +131,12 @@ def diff(session: Session, before: int | None, after: int | None) -> tuple[int, 
     current = _current(manager)
     second = kept.get(after) if after is not None else current
     first = kept.get(before) if before is not None else kept.get((second or current).parent)
+    if first is None and before is None and after is None:
+        raise UsageError(
+            "there is nothing to compare with",
+            reason="this is the first generation that is kept",
+            hint="'blast history' lists what is kept",
+        )
     if first is None or second is None:
         raise UsageError("there is no such generation", reason=f"kept are {', '.join(map(str, kept))}")
     return first.number, second.number, compare_installed(first.installed, second.installed)

@@ -127,6 +127,7 @@ def _request(arguments: argparse.Namespace) -> ExportRequest:
         pruned=frozenset(normalize_name(name) for name in arguments.prune),
         emit_indexes=arguments.emit_index_url,
         emit_links=arguments.emit_find_links,
+        title=os.path.basename(arguments.script),
         local=not arguments.no_emit_local,
         left_out=frozenset(normalize_name(name) for name in arguments.no_emit_package),
         words=said_words("export"),
