@@ -21,6 +21,8 @@ from blast_pm.metadata.store import Database
 from blast_pm.store.testing import check_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blast_pm.testing import StaticIndex
 
 pytestmark = pytest.mark.acceptance
@@ -427,3 +429,35 @@ def test_sizes_tell_what_is_whose(project: Blast) -> None:
     exact = project.json("cache", "size", "--exact")
     assert exact["tree_bytes"] == document["tree_bytes"]
     assert exact["environments"][0]["own_bytes"] > 0
+
+
+@pytest.mark.skipif(shutil.which("du") is None, reason="du is not installed: sizes are NOT compared with it")
+@pytest.mark.parametrize("mode", ["fold", "hardlink", "copy"])
+def test_sizes_are_what_du_counts(project: Blast, mode: str) -> None:
+    """One run of ``du`` counts each file once, whoever has more names of it: the store first, then environments."""
+    other = second_project(project, "other")
+    project("add", "alpha", "--link-mode", mode)
+    other("add", "beta")
+    document = project.json("cache", "size", "--exact")
+    environments = [Path(row["environment"]) for row in document["environments"]]
+    counted = du(project.home, *environments)
+    assert counted(project.home / "t") == document["tree_bytes"]
+    assert counted(project.home / "store" / "whl") == document["archive_bytes"]
+    assert {str(path): counted(path) for path in environments} == {
+        row["environment"]: row["own_bytes"] for row in document["environments"]
+    }
+    # By itself ``du`` takes all names that an environment has for the environment's, though some are the store's too.
+    environment = project.directory / ".venv"
+    found = [path.lstat() for path in environment.rglob("*") if path.is_symlink() or path.is_file()]
+    linked = {status.st_ino: status.st_size for status in found if status.st_nlink > 1}
+    assert du(environment)(environment) == counted(environment) + sum(linked.values())
+    assert linked
+
+
+def du(*places: Path) -> Callable[[Path], int]:
+    """Return how many bytes of files ``du`` finds below a path, when it looks at these places in this order."""
+    command = ["du", "--all", "--apparent-size", "--block-size=1", *map(str, places)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    rows = [(Path(path), int(size)) for size, path in (line.split("\t", 1) for line in lines)]
+    files = [(path, size) for path, size in rows if path.is_symlink() or not path.is_dir()]
+    return lambda above: sum(size for path, size in files if above in path.parents)
