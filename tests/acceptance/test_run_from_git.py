@@ -198,3 +198,22 @@ def test_a_revision_that_is_none(blast: Blast, tmp_path: Path) -> None:
     done = blast.run("run", "--from-git", f"{repository.url}@nothing", "tool.py")
     assert done.returncode == 3
     assert "has no 'nothing'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [("--in-memory",), ("--watch",), ("--matrix", "3.11,3.12"), ("--locked",), ("--no-project",)]
+)
+def test_options_that_need_another_project(blast: Blast, tmp_path: Path, options: tuple[str, ...]) -> None:
+    repository = Repository.make(tmp_path / "remote", {"requirements.txt": "alpha\n", "tool.py": SCRIPT})
+    done = blast.run("run", *options, "--from-git", repository.url, "tool.py")
+    assert done.returncode == 2
+    assert "from-git" in done.stderr or "requirements.txt" in done.stderr
+
+
+def test_without_an_environment(blast: Blast, tmp_path: Path) -> None:
+    files = {"requirements.txt": "alpha==1.0\nbeta==1.0\n", "tool.py": SCRIPT}
+    repository = Repository.make(tmp_path / "remote", files)
+    assert blast("run", "--no-env", "--from-git", repository.url, "tool.py").stdout == "1.0 []\n"
+    ours = Repository.make(tmp_path / "ours", {"pyproject.toml": PROJECT.format("<2"), "tool.py": SCRIPT})
+    assert blast("run", "--no-env", "--from-git", ours.url, "tool.py").stdout == "1.1 []\n"
+    assert not (blast.home / "environments").exists()

@@ -34,8 +34,12 @@ def enter_checkout(
 
     if arguments.no_project or arguments.project or getattr(arguments, "environment", None):
         raise UsageError("--from-git names the project", hint="leave --project, --no-project and --env out")
+    if arguments.in_memory:
+        raise UsageError("--from-git and --in-memory don't go together", reason="a commit is a directory of files")
     with Session(context.settings, context.reporter) as session:
         checkout = open_checkout(session, arguments.from_git)
+    if not checkout.is_ours:
+        _check_options(arguments, checkout)
     # What the commit has locked is taken as it is.
     arguments.frozen = arguments.frozen or (checkout.has_own_lock and not arguments.locked)
     # The requirements of options are relative to where the user is.
@@ -44,6 +48,26 @@ def enter_checkout(
     arguments.with_ = [os.path.abspath(line) if line.startswith(("./", "../")) else line for line in arguments.with_]
     settings = context.settings._replace(directory=checkout.directory, environment=checkout.environment)
     return context._replace(settings=settings), words_in(checkout, words), checkout
+
+
+def _check_options(arguments: argparse.Namespace, checkout: Checkout) -> None:
+    """Refuse what needs a project of Blast's.
+
+    Raises:
+        UsageError: an option does.
+    """
+    for name, is_asked in (
+        ("matrix", bool(arguments.matrix)),
+        ("watch", arguments.watch),
+        ("keep", arguments.keep == "never"),
+        ("locked", arguments.locked),
+    ):
+        if is_asked:
+            raise UsageError(
+                f"--{name} doesn't go with this repository",
+                reason=f"what counts there is {os.path.basename(checkout.path) if checkout.kind else 'no lock at all'}",
+                hint="leave it out",
+            )
 
 
 def run_checkout(context: Context, checkout: Checkout, options: Callable[[Session], RunOptions]) -> NoReturn:
