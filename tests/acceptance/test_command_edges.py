@@ -226,9 +226,9 @@ def test_a_narrow_terminal_is_no_reason_to_fail(blast: Blast) -> None:
 def test_a_full_disk_leaves_the_project_as_it_was(project: Blast) -> None:
     """On the small disk every small file takes a page of 4 KiB, and what the store on another disk has is copied.
 
-    So the project with one distribution takes some 110 KiB and one more generation 104 to 130: eight scripts that
-    activate it, seven files that tell of it with its copies of manifest and locks, and five for each distribution. Twice
-    that, and what is written beside before it is renamed, must fit when the filler is gone.
+    So the project with one distribution takes some 110 KiB, and one more generation as much again: eight scripts that
+    activate it, seven files that tell of it, its copies of manifest and locks among them, and five for each
+    distribution. Both, and what is written beside before it is renamed, must fit when the filler is gone.
     """
     project("add", "beta")
     line = """
