@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-_REQUIREMENTS = ("numpy", "requests", "pytest", "ipython")
+_REQUIREMENTS = ("numpy", "requests", "pytest", "ipykernel", "jupyter-client")
 _TEST = """
 import multiprocessing, subprocess, sys
 import numpy, requests
@@ -39,6 +39,31 @@ def test_programs():
     words = [sys.executable, "-I", "-c", "import numpy; print(numpy.__version__)"]
     assert subprocess.check_output(words, env={}, text=True).strip() == numpy.__version__
     assert b"pytest" in subprocess.check_output(["pytest", "--version"])
+"""
+
+
+_NOTEBOOK = """
+from jupyter_client import KernelManager
+
+CELL = '''
+import numpy, sys
+from blast_runtime.interactive import use
+print(numpy.arange(4).sum(), sys.prefix, use("iniconfig<2.1")["iniconfig"])
+'''
+
+def main():
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=120)
+    said = []
+    client.execute_interactive(CELL, output_hook=lambda message: said.append(message["content"]), timeout=120)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    print(*[one.get("text") or one.get("traceback") or "" for one in said], sep="")
+
+main()
 """
 
 
@@ -68,17 +93,19 @@ def run(blast: Blast, *words: str, **more: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("form", ["pylock", "requirements"])
-def test_tests_of_a_project_run_with_an_exported_lock(project: Blast, hooked: str, tmp_path: Path, form: str) -> None:
-    name = "pylock.toml" if form == "pylock" else "requirements.txt"
-    (tmp_path / name).write_text(project("export", "--format", form, "--no-emit-project").stdout)
+def test_tests_of_a_project_run_with_an_exported_lock(project: Blast, hooked: str, tmp_path: Path) -> None:
+    (tmp_path / "pylock.toml").write_text(project("export", "--format", "pylock", "--no-emit-project").stdout)
     (tmp_path / "test_numbers.py").write_text(_TEST)
     there = project.at(tmp_path)
     assert "2 passed" in run(there, hooked, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_numbers.py")
-    program = "import IPython, sys; print(sys.prefix, IPython.version_info[0])"
-    prefix, major = run(there, hooked, "-c", program, BLAST_OFFLINE="1").split()
+
+
+def test_exported_requirements_are_a_lock_of_all_pythons(project: Blast, hooked: str, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(project("export", "--no-emit-project").stdout)
+    program = "import numpy, requests, sys; print(sys.prefix)"
+    prefix = run(project.at(tmp_path), hooked, "-c", program)
     assert prefix.startswith(str(project.home / "views"))
-    assert int(major) >= 8
+    assert run(project.at(tmp_path), hooked, "-c", program, BLAST_OFFLINE="1") == prefix
 
 
 def test_equal_locks_share_a_view(project: Blast, hooked: str, tmp_path: Path) -> None:
@@ -105,3 +132,20 @@ def test_lock_of_uv_gives_what_uv_installs(project: Blast, hooked: str, tmp_path
     )
     listed = subprocess.check_output([tmp_path / ".venv/bin/python", "-c", program], text=True)
     assert found == set(listed.split())
+
+
+def test_kernels_of_notebooks_belong_to_the_lock(project: Blast, hooked: str, tmp_path: Path) -> None:
+    """And a cell asks for a package, which comes into the kernel that runs."""
+    (tmp_path / "blast").write_text(f'#!/bin/sh\nexec {sys.executable} -m blast_cli "$@"\n')
+    (tmp_path / "blast").chmod(0o755)
+    (tmp_path / "notebook.py").write_text(_NOTEBOOK)
+    said = run(
+        project.at(tmp_path),
+        hooked,
+        "notebook.py",
+        BLAST_RUN_DIRECTORY=str(project.directory),
+        PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+    )
+    count, prefix, version = said.split()
+    assert (count, version) == ("6", "2.0.0")
+    assert prefix.startswith(str(project.home / "views"))
