@@ -57,6 +57,9 @@ def work(number):
     import tree.below
     return tree.below.twice(number)
 
+class Text(str):
+    "As libraries have for paths."
+
 def main():
     assert tree.__file__.startswith("/proc/blast-memory/"), tree.__file__
     assert tree.WORDS == ["one", "two"] and from_path.HERE and helper.HERE
@@ -81,6 +84,8 @@ def main():
     assert [row.name for row in place.rglob("*.txt")] == ["words.txt"] and (place / "data").is_dir()
     assert not os.access(place, os.W_OK) and os.stat(place / "below.py").st_size > 10
     assert not os.path.exists(place / "nothing")
+    assert os.path.isfile(Text(place / "below.py")) and os.path.isfile(os.fsencode(place / "below.py"))
+    assert open(Text(place / "below.py"), "r", -1, "utf-8").readline() == "def twice(number):\\n"
     try:
         open(place / "new", "w")
     except OSError as error:

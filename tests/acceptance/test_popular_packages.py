@@ -183,7 +183,7 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 session = requests.Session()
 session.trust_env = False
 assert session.get(f"http://127.0.0.1:{server.server_port}/").text == "hi"
-assert requests.certs.where().endswith("cacert.pem")
+assert "BEGIN CERTIFICATE" in open(requests.certs.where()).read()
 import ssl
 ssl.create_default_context(cafile=requests.certs.where())
 """,
@@ -285,7 +285,7 @@ assert latex(integrate(x, x)) == r"\\frac{x^{2}}{2}"
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 assert shell.run_cell("6 * 7").result == 42
-assert "sum" in shell.complete("su")[1]
+assert "sum" in shell.Completer.global_matches("su")
 """,
     "black": """
 import subprocess, sys

@@ -197,15 +197,16 @@ class _Scan:
 def _inside(path: Any) -> str | None:
     """Return a path in memory as text; None for all others."""
     if path.__class__ is not str:
-        if path.__class__ is bytes:
+        if isinstance(path, bytes):
             return os.fsdecode(path) if path.startswith(_PREFIX_BYTES) and is_inside(os.fsdecode(path)) else None
-        try:
-            path = path.__fspath__()
-        except AttributeError:
-            return None
         if not isinstance(path, str):
-            return None
-    return path if path.startswith(PREFIX) and is_inside(path) else None
+            try:
+                path = path.__fspath__()
+            except AttributeError:
+                return None
+            if not isinstance(path, str):
+                return None
+    return str.__str__(path) if path.startswith(PREFIX) and is_inside(path) else None
 
 
 def _missing(path: str) -> FileNotFoundError:
