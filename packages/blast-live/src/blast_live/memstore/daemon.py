@@ -74,15 +74,13 @@ def serve(options: StoreOptions, ready: Callable[[], None]) -> None:
     """
     import signal
 
+    _check_system()
     from blast_live.memstore.access import Access, read_token
     from blast_live.memstore.place import Place
     from blast_live.memstore.requests import Desk
-    from blast_live.memstore.sealed import is_supported
     from blast_live.memstore.server import Server
     from blast_live.memstore.workers import Workers
 
-    if not is_supported():
-        raise DaemonError("the memory store can't run here", reason="it needs Linux")
     token = read_token(options.token_file) if options.token_file else ""
     access = Access(options.uids, token, others_write=options.others_write)
     connections, blobs = _share_files()
@@ -108,6 +106,13 @@ def serve(options: StoreOptions, ready: Callable[[], None]) -> None:
             further.cancel()
         workers.close()
         engine.table.close()
+
+
+def _check_system() -> None:
+    from blast_live.memstore.sealed import is_supported
+
+    if not is_supported():
+        raise DaemonError("the memory store can't run here", reason="it needs Linux")
 
 
 def _make_engine(options: StoreOptions, blobs: int) -> Any:
@@ -163,6 +168,7 @@ def start_detached(options: StoreOptions) -> int:
     import json
     import subprocess
 
+    _check_system()
     # What may hold a password goes through a pipe, not on a command line.
     document = {**options._asdict(), "path": [entry for entry in sys.path if entry]}
     process = subprocess.Popen(

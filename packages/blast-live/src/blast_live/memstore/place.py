@@ -7,7 +7,6 @@ is made under another name, listens, and gets its own by a rename: whoever finds
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import stat
@@ -15,6 +14,7 @@ import struct
 
 from blast_core import fs
 from blast_core.errors import DaemonError, DaemonUnreachable, StoreLocked, UsageError
+from blast_live.memstore.sealed import is_supported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def connect(path: str, timeout_s: float) -> socket.socket:
     Raises:
         DaemonUnreachable: none does.
     """
-    if not hasattr(socket, "SOCK_SEQPACKET") or not hasattr(socket, "AF_UNIX"):
-        raise DaemonUnreachable("this system has no such sockets", reason="the memory store needs Linux")
+    if not is_supported():
+        raise DaemonUnreachable(f"no memory store answers at {path}", reason="the memory store needs Linux")
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     directory = -1
     try:
@@ -67,6 +67,7 @@ def connect(path: str, timeout_s: float) -> socket.socket:
 
 def wait_until_free(path: str, seconds: float) -> bool:
     """Wait until no store runs at ``path`` any more; tell whether that came about."""
+    import fcntl
     import time
 
     end = time.monotonic() + seconds
@@ -143,6 +144,8 @@ class Place:
         self._lock = self._directory = -1
 
     def _take_lock(self) -> int:
+        import fcntl
+
         # It is never removed: two stores might lock two files of one name.
         fd = fs.open_file(f"{self.path}.lock", 0o600)
         try:

@@ -6,7 +6,6 @@ handed one may map it without fear of SIGBUS, and who handed it out need not fea
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["digest_of", "is_supported", "seal", "sealed_copy", "sealed_from", "size_of_sealed"]
 
-# Of fcntl.h; the module of Python has them since 3.9, where the system does.
-_ADD_SEALS = getattr(fcntl, "F_ADD_SEALS", 1033)
-_GET_SEALS = getattr(fcntl, "F_GET_SEALS", 1034)
+# Of fcntl.h, Linux; the module is imported where it is used, since other systems may have none.
+_ADD_SEALS, _GET_SEALS = 1033, 1034
 _SEALS = 0x1 | 0x2 | 0x4 | 0x8  # SEAL, SHRINK, GROW, WRITE
 _NAME = "blast"
 
@@ -107,6 +105,8 @@ def seal(fd: int) -> None:
     Raises:
         StoreError: it is mapped for writing somewhere, or no memfd.
     """
+    import fcntl
+
     try:
         fcntl.fcntl(fd, _ADD_SEALS, _SEALS)
     except OSError as error:
@@ -119,6 +119,8 @@ def size_of_sealed(fd: int) -> int:
     Raises:
         IntegrityError: it is something else, or can still change.
     """
+    import fcntl
+
     try:
         seals = fcntl.fcntl(fd, _GET_SEALS)
     except OSError:
