@@ -93,6 +93,7 @@ def run(blast: Blast, *words: str, **more: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_tests_of_a_project_run_with_an_exported_lock(project: Blast, hooked: str, tmp_path: Path) -> None:
     (tmp_path / "pylock.toml").write_text(project("export", "--format", "pylock", "--no-emit-project").stdout)
     (tmp_path / "test_numbers.py").write_text(_TEST)
