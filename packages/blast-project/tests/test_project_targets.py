@@ -118,6 +118,23 @@ def test_a_name_that_is_none_is_told_the_nearest(bench: Workbench, name: str, hi
         names(project(bench, more=f"[tool.blast]\ntargets = ['{name}']"))
 
 
+def test_pypy_of_every_minor_that_it_has(bench: Workbench) -> None:
+    found = names(project(bench, ">=3.10"), ["linux-x86_64-pypy", "macos-arm64-py312"])
+    assert found == ["linux-x86_64-pypy310", "linux-x86_64-pypy311", "macos-arm64-py312"]
+    with pytest.raises(UsageError) as caught:
+        names(project(bench, ">=3.13"), ["linux-x86_64-pypy"])
+    assert "3.8 to 3.11" in caught.value.reason
+    with pytest.raises(UsageError, match="'plan9-pypy' is no target"):
+        names(project(bench, ">=3.10"), ["plan9-pypy"])
+
+
+@pytest.mark.parametrize("name", ["linux-x86_64-py313t", "macos-arm64-cp314t"])
+def test_a_build_without_the_global_lock_is_no_target_of_its_own(bench: Workbench, name: str) -> None:
+    with pytest.raises(UsageError, match="is no target of its own") as caught:
+        names(project(bench), [name])
+    assert f"'{name[:-1]}' stands for both" in caught.value.hint
+
+
 def test_a_name_outside_of_requires_python_is_refused(bench: Workbench) -> None:
     with pytest.raises(UsageError, match="none of the project's") as caught:
         names(project(bench), ["linux-x86_64-py39"])

@@ -106,3 +106,21 @@ def test_source_distributions_by_name(filename: str, expected: bool) -> None:
     assert is_sdist(filename) is expected
     file = IndexFile(filename, "", "", 0, "", None, "", None, "default")
     assert (best_sdist([file]) is file) is expected
+
+
+def test_a_build_without_the_global_lock_takes_wheels_of_its_own(database: Database) -> None:
+    free = TARGET._replace(tags=("cp313-cp313t-manylinux_2_17_x86_64", "py3-none-any"))
+    both = locked("a", "a-1-cp313-cp313-manylinux_2_17_x86_64.whl", "a-1-cp313-cp313t-manylinux_2_17_x86_64.whl")
+    assert chosen(reader(both), database, free) == ["a-1-cp313-cp313t-manylinux_2_17_x86_64.whl"]
+    other = reader(locked("b", "b-1-cp313-cp313-manylinux_2_17_x86_64.whl"))
+    with pytest.raises(InstallError) as caught:
+        select_wanted(other, b"i" * 32, free, 1, database)
+    assert caught.value.reason.endswith("a build without the global lock, which takes wheels for cp313t")
+
+
+def test_a_python_that_nobody_locks_for_unasked_is_told_how(database: Database) -> None:
+    markers = {**TARGET.marker_environment, "implementation_name": "pypy"}
+    pypy = TARGET._replace(name="linux-x86_64-pypy311", marker_environment=markers)
+    with pytest.raises(StaleLock) as caught:
+        chosen(reader(locked("a", "a-1-py3-none-any.whl")), database, pypy)
+    assert 'targets = ["linux-x86_64", "linux-x86_64-pypy311"]' in caught.value.hint

@@ -2,7 +2,8 @@
 
 By default every released minor of Python that ``requires-python`` lets in, on Linux, macOS and Windows, each on x86-64
 and arm64. ``[tool.blast] targets`` or ``blast lock --target`` name others: ``linux-x86_64`` for every such minor,
-``macos-arm64-py312`` for one.
+``macos-arm64-py312`` for one, ``linux-x86_64-pypy`` for PyPy of every minor that it has. Builds of CPython without a
+global lock are no targets of their own: no marker tells them apart, and a lock holds their wheels beside the others.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ MOST_TARGETS = 64
 
 # Pythons that no table knows, for a project that wants only these: old ones first, then those that are to come.
 _UNKNOWN_MINORS = (*range(RELEASED_MINORS[0]), *range(RELEASED_MINORS[-1] + 1, 40))
+# Those of Python 3 that wheels are built for.
+_PYPY_MINORS = (8, 9, 10, 11)
 _IMPLEMENTATIONS = {"py": "cpython", "cp": "cpython", "cpython": "cpython", "pypy": "pypy", "pp": "pypy"}
 
 
@@ -217,6 +220,14 @@ def _named(names: Sequence[str], pythons: _Pythons, refuser: _Refuser) -> tuple[
 
 def _targets_of(name: str, pythons: _Pythons, refuser: _Refuser) -> list[Target]:
     head, _, word = name.rpartition("-")
+    if head and word in {"pypy", "pp"}:
+        return _pypy_targets(name, head, pythons, refuser)
+    if head and word.endswith("t") and _parse_python(word[:-1]):
+        raise refuser.error(
+            f"'{name}' is no target of its own",
+            "no marker tells a build of CPython without a global lock from one with it: both get the same versions",
+            f"'{name[:-1]}' stands for both; its lock holds the wheels of both",
+        )
     said = _parse_python(word) if head else None
     platform = platform_named(head if said else name)
     if platform is None:
@@ -231,6 +242,21 @@ def _targets_of(name: str, pythons: _Pythons, refuser: _Refuser) -> list[Target]
             "name another Python, or widen requires-python",
         )
     return [pythons.target(platform.name, minor, implementation)]
+
+
+def _pypy_targets(name: str, head: str, pythons: _Pythons, refuser: _Refuser) -> list[Target]:
+    platform = platform_named(head)
+    if platform is None:
+        raise refuser.error(f"'{name}' is no target", *_nearest(head, None))
+    minors = [minor for minor in pythons.minors() if minor in _PYPY_MINORS]
+    if not minors:
+        raise refuser.error(
+            f"'{name}' is none of the project's",
+            f"there is PyPy for Python 3.{_PYPY_MINORS[0]} to 3.{_PYPY_MINORS[-1]}, "
+            f"and requires-python is '{pythons.requires}'",
+            "widen requires-python, or leave PyPy out",
+        )
+    return [pythons.target(platform.name, minor, "pypy") for minor in minors]
 
 
 def _parse_python(word: str) -> tuple[str, int] | None:

@@ -211,7 +211,7 @@ def _nothing_to_install(entry: DplEntry, names: Sequence[str], usable: Sequence[
         )
     return InstallError(
         f"{entry.name} {entry.version} has no file for {target.name}",
-        reason=f"the lock holds {_some(names) or 'no file'}",
+        reason=f"the lock holds {_some(names) or 'no file'}{_about_builds(target)}",
         hint="'blast lock --upgrade' may find a version that has one",
     )
 
@@ -254,11 +254,23 @@ def _not_held(locked: Sequence[LockTarget], target: Target) -> StaleLock:
         if one.python_version not in versions:
             versions.append(one.python_version)
     words = [f"{platform} (Python {', '.join(versions)})" for platform, versions in held.items()]
+    hint = f"let requires-python and [tool.blast] targets cover '{target.name}', and run 'blast lock'"
+    if target.marker_environment.get("implementation_name", "cpython") != "cpython":
+        # Nobody locks for it unasked, and what names it leaves out the rest.
+        name = target.name.rpartition("-")[0]
+        hint = f'add it: targets = ["{name}", "{target.name}"] in [tool.blast], and run \'blast lock\''
     return StaleLock(
         f"the lock does not hold {target.name}",
         reason=f"it was made for {'; '.join(words) or 'nothing'}",
-        hint=f"let requires-python and [tool.blast] targets cover '{target.name}', and run 'blast lock'",
+        hint=hint,
     )
+
+
+def _about_builds(target: Target) -> str:
+    """Return words about a build of CPython without a global lock, whose wheels are of their own; "" for any other."""
+    abi = target.tags[0].split("-")[1] if target.tags else ""
+    is_free = abi.startswith("cp") and abi.endswith("t")
+    return f"; this Python is a build without the global lock, which takes wheels for {abi}" if is_free else ""
 
 
 def _some(names: Sequence[str]) -> str:
