@@ -16,7 +16,7 @@ __all__ = ["configure", "execute"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("versions", nargs="*", metavar="VERSION", help="such as 3.12; those of this machine by default")
-    parser.add_argument("--dir", dest="directory", default="", metavar="DIR", help="where they are made")
+    parser.add_argument("--dir", dest="place", default="", metavar="DIR", help="where they are made")
     parser.add_argument("--remove", action="store_true", help="remove them")
 
 
@@ -27,7 +27,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.session import Session
 
     settings = context.settings
-    directory = os.path.join(settings.directory, arguments.directory or shims_directory(settings.home))
+    directory = os.path.join(settings.directory, arguments.place or shims_directory(settings.home))
     if arguments.remove:
         gone = remove_shims(directory)
         return Outcome({"directory": directory, "removed": list(gone.names)}, (f"Removed {len(gone.names)} programs",))
