@@ -21,6 +21,8 @@ _FILES = {
     "pdmold": "pdm.lock",
     "pipenv": "Pipfile.lock",
     "std": "pylock.toml",
+    "stdpip": "pylock.toml",
+    "stdpdm": "pylock.toml",
 }
 _DIGEST = "sha256:" + "0" * 64
 
@@ -77,6 +79,28 @@ def test_standard_lock_is_one_of_chosen_groups() -> None:
     assert chosen("std", "3.12.1").keys() == {"click", "urllib3", "pysocks", "mistune", "docutils", "iniconfig"}
     assert chosen("std", "3.9.18")["click"] == "8.1.8"
     assert chosen("std", "3.12.1")["click"] == "8.5.1"
+
+
+def test_standard_locks_of_pip_and_pdm() -> None:
+    assert chosen("stdpip", "3.12.1").keys() == {"click", "urllib3", "pysocks"}
+    assert read("stdpdm").groups == ("default", "group:default", "group:dev", "group:docs", "extra:plot")
+    assert read("stdpdm").defaults == ("default",)
+    assert chosen("stdpdm", "3.12.1") == {}
+    assert chosen("stdpdm", "3.12.1", "group:default").keys() == {"click", "urllib3", "pysocks"}
+    assert "mistune" in chosen("stdpdm", "3.12.1", "group:default", "extra:plot")
+
+
+def test_standard_lock_names_environments_and_pythons() -> None:
+    lock = 'lock-version = "1.0"\ncreated-by = "test"\nenvironments = ["sys_platform == \'win32\'"]\n'
+    found = read_foreign_lock("pylock.toml", lock.encode(), {})
+    with pytest.raises(InstallError, match="is not for this machine"):
+        select_packages(found, ["default"], environment("3.12.1"))
+    assert select_packages(found, ["default"], environment("3.12.1", "win32")) == ()
+    lock = 'lock-version = "1.0"\n[[packages]]\nname = "x"\nversion = "1"\nrequires-python = ">=3.13"\n'
+    lock += f'sdist = {{ name = "x-1.zip", hashes = {{ sha256 = "{"0" * 64}" }} }}\n'
+    found = read_foreign_lock("pylock.toml", lock.encode(), {})
+    with pytest.raises(InstallError, match=r"x 1 does not run on Python 3\.12\.1"):
+        select_packages(found, ["default"], environment("3.12.1"))
 
 
 def test_forks_of_uv_are_told_by_python() -> None:

@@ -114,6 +114,7 @@ class ForeignLock(NamedTuple):
         pythons: specifiers, one of which holds for Pythons that it is for; () for any.
         roots: by group whom it needs; () for a lock whose packages have memberships.
         told: by group more names that hold as ``extra`` in markers when it is chosen.
+        environments: markers of which one holds where the lock may be used; () for anywhere.
     """
 
     tool: str
@@ -124,6 +125,7 @@ class ForeignLock(NamedTuple):
     pythons: tuple[str, ...] = ()
     roots: tuple[tuple[str, ForeignNeed], ...] = ()
     told: tuple[tuple[str, str], ...] = ()
+    environments: tuple[str, ...] = ()
 
 
 def select_packages(
@@ -137,7 +139,7 @@ def select_packages(
         environment: the interpreter's values of PEP 508 markers.
 
     Raises:
-        InstallError: the lock is not for this Python.
+        InstallError: the lock, or a package that is chosen, is not for this Python or machine.
         InvalidField: it holds two versions of a package for the interpreter, none, or an unpinned one.
     """
     python = environment["python_full_version"].rstrip("+")
@@ -146,6 +148,12 @@ def select_packages(
             f"{lock.file} is not for Python {python}",
             reason=f"it was made for {' or '.join(lock.pythons)}",
             hint="'-p VERSION' names another interpreter",
+        )
+    if lock.environments and not any(evaluate_marker(marker, environment) for marker in lock.environments):
+        raise InstallError(
+            f"{lock.file} is not for this machine and Python {python}",
+            reason=f"it was made for environments where {' or '.join(lock.environments)}",
+            hint="make it anew for this one",
         )
     walks = bool(lock.roots)
     found = _Walk(lock, chosen, environment).run() if walks else list(_members(lock, chosen, environment))
@@ -182,11 +190,18 @@ def holds_any(specifiers: Collection[str], version: str) -> bool:
 def _members(lock: ForeignLock, chosen: Collection[str], environment: Mapping[str, str]) -> Iterable[ForeignPackage]:
     extras = [name[6:] for name in chosen if name.startswith("extra:")]
     groups = [name[6:] for name in chosen if name.startswith("group:")]
+    python = environment["python_full_version"].rstrip("+")
     for package in lock.packages:
         if any(
             (group == ANY_GROUP or group in chosen) and evaluate_marker(marker, environment, extras, groups=groups)
             for group, marker in package.memberships
         ):
+            if not holds_any(package.pythons, python):
+                raise InstallError(
+                    f"{package.name} {package.version} does not run on Python {python}",
+                    reason=f"it requires Python {' or '.join(package.pythons)}",
+                    hint=f"make {lock.file} anew for this Python",
+                )
             yield package
 
 

@@ -54,6 +54,7 @@ def read_standard_lock(content: bytes, file: str) -> ForeignLock:
         # A group that is no default here is one that a person may want all the same, as in all locks: dev.
         defaults=defaults or ("dev",),
         pythons=(read_specifier(document, "requires-python"),),
+        environments=tuple(read_marker(document, "environments", text) for text in document.texts("environments")),
     )
 
 
