@@ -11,6 +11,7 @@ import pytest
 from blast_core.errors import ProbeFailed
 from blast_project.python.discover import iter_interpreters
 from blast_project.python.probe import InterpreterCache
+from blast_project.testing_builds import BUILD_SYSTEM, make_backend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +75,35 @@ def test_project_sync_and_run(python: Blast, interpreter: Interpreter) -> None:
 
 def test_tool(python: Blast) -> None:
     assert python("tool", "run", "alpha").stdout == "alpha 2.0\n"
+
+
+def test_build_and_an_editable_project(python: Blast, interpreter: Interpreter, tmp_path: Path) -> None:
+    minor = interpreter.version.rpartition(".")[0]
+    note = f"open({str(tmp_path / 'by')!r}, 'a').write('%d.%d ' % sys.version_info[:2])"
+    (python.directory / "pyproject.toml").write_text(
+        f'[project]\nname = "mine"\nversion = "1.0"\nrequires-python = ">={minor}"\ndependencies = ["alpha"]\n'
+        f"{BUILD_SYSTEM}"
+    )
+    (python.directory / "backend.py").write_text(make_backend(tmp_path / "log", "mine", "1.0", ("alpha",), extra=note))
+    python("build", "--wheel")
+    (wheel,) = (python.directory / "dist").glob("mine-1.0-*.whl")
+    python("sync")
+    assert (tmp_path / "by").read_text() == f"{minor} {minor} "
+    python("venv", "bare")
+    python("pip", "install", str(wheel), "--python", "bare")
+    program = "import mine, alpha; print(mine.VERSION, alpha.VERSION)"
+    assert subprocess.check_output([python.directory / "bare/bin/python", "-c", program], text=True) == "1.0 2.0\n"
+
+
+def test_a_script_and_an_installed_tool(python: Blast, interpreter: Interpreter) -> None:
+    minor = interpreter.version.rpartition(".")[0]
+    metadata = f'# /// script\n# requires-python = ">={minor}"\n# dependencies = ["alpha"]\n# ///\n'
+    (python.directory / "s.py").write_text(
+        f"{metadata}import alpha, sys\nprint(alpha.VERSION, '%d.%d' % sys.version_info[:2])\n"
+    )
+    assert python("run", "s.py").stdout == f"2.0 {minor}\n"
+    python("tool", "install", "alpha")
+    assert subprocess.check_output([python.home / "bin" / "alpha"], text=True) == "alpha 2.0\n"
 
 
 def test_bare_environment_and_pip_interface(python: Blast, interpreter: Interpreter) -> None:
