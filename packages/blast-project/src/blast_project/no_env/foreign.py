@@ -111,7 +111,7 @@ def store_packages(
     from blast_project.no_env.foreign_files import FileFinder
 
     finder = FileFinder(session, root, interpreter, kinds)
-    files = tuple(finder.find(package) for package in packages if package.source.kind == "registry")
+    files = finder.find([package for package in packages if package.source.kind == "registry"])
     sources = tuple(
         (package.name, package.version, tuple(package.source))
         for package in packages

@@ -42,19 +42,37 @@ class FileFinder:
         self._target = interpreter.target
         self._kinds = kinds
 
-    def find(self, package: ForeignPackage) -> WantedDistribution:
-        """Return the file to install of a package that is on an index.
+    def find(self, packages: Sequence[ForeignPackage]) -> tuple[WantedDistribution, ...]:
+        """Return the files to install of packages that are on an index, in their order.
+
+        Pages of the index are fetched side by side, and only for what is neither in the store nor at an address of our
+        own index.
 
         Raises:
-            InstallError: it has none for the interpreter, or none that can be had.
+            InstallError: one has none for the interpreter, or none that can be had.
             DigestMismatch: the index has a file of that name with another digest.
             ProjectNotFound, OfflineError, IndexAccessError: the index has to be asked, and can't.
         """
-        if not package.files or not all(file.filename for file in package.files):
-            return self._of_page(package, {file.sha256 for file in package.files})
+        chosen = [self._choose(package) for package in packages]
+        stored = self._session.cache.find(file.sha256 for file in chosen if file is not None and _is_wheel(file))
+        found = [
+            self._at_hand(package, file, is_stored=file.sha256 in stored) if file is not None else None
+            for package, file in zip(packages, chosen, strict=True)
+        ]
+        unknown = [package.name for package, wanted in zip(packages, found, strict=True) if wanted is None]
+        if unknown:
+            self._session.client.prefetch(unknown)
+        return tuple(
+            wanted or self._on_index(package, file)
+            for package, file, wanted in zip(packages, chosen, found, strict=True)
+        )
+
+    def _choose(self, package: ForeignPackage) -> ForeignFile | None:
+        """Return the file to install; None where only the index tells the names of files."""
         names = [file.filename for file in package.files]
-        chosen = self._best(package, names)
-        return self._located(package, package.files[names.index(chosen)])
+        if not names or not all(names):
+            return None
+        return package.files[names.index(self._best(package, names))]
 
     def _best(self, package: ForeignPackage, names: Sequence[str]) -> str:
         from blast_pm.metadata.wheels import best_filename
@@ -74,14 +92,19 @@ class FileFinder:
             )
         return chosen
 
-    def _located(self, package: ForeignPackage, file: ForeignFile) -> WantedDistribution:
+    def _at_hand(self, package: ForeignPackage, file: ForeignFile, *, is_stored: bool) -> WantedDistribution | None:
+        """Return the file where no page is needed to find it; None where one is."""
         if file.path:
             from blast_pm.index.file_urls import url_of_path
 
             return _wanted(package, file, url_of_path(os.path.join(self._root, file.path)))
-        is_stored = file.sha256 and not is_sdist(file.filename) and self._session.cache.find([file.sha256])
         if is_stored or (file.url and file.sha256 and self._is_configured(package.index)):
             return _wanted(package, file, file.url)
+        return None
+
+    def _on_index(self, package: ForeignPackage, file: ForeignFile | None) -> WantedDistribution:
+        if file is None:
+            return self._of_page(package, {one.sha256 for one in package.files})
         try:
             return self._from_page(package, file)
         except ProjectNotFound:
@@ -140,6 +163,10 @@ class FileFinder:
             # Asked for again whenever it was built already: it shall not need an index of that name.
             return WantedDistribution(package.name, package.version, file.filename, digest, file.size, "", file.url)
         return WantedDistribution(package.name, package.version, file.filename, digest, file.size, file.index, path)
+
+
+def _is_wheel(file: ForeignFile) -> bool:
+    return bool(file.sha256) and file.filename.endswith(".whl")
 
 
 def _wanted(package: ForeignPackage, file: ForeignFile, url: str) -> WantedDistribution:
