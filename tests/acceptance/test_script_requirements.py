@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blast_cli.testing import Blast
-from blast_pm.testing import StaticIndex, make_wheel
+from blast_pm.testing import StaticIndex, make_sdist, make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,6 +226,8 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaticIndex]:
     make_wheel(directory, "plain", "1.0", files={"plain.py": b"NAME = 'by its name'\n"})
     make_wheel(directory, "jaraco-text", "1.0", files={"jaraco/text.py": b"NAME = 'in a namespace'\n"})
     make_wheel(directory, "hidden-one", "1.0", files={"shown.py": b"NAME = 'in the store'\n"})
+    make_wheel(directory, "misleading", "1.0", files={"something/__init__.py": b""})
+    make_sdist(directory, "unbuilt", "1.0", files={"unbuilt.py": b""})
     make_wheel(directory, "pipreqs", "0.1", files={"pipreqs/mapping": b"alib:no-such\n"})
     make_wheel(directory, "pipreqs", "0.5.0", files={"pipreqs/mapping": b"alib:Alib_Python\nzlib:no-such\nbroken\n"})
     with StaticIndex(directory) as server:
@@ -269,6 +271,15 @@ def test_dots_stand_for_what_is_imported_and_are_asked_for_once(inferring: Blast
     assert named.paths() == []
     assert not {"argparse", "ast"} & inferring.imported("run", "tool.py")
     assert "alib-python" in inferring("tree", "--script", "tool.py").stdout
+
+
+@pytest.mark.parametrize("more", [(), ("--in-memory",)])
+@pytest.mark.parametrize("module", ["misleading", "unbuilt", "missing"])
+def test_a_project_of_the_name_is_not_enough(inferring: Blast, module: str, more: tuple[str, ...]) -> None:
+    _write(inferring, f"import {module}\n")
+    done = inferring.run("run", "--infer", *more, "tool.py")
+    assert done.returncode == 2
+    assert f"brings the module '{module}'" in done.stderr
 
 
 def test_of_imports_that_stand_in_for_each_other_one_is_enough(inferring: Blast) -> None:

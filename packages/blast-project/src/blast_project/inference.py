@@ -2,8 +2,13 @@
 
 Who brings a module is asked, in this order, of
     the store: what its distributions hold, where exactly one brings the module, or one that is named like it;
+    a short list of our own (`blast_project.module_names`), of what is well known and missing or wrong elsewhere;
     a list that pipreqs keeps and ships: its wheel is fetched as any other when it is first needed;
-    the index: a project of the module's own name. In namespaces that many projects share the dotted name counts.
+    the index: a project of the module's own name, whose newest wheel has that module. In namespaces that many projects
+    share the dotted name counts.
+
+Whoever registers the name of a module may have nothing to do with it: the wheel is looked into before it counts, and
+what would have to be built, and so run, is no answer.
 """
 
 from __future__ import annotations
@@ -13,13 +18,19 @@ import sys
 
 from blast_core.errors import BlastError, ProjectNotFound, UsageError
 from blast_core.names import is_valid_name, normalize_name
+from blast_project.module_names import KNOWN_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeVar
+    from zipfile import ZipFile
 
+    from blast_core.interpreter import Interpreter
     from blast_pm.index.model import IndexFile
     from blast_project.session import Session
+
+    _T = TypeVar("_T")
 
 __all__ = ["infer_requirements", "provided_modules"]
 
@@ -103,6 +114,9 @@ class _Sources:
             found = self._in_store(prefix)
             if found:
                 return found
+        known = next((KNOWN_NAMES[name] for name in prefixes if name in KNOWN_NAMES), "")
+        if known:
+            return known
         shared = next((name for name in prefixes if name in _SHARED), "")
         top = prefixes[-1]
         if top not in self._answers or shared:
@@ -133,9 +147,11 @@ class _Sources:
             return ""
         name = normalize_name(module)
         try:
-            return name if self._session.client.page(name).files else ""
+            files = self._session.client.page(name).files
         except ProjectNotFound:
             return ""
+        wheel = _newest_wheel(files, self._session.find_interpreter())
+        return name if wheel is not None and module in _modules_of(self._session, name, wheel) else ""
 
 
 def provided_modules(session: Session) -> dict[str, set[str]]:
@@ -153,6 +169,21 @@ def provided_modules(session: Session) -> dict[str, set[str]]:
         for module in _modules_in(row.tree, "", 0):
             found.setdefault(module, set()).add(row.name)
     return found
+
+
+def _modules_of(session: Session, name: str, wheel: IndexFile) -> set[str]:
+    """Return the modules that a wheel brings, and the namespaces that they are in; it is fetched for that."""
+    if session.keeps:
+        found = set(_modules_in(_stored_tree(session, name, wheel), "", 0))
+    else:
+        paths = [
+            path
+            for path in _read_passing(session, wheel, lambda archive: archive.namelist())
+            if path.endswith((".py", *_NATIVE))
+        ]
+        found = {".".join([*path.split("/")[:-1], path.rpartition("/")[2].partition(".")[0]]) for path in paths}
+        found |= {name.removesuffix(".__init__") for name in found}
+    return found | {prefix for module in found for prefix in _prefixes(module)}
 
 
 def _modules_in(directory: str, parent: str, depth: int) -> Iterator[str]:
@@ -189,8 +220,7 @@ def _read_list(session: Session) -> dict[str, str]:
         wheel = _newest_wheel(session.client.page(_LIST_PROJECT).files)
         if wheel is None:
             return {}
-        content = _stored_list(session, wheel) if session.keeps else _passing_list(session, wheel)
-        lines = content[:_LARGEST_LIST].decode("utf-8").splitlines()
+        lines = _read_list_of(session, wheel).decode("utf-8").splitlines()
     except (BlastError, OSError, UnicodeDecodeError) as error:
         session.reporter.note(f"The list of modules of {_LIST_PROJECT} can't be had: {error}")
         return {}
@@ -198,49 +228,70 @@ def _read_list(session: Session) -> dict[str, str]:
     return {pair[0]: normalize_name(pair[1]) for pair in pairs if len(pair) == 2 and is_valid_name(pair[1])}
 
 
-def _stored_list(session: Session, wheel: IndexFile) -> bytes:
-    from blast_pm.store.wanted import WantedDistribution
-    from blast_project.fetching import ensure_stored
-
-    row = WantedDistribution(
-        _LIST_PROJECT, _version_of(wheel), wheel.filename, wheel.sha256, wheel.size, wheel.index, wheel.url
-    )
-    (stored,) = ensure_stored(session, [row], session.find_interpreter())
-    with open(os.path.join(stored.tree, _LIST_FILE), "rb") as file:
+def _read_list_of(session: Session, wheel: IndexFile) -> bytes:
+    if not session.keeps:
+        return _read_passing(session, wheel, lambda archive: archive.open(_LIST_FILE).read(_LARGEST_LIST))
+    with open(os.path.join(_stored_tree(session, _LIST_PROJECT, wheel), _LIST_FILE), "rb") as file:
         return file.read(_LARGEST_LIST)
 
 
-def _passing_list(session: Session, wheel: IndexFile) -> bytes:
-    """Return the list without a file's being made.
+def _stored_tree(session: Session, name: str, wheel: IndexFile) -> str:
+    """Return where a wheel is unpacked, after it was fetched if it was not there."""
+    from blast_pm.store.wanted import WantedDistribution
+    from blast_project.fetching import ensure_stored
+
+    row = WantedDistribution(name, _version_of(wheel), wheel.filename, wheel.sha256, wheel.size, wheel.index, wheel.url)
+    (stored,) = ensure_stored(session, [row], session.find_interpreter())
+    return stored.tree
+
+
+def _read_passing(session: Session, wheel: IndexFile, read: Callable[[ZipFile], _T]) -> _T:
+    """Return what a wheel holds without a file's being made.
 
     Raises:
-        IntegrityError: the wheel is not what the index promised, or is none.
+        DigestMismatch: it is not what the index promised, or no wheel.
     """
-    from io import BytesIO
     from zipfile import BadZipFile, ZipFile
 
     from blast_core.errors import DigestMismatch
 
-    descriptor = os.memfd_create(_LIST_PROJECT, os.MFD_CLOEXEC)
-    try:
-        if session.client.download(wheel, descriptor) != wheel.sha256:
+    with open(os.memfd_create(wheel.filename[:200], os.MFD_CLOEXEC), "r+b") as file:
+        if session.client.download(wheel, file.fileno()) != wheel.sha256:
             raise DigestMismatch(f"{wheel.filename} is not the file that the index promised")
-        content = os.pread(descriptor, _LARGEST_LIST, 0)
-    finally:
-        os.close(descriptor)
-    try:
-        with ZipFile(BytesIO(content)) as archive, archive.open(_LIST_FILE) as file:
-            return file.read(_LARGEST_LIST)
-    except (BadZipFile, KeyError) as error:
-        raise DigestMismatch(f"{wheel.filename} has no {_LIST_FILE}", reason=str(error)) from error
+        try:
+            with ZipFile(file) as archive:
+                return read(archive)
+        except (BadZipFile, KeyError) as error:
+            raise DigestMismatch(f"{wheel.filename} can't be read", reason=str(error)) from error
 
 
-def _newest_wheel(files: Sequence[IndexFile]) -> IndexFile | None:
-    from blast_core.version import parse_version
+def _newest_wheel(files: Sequence[IndexFile], interpreter: Interpreter | None = None) -> IndexFile | None:
+    """Return a wheel of the newest release that has one for an interpreter, or for any; none that was yanked."""
+    from blast_core.version import is_prerelease, version_key
+    from blast_pm.metadata.wheels import best_wheel
 
-    wheels = [file for file in files if file.filename.endswith("-py3-none-any.whl") and file.sha256]
-    sound = [file for file in wheels if file.yanked is None]
-    return max(sound, key=lambda file: parse_version(_version_of(file)), default=None)
+    releases: dict[str, list[IndexFile]] = {}
+    for file in files:
+        if file.sha256 and file.yanked is None and _is_for(file, interpreter):
+            releases.setdefault(_version_of(file), []).append(file)
+    for version in sorted(releases, key=lambda text: (not is_prerelease(text), version_key(text)), reverse=True):
+        found = releases[version][0] if interpreter is None else best_wheel(releases[version], interpreter.target)
+        if found is not None:
+            return found
+    return None
+
+
+def _is_for(file: IndexFile, interpreter: Interpreter | None) -> bool:
+    """Tell whether a file is a wheel that an interpreter may take; without one, whether it is for all."""
+    from blast_core.version.specifiers import SpecifierSet
+    from blast_pm.metadata.wheels import parse_wheel_name
+
+    if parse_wheel_name(file.filename) is None:
+        return False
+    if interpreter is None:
+        return file.filename.endswith("-none-any.whl")
+    requires = file.requires_python
+    return not requires or SpecifierSet(requires).contains(interpreter.version, prereleases=True)
 
 
 def _version_of(file: IndexFile) -> str:
