@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blast_cli.testing import Blast
 from blast_pm.testing import StaticIndex, make_sdist, make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from blast_cli.testing import Blast
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -421,3 +420,48 @@ def test_options_that_need_an_environment_are_refused(memory: Blast) -> None:
     done = memory.run("run", "--in-memory", "--isolated", "python", "-c", "")
     assert done.returncode == 2
     assert "--isolated" in done.stderr
+
+
+_NATIVE = """
+import io, subprocess, sys
+import lxml.etree, numpy, orjson, pandas, pydantic
+from cryptography.fernet import Fernet
+from PIL import Image, ImageDraw, ImageFont
+assert numpy.linalg.inv(numpy.eye(3) * 2)[0][0] == 0.5
+assert pandas.DataFrame({"a": [1, 2]}).sum()["a"] == 3
+assert lxml.etree.fromstring("<a/>").tag == "a" and orjson.dumps({}) == b"{}"
+assert len(Fernet(Fernet.generate_key()).encrypt(b"x")) > 50
+image = Image.new("RGB", (9, 9))
+ImageDraw.Draw(image).text((0, 0), "x", font=ImageFont.load_default())
+for kind in ("PNG", "JPEG", "WEBP", "TIFF"):
+    image.save(io.BytesIO(), kind)
+if len(sys.argv) < 2:
+    print(subprocess.check_output([sys.executable, __file__, "child"], text=True), "parent")
+else:
+    print("child", end="")
+"""
+
+
+@needs_strace
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("minor", ["3.9", "3.11", "3.12", "3.13"])
+def test_native_wheels_make_no_file(tmp_path: Path, minor: str) -> None:
+    is_own = tuple(map(int, minor.split("."))) == sys.version_info[:2]
+    if not is_own and not os.environ.get("BLAST_TESTS_PACKAGES"):
+        pytest.skip(f"LONG: BLAST_TESTS_PACKAGES names no file, so CPython {minor} is NOT tried")
+    directory = tmp_path / "project"
+    directory.mkdir()
+    (directory / "native.py").write_text(_NATIVE)
+    settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    blast = Blast(directory, tmp_path / "home", {**settings, "BLAST_PYTHON": minor, "PYTHONDONTWRITEBYTECODE": "1"})
+    names = ("numpy", "pandas", "lxml", "pydantic", "orjson", "cryptography", "pillow")
+    asked = [word for name in names for word in ("--with", name)]
+    with _traced(blast, tmp_path / "log", *asked, "native.py") as process:
+        out, err = process.communicate(timeout=500)
+    if "InterpreterNotFound" in err or "there is no Python" in err:
+        pytest.skip(f"NO INTERPRETER: there is no Python {minor}")
+    assert out == "child parent\n", err
+    assert made_files((tmp_path / "log").read_text()) == []
+    assert not blast.home.exists()

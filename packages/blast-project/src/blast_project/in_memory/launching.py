@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
+    from blast_core.interpreter import Interpreter
     from blast_pm.store.rows import StoredDistribution
     from blast_project.in_memory.image import Image
     from blast_project.in_memory.wishes import Wishes
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Launch", "become", "prepare_launch"]
 
+_OLDEST = (3, 9)
 _RUN_PATH = "import sys, runpy; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
 
 
@@ -76,6 +78,7 @@ def prepare_launch(
             hint="'blast run --isolated' makes an environment of its own",
         )
     wishes = find_wishes(session, options, script, text)
+    _check_interpreter(wishes.interpreter)
     sharing = sharing or Sharing(None, session.reporter)
     stored = find_stored(session, [row.sha256 for row in wishes.files])
     if sharing.is_on:
@@ -124,6 +127,16 @@ def become(launch: Launch) -> NoReturn:
     for descriptor in launch.descriptors:
         os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function has no name for it
     replace_process(launch.line, launch.variables)
+
+
+def _check_interpreter(interpreter: Interpreter) -> None:
+    version = tuple(int(part) for part in interpreter.version.split(".")[:2])
+    if interpreter.implementation != "cpython" or version < _OLDEST:
+        raise UsageError(
+            f"{interpreter.executable} can't import from memory",
+            reason=f"it is {interpreter.implementation} {interpreter.version}; CPython 3.9 or newer can",
+            hint="'-p 3.12' names another one",
+        )
 
 
 def _make_codes() -> int:

@@ -11,6 +11,7 @@ from blast_project.in_memory.image import seal
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
+    from threading import Event
 
     from blast_pm.store.wanted import WantedDistribution
     from blast_project.in_memory.image import ImageBuilder
@@ -32,16 +33,19 @@ def add_wheels(session: Session, wanted: Sequence[WantedDistribution], builder: 
         IndexAccessError: an index can't be reached or refuses.
     """
     from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
 
     pool = ThreadPoolExecutor(_WORKERS, "blast-memory")
+    stopped = Event()
     waiting: list[tuple[WantedDistribution, Future[int]]] = []
     lent = sharing.wheels([row.sha256 for row in wanted])
     try:
         for row in sorted(wanted, key=lambda row: -row.size):
             known = lent.get(row.sha256)
-            future = (
-                pool.submit(_fetch, session, row) if known is None else pool.submit(_check_lent, session, row, known)
-            )
+            if known is None:
+                future = pool.submit(_fetch, session, row, stopped)
+            else:
+                future = pool.submit(_check_lent, session, row, known)
             waiting.append((row, future))
         by_name = {row.sha256: future for row, future in waiting}
         if sharing.is_on:
@@ -49,10 +53,16 @@ def add_wheels(session: Session, wanted: Sequence[WantedDistribution], builder: 
         for row in wanted:
             _add(session, row, by_name[row.sha256].result(), builder)
     finally:
+        # After an error or Ctrl-C, what is on its way ends with the next bytes that come.
+        stopped.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _fetch(session: Session, row: WantedDistribution) -> int:
+class _Stopped(BaseException):
+    """Nobody waits for this wheel any more."""
+
+
+def _fetch(session: Session, row: WantedDistribution, stopped: Event | None = None) -> int:
     """Return the descriptor of a memory file with the wheel."""
     from blast_pm.index.model import IndexFile
 
@@ -61,9 +71,15 @@ def _fetch(session: Session, row: WantedDistribution) -> int:
         row.filename, client.url_of(row.index, row.path), row.sha256, row.size, "", None, "", None, row.index
     )
     descriptor = os.memfd_create(row.filename[:200], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+
+    def advance(count: int) -> None:
+        if stopped is not None and stopped.is_set():
+            raise _Stopped
+        session.reporter.advance(row.filename, count)
+
     session.reporter.start(row.filename, f"{row.name} {row.version}", row.size)
     try:
-        found = client.download(file, descriptor, lambda count: session.reporter.advance(row.filename, count))
+        found = client.download(file, descriptor, advance)
         _check_digest(row, found)
         seal(descriptor)
     except BaseException:
