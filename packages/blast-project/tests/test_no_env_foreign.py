@@ -15,7 +15,7 @@ import pytest
 from blast_core.errors import BlastError, DigestMismatch, InstallError, InvalidRequirement, UsageError
 from blast_pm.testing import Reply, StaticIndex, make_sdist, make_wheel
 from blast_project.no_env.foreign import foreign_stored
-from blast_project.no_env.foreign_places import OURS, find_lock, watched_files
+from blast_project.no_env.foreign_places import OURS, find_lock, required_python, watched_files
 from blast_project.selection import GroupSelection
 from blast_project.testing import Workbench
 from blast_project.testing_builds import source_tree
@@ -212,6 +212,29 @@ def test_nearest_lock_counts(tmp_path: Path) -> None:
     found = find_lock(str(inner))
     assert found is not None
     assert found.kind == OURS
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "requires"),
+    [
+        ("uv.lock", 'version = 1\nrequires-python = ">=3.11"\n', ">=3.11"),
+        ("poetry.lock", '[metadata]\nlock-version = "2.1"\npython-versions = "^3.10"\n', ">=3.10,<4.0"),
+        ("poetry.lock", '[metadata]\nlock-version = "2.1"\npython-versions = "~3.9 || ^3.11"\n', ""),
+        ("Pipfile.lock", '{"_meta": {"pipfile-spec": 6, "requires": {"python_version": "3.12"}}}', "==3.12.*"),
+        ("pylock.toml", 'lock-version = "1.0"\nrequires-python = ">=3.9"\n', ">=3.9"),
+        ("pylock.toml", "rubbish", ""),
+        ("requirements.txt", "alpha==1.0\n", ""),
+    ],
+)
+def test_lock_tells_for_which_pythons_it_is(tmp_path: Path, name: str, content: str, requires: str) -> None:
+    (tmp_path / name).write_text(content)
+    place = find_lock(str(tmp_path))
+    assert place is not None
+    assert required_python(place) == requires
+    (tmp_path / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.8"\n')
+    place = find_lock(str(tmp_path))
+    assert place is not None
+    assert required_python(place) == (">=3.8" if place.kind not in (OURS, "requirements.txt") else "")
 
 
 def test_manifest_without_a_project_is_none(tmp_path: Path) -> None:

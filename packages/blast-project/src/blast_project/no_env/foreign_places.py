@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["OURS", "REQUIREMENTS", "WATCHED", "LockPlace", "find_lock", "watched_files"]
+__all__ = ["OURS", "REQUIREMENTS", "WATCHED", "LockPlace", "find_lock", "required_python", "watched_files"]
 
 #: The kind of what Blast locks itself.
 OURS = "blast"
@@ -66,6 +66,32 @@ def watched_files(directory: str, found: LockPlace | None) -> tuple[str, ...]:
     return tuple(paths)
 
 
+def required_python(place: LockPlace) -> str:
+    """Return the specifier of Pythons that another tool's lock is for, "" where it says none that a specifier can.
+
+    What is wrong with the files, whoever reads them for what they lock will say.
+    """
+    from blast_compat.locks.foreign_reader import read_foreign_lock
+    from blast_compat.pyproject import parse_toml
+    from blast_core.errors import BlastError
+
+    if place.kind in (OURS, REQUIREMENTS):
+        return ""
+    try:
+        manifest = parse_toml(_content(os.path.join(place.root, MANIFEST_NAME)).decode(), MANIFEST_NAME)
+        project = manifest.get("project")
+        said = project.get("requires-python") if isinstance(project, dict) else None
+        if isinstance(said, str):
+            from blast_core.version import check_specifier
+
+            check_specifier(said)
+            return said
+        pythons = read_foreign_lock(place.path, _content(place.path), manifest).pythons
+    except (BlastError, UnicodeDecodeError):
+        return ""
+    return pythons[0] if len(pythons) == 1 else ""
+
+
 def _upwards(directory: str) -> Iterator[str]:
     here = directory
     while True:
@@ -116,9 +142,14 @@ def _of_workspace(here: str) -> LockPlace | None:
 
 
 def _mentions(path: str, *words: bytes) -> bool:
+    content = _content(path)
+    return any(word in content for word in words)
+
+
+def _content(path: str) -> bytes:
+    """Return what a file holds, nothing if it can't be read."""
     try:
         with open(path, "rb") as file:
-            content = file.read()
+            return file.read()
     except OSError:
-        return False
-    return any(word in content for word in words)
+        return b""

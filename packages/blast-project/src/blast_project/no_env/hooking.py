@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from blast_core import fs
 from blast_core.errors import InstallError, UsageError
 from blast_core.tuples import NamedTuple
-from blast_project.no_env.foreign_places import OURS, REQUIREMENTS, WATCHED, find_lock, watched_files
+from blast_project.no_env.foreign_places import (
+    OURS,
+    REQUIREMENTS,
+    WATCHED,
+    find_lock,
+    required_python,
+    watched_files,
+)
 from blast_project.no_env.views import MAP, NUMBER
 from blast_runtime.hook import Memo, stamp, write_memo
 
@@ -257,7 +264,9 @@ def lock_view(session: Session, place: LockPlace, selection: GroupSelection, dir
     from blast_project.python.version_files import read_version_file_above
 
     request = read_version_file_above(place.root, session.settings.environ)
-    interpreter = session.find_interpreter(request, _requires_python(place.root))
+    # Who names an interpreter is told by the lock whether it will do.
+    requires = "" if session.settings.python or request else required_python(place)
+    interpreter = session.find_interpreter(request, requires)
     session.settings = session.settings._replace(directory=place.root)
     found = foreign_stored(session, place.path, interpreter, selection, here)
     view = stored_view(session, interpreter, found.stored, direct_urls=found.direct_urls)
@@ -278,26 +287,6 @@ def foreign_view(session: Session, selection: GroupSelection) -> str:
         return lock_view(session, place, selection, before.directory)[0]
     finally:
         session.settings = before
-
-
-def _requires_python(root: str) -> str:
-    """Return what a manifest beside a lock requires, if it says so in the standard way."""
-    import tomllib
-
-    from blast_core.errors import BlastError
-    from blast_core.version import check_specifier
-
-    try:
-        with open(os.path.join(root, "pyproject.toml"), "rb") as file:
-            project = tomllib.load(file).get("project")
-        said = project.get("requires-python") if isinstance(project, dict) else None
-        if isinstance(said, str):
-            check_specifier(said)
-            return said
-    except (OSError, ValueError, BlastError):
-        # Whoever reads the lock says what is wrong.
-        pass
-    return ""
 
 
 def site_of_view(view: str) -> str:
