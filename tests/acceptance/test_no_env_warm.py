@@ -111,3 +111,13 @@ def test_starting_takes_no_more_calls_than_in_an_environment(known: Blast, tmp_p
     inside, outside = count("run", "python", "-c", "pass"), count("run", "--no-env", "python", "-c", "pass")
     # The words are longer, and the store's home is looked up.
     assert outside <= inside + 60
+
+
+def test_in_another_checkout_nothing_is_chosen_anew(known: Blast, tmp_path: Path) -> None:
+    shutil.copytree(known.directory, tmp_path / "other")
+    other = known.at(tmp_path / "other")
+    ours = other.imported("run", "--no-env", "alpha")
+    assert "blast_project.no_env.starting" in ours
+    assert not ours & {"blast_project.syncing", "blast_core.formats.dpl.reader"}
+    assert other("run", "--no-env", "alpha").stdout == "alpha 2.0\n"
+    assert "blast_cli.application" not in other.imported("run", "--no-env", "alpha")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SyncOptions",
+    "known_interpreter",
     "lock_here",
     "project_interpreter",
     "sync_here",
@@ -87,6 +88,19 @@ def _find_interpreter(session: Session, root: str, requires: str, manifest: Mani
                 # The environment's interpreter went away or no longer satisfies the manifest: choose another.
                 pass
     return session.find_interpreter(request, requires, manifest, download=manifest is not None)
+
+
+def known_interpreter(session: Session, root: str) -> Interpreter | None:
+    """Return the interpreter of the project at ``root`` without a look at its manifest; None where there is none.
+
+    Whether it satisfies requires-python is part of what is known of these files: another interpreter, another key.
+    """
+    from blast_core.errors import InterpreterError
+
+    try:
+        return _find_interpreter(session, root, "")
+    except InterpreterError:
+        return None
 
 
 def _tell_of_loss(session: Session, environment: str) -> None:
@@ -193,18 +207,14 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
 
 def _prepare_known(session: Session, root: str, options: SyncOptions) -> PreparedSync | None:
     """Prepare a sync of files that the store knows to be a manifest and its current lock; None for the long way."""
-    from blast_core.errors import InterpreterError
-
     seen = look(root)
     from blast_project.syncing import SyncRequest, prepare_known_sync
 
     contents = read_contents(root)
     if LOCK_NAME not in contents or b"python-preference" in contents["pyproject.toml"]:
         return None
-    try:
-        # Whether it satisfies requires-python is part of what is known: another interpreter, another recipe.
-        interpreter = _find_interpreter(session, root, "")
-    except InterpreterError:
+    interpreter = known_interpreter(session, root)
+    if interpreter is None:
         return None
     request = SyncRequest(options.selection, options.command, contents, options.inexact, options.dry_run, seen=seen)
     return prepare_known_sync(session, root, interpreter, request)

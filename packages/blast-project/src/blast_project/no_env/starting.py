@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["project_view", "remembered_view", "requirements_view", "stored_view", "tool_place"]
 
-_FLAT_FILE = os.path.join("src", "__init__.py")
-
 
 def project_view(session: Session, selection: GroupSelection, *, frozen: bool = False, locked: bool = False) -> str:
     """Return the view of the project around the session's directory, locked where needed.
@@ -44,12 +42,13 @@ def project_view(session: Session, selection: GroupSelection, *, frozen: bool = 
         StaleLock, NoSolution, IndexAccessError, InstallError: as a sync.
     """
     root = find_root(session.settings.directory)
-    if root is not None and not frozen:
-        known = remembered_view(session, root, selection)
+    if root is not None and not frozen and not session.settings.has_wishes:
+        known = remembered_view(session, root, selection) or _known_view(session, root, selection)
         if known:
             return known
     from blast_project.operations import project_interpreter
     from blast_project.project_files import contents_of
+    from blast_project.recipes import keep_recipe, recipe_key
     from blast_project.syncing import gather
 
     project = load_project(session.settings.directory, session.settings.home)
@@ -68,7 +67,35 @@ def project_view(session: Session, selection: GroupSelection, *, frozen: bool = 
     # A lock that answers to this command's options answers to the manifest alone only by chance.
     if gathered.is_seen and not (frozen or session.settings.has_wishes):
         contents = contents_of(project.root, project.source, result)
+        if gathered.is_known:
+            keep_recipe(session.database, recipe_key(contents, interpreter, selection.key), gathered.recipe)
         _remember(session, project.root, selection, view, gathered.stored, contents)
+    return view.path
+
+
+def _known_view(session: Session, root: str, selection: GroupSelection) -> str:
+    """Return the view of files that the store knows to be a manifest and its current lock; "" for the long way.
+
+    Such as those of another checkout: nothing of them is parsed.
+    """
+    from blast_project.operations import known_interpreter
+    from blast_project.project import LOCK_NAME, MANIFEST_NAME
+    from blast_project.project_files import read_contents
+    from blast_project.recipes import find_recipe, recipe_key
+
+    contents = read_contents(root)
+    if LOCK_NAME not in contents or b"python-preference" in contents[MANIFEST_NAME] or _has_flat_package(root):
+        return ""
+    interpreter = known_interpreter(session, root)
+    if interpreter is None:
+        return ""
+    recipe = find_recipe(session.database, recipe_key(contents, interpreter, selection.key))
+    found = session.cache.find(recipe.wheels) if recipe is not None else {}
+    if recipe is None or any(sha256 not in found for sha256 in recipe.wheels):
+        return ""
+    stored = tuple(found[sha256] for sha256 in recipe.wheels)
+    view = stored_view(session, interpreter, stored, command=f"for {recipe.project}", bytecode=recipe.bytecode)
+    _remember(session, root, selection, view, stored, contents)
     return view.path
 
 
@@ -207,6 +234,10 @@ def _locked(session: Session, project: Project, *, frozen: bool, check: bool) ->
 def _flat_package(project: Project) -> dict[str, str]:
     """Return the package that lies flat in ``src``, by the name of the project's directory, if there is one."""
     name = os.path.basename(project.root).replace("-", "_")
-    if project.is_package or not name.isidentifier() or not os.path.isfile(os.path.join(project.root, _FLAT_FILE)):
+    if project.is_package or not name.isidentifier() or not _has_flat_package(project.root):
         return {}
     return {name: os.path.join(project.root, "src")}
+
+
+def _has_flat_package(root: str) -> bool:
+    return os.path.isfile(os.path.join(root, "src", "__init__.py"))
