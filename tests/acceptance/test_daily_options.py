@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -193,3 +194,15 @@ def test_one_generation_has_nothing_to_be_compared_with(old: Blast) -> None:
     done = old.run("diff")
     assert done.returncode == 2
     assert "this is the first generation that is kept" in done.stderr
+
+
+def test_new_projects_as_small_as_wanted(blast: Blast) -> None:
+    blast("init", "small", "--bare", "--description", 'It is "small"')
+    assert [path.name for path in (blast.directory / "small").iterdir()] == ["pyproject.toml"]
+    project = tomllib.loads((blast.directory / "small" / "pyproject.toml").read_text())["project"]
+    assert project["description"] == 'It is "small"'
+    assert "readme" not in project
+    blast("init", "--lib", "other", "--no-readme")
+    assert not (blast.directory / "other" / "README.md").exists()
+    assert (blast.directory / "other" / "src" / "other" / "__init__.py").exists()
+    assert blast.at(blast.directory / "small")("run", "python", "-c", "print('works')").stdout == "works\n"

@@ -157,14 +157,16 @@ def set_setting(text: str, keys: tuple[str, ...], value: object) -> str:
     return _checked(document, expected, made)
 
 
-def new_manifest(name: str, *, kind: str, requires_python: str) -> str:
-    """Return the manifest of a new project, which has a README.md.
+def new_manifest(name: str, *, kind: str, requires_python: str, description: str = "", readme: bool = True) -> str:
+    """Return the manifest of a new project.
 
     Args:
         name: a legal project name.
         kind: ``app``, which is run where it stands, ``lib``, which is built and installed, or ``workspace``, which
             holds other projects and is none itself.
         requires_python: a specifier set such as ``>=3.12``; "" for any.
+        description: a line about it.
+        readme: it has a README.md.
 
     Raises:
         InvalidRequirement: ``requires_python`` is not a specifier set.
@@ -179,8 +181,8 @@ def new_manifest(name: str, *, kind: str, requires_python: str) -> str:
         "[project]",
         f"name = {quote_text(name)}",
         'version = "0.1.0"',
-        'description = ""',
-        'readme = "README.md"',
+        f"description = {quote_text(description)}",
+        *(['readme = "README.md"'] if readme else []),
         *([f"requires-python = {quote_text(requires_python)}"] if requires_python else []),
         "dependencies = []",
     ]

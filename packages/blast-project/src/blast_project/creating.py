@@ -55,7 +55,15 @@ class CreatedProject(NamedTuple):
 
 
 def create_project(
-    directory: str, name: str, *, kind: str, requires_python: str, requirements: Sequence[str] = ()
+    directory: str,
+    name: str,
+    *,
+    kind: str,
+    requires_python: str,
+    requirements: Sequence[str] = (),
+    description: str = "",
+    bare: bool = False,
+    readme: bool = True,
 ) -> CreatedProject:
     """Write the files of a new project; a file that exists is kept.
 
@@ -66,6 +74,9 @@ def create_project(
             ``workspace`` (a directory of projects, which is none itself).
         requires_python: such as ``>=3.12``.
         requirements: what it requires from the start.
+        description: a line about it.
+        bare: the manifest alone.
+        readme: write a README.md.
 
     Raises:
         UsageError: there is a pyproject.toml already, or the name is not legal.
@@ -92,8 +103,16 @@ def create_project(
             hint="'blast add' adds requirements to it",
         )
     fs.make_directories(directory)
-    files = _files(normalize_name(chosen), kind)
-    manifest = new_manifest(normalize_name(chosen), kind=kind, requires_python=requires_python)
+    files = {} if bare else _files(normalize_name(chosen), kind)
+    if not readme:
+        files.pop("README.md", None)
+    manifest = new_manifest(
+        normalize_name(chosen),
+        kind=kind,
+        requires_python=requires_python,
+        description=description,
+        readme="README.md" in files or os.path.exists(os.path.join(directory, "README.md")),
+    )
     files[MANIFEST_NAME] = add_requirements(manifest, requirements) if requirements else manifest
     return CreatedProject(directory, normalize_name(chosen), _write_missing(directory, files))
 

@@ -37,6 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from", dest="take_over", metavar="FILE", default="", help="a file of requirements that it takes over"
     )
+    parser.add_argument("--description", default="", metavar="TEXT", help="a line about it")
+    parser.add_argument("--bare", action="store_true", help="write pyproject.toml alone")
+    parser.add_argument("--no-readme", action="store_true", help="write no README.md")
     parser.add_argument("--name", default="", help="the project's name; the directory's by default")
 
 
@@ -57,6 +60,9 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         kind=arguments.kind,
         requires_python=requires_python,
         requirements=_taken_over(arguments, context),
+        description=arguments.description,
+        bare=arguments.bare,
+        readme=not arguments.no_readme,
     )
     shown = os.path.relpath(root, context.settings.directory)
     document = {"root": root, "name": created.name, "files": list(created.files), "requires_python": requires_python}
