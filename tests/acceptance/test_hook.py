@@ -384,7 +384,7 @@ def test_gc_leaves_what_a_hooked_program_runs_in(blast: Blast, wheels: Path, hoo
     view = Path(out(run(blast, hooked, "-c", _WHERE)).split()[2])
     program = "import sys; print('up', flush=True); sys.stdin.read(); import alpha; print(alpha.VERSION)"
     environ = {**blast.variables(), "BLAST": "1"}
-    line, pipe = [hooked, "-c", program], subprocess.PIPE
+    line, pipe = [str(hooked), "-c", program], subprocess.PIPE
     with subprocess.Popen(line, cwd=blast.directory, env=environ, stdin=pipe, stdout=pipe, text=True) as one:
         assert one.stdout is not None
         assert one.stdout.readline() == "up\n"
@@ -397,6 +397,32 @@ def test_gc_leaves_what_a_hooked_program_runs_in(blast: Blast, wheels: Path, hoo
         os.utime(path, (1, 1))
     assert len(blast.json("cache", "gc", "--older-than", "0")["environments"]) == 1
     assert out(run(blast, hooked, "-c", _WHERE)).split()[2] == str(view)
+
+
+def test_view_has_a_runtime_of_its_own(blast: Blast, wheels: Path, hooked: Path) -> None:
+    """The hook may be of an older Blast than what made the view: each reads its own formats."""
+    (runtime,) = (blast.home / "runtime").iterdir()
+    older = runtime.with_name("older")
+    shutil.copytree(runtime, older)
+    (older / "blast_runtime" / "modmap.py").write_text("raise ImportError('of another Blast')\n")
+    (older / "blast_runtime" / "bootstrap.py").write_text("raise ImportError('of another Blast')\n")
+    file = site_of(hooked) / _FILE
+    file.write_text(file.read_text().replace(str(runtime), str(older)))
+    write_lock(blast, wheels, "alpha==2.0", "beta==1.5")
+    for _ in range(2):
+        assert out(run(blast, hooked, "-c", _WHERE)).startswith("2.0 ")
+
+
+def test_view_that_is_damaged_starts_nothing(blast: Blast, wheels: Path, hooked: Path) -> None:
+    write_lock(blast, wheels, "alpha==2.0", "beta==1.5")
+    view = Path(out(run(blast, hooked, "-c", _WHERE)).split()[2])
+    file = next(view.glob("lib/python*/site-packages/blast.pth"))
+    file.chmod(0o644)
+    file.write_text("import no_such_module_here\n")
+    done = run(blast, hooked, "-c", "print('started')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"error: {view} can't be used" in done.stderr
+    assert run(blast, hooked, "-c", "print('started')", BLAST="optional").stdout == "started\n"
 
 
 def test_old_memos_go(blast: Blast, wheels: Path, hooked: Path) -> None:

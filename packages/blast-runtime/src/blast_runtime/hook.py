@@ -40,8 +40,10 @@ _OWN_PROGRAMS = ("blast", "bx", "blast.exe", "bx.exe")
 _KEY_PRIME = (1 << 127) - 1
 _CUSTOMIZE = ("sitecustomize", "usercustomize")
 _NOTED_S = 3600
-# What starts Blast, as the path file says it.
-_started: "list[Sequence[str]]" = []
+_PACKAGE = "blast_runtime"
+# What starts Blast, as the path file says it; where this module, or one of another version, finds it again.
+_COMMAND = "_blast_command"
+_started: "list[str]" = []
 
 
 class Memo:
@@ -74,7 +76,8 @@ def start(home: str, command: "Sequence[str]") -> None:
         # In a virtual environment path files are executed twice. Who starts Python with -E or -I, as programs of the
         # system do, wants it to be what it is whatever the variables are.
         return
-    _started.append(command)
+    _started.append(home)
+    setattr(sys, _COMMAND, tuple(command))
     if "sitecustomize" in sys.modules:
         _enter(home, command)
     else:
@@ -83,7 +86,7 @@ def start(home: str, command: "Sequence[str]") -> None:
 
 def known_command() -> "Sequence[str]":
     """Return what starts Blast if the hook said so in this process; else ()."""
-    return _started[0] if _started else ()
+    return getattr(sys, _COMMAND, ())
 
 
 class _WhenSiteIsDone:
@@ -119,8 +122,14 @@ def _enter(home: str, command: "Sequence[str]") -> None:
         sys.stderr.write("  try: 'blast self hook install' again, or unset BLAST\n")
         if not is_optional:
             _leave(1)
-    if found is not None and found.view:
-        _become(found)
+    if found is None or not found.view:
+        return
+    _become(found)
+    if not _is_active(found):
+        sys.stderr.write(f"error: {found.view} can't be used; Python says above why\n")
+        sys.stderr.write("  try: remove it, and it is made again\n")
+        if not is_optional:
+            _leave(1)
 
 
 def _home(recorded: str) -> str:
@@ -313,8 +322,9 @@ def _become(found: Memo) -> None:
     sys.executable = _python(found.view)
     site.PREFIXES[:] = [found.view]
     site.ENABLE_USER_SITE = False  # type: ignore[attr-defined]
-    # It keeps prefixes from when it was imported.
-    sys.modules.pop("sysconfig", None)
+    # It keeps prefixes from when it was imported; and of the runtime, the view has one that goes with its map.
+    for name in [one for one in sys.modules if one == "sysconfig" or one.partition(".")[0] == _PACKAGE]:
+        del sys.modules[name]
     site.addsitedir(found.site)
     if os.environ.get("BLAST_RUN_SITE") == "1":
         sys.path += [entry for entry in rest if entry not in sys.path]
@@ -325,6 +335,12 @@ def _become(found: Memo) -> None:
     os.environ["VIRTUAL_ENV"] = found.view
     # Children that are started elsewhere, or with another Python that has the hook, belong to the same lock.
     os.environ["BLAST_RUN_DIRECTORY"] = found.root
+
+
+def _is_active(found: Memo) -> bool:
+    """Tell whether the map of the view answers: a path file that fails is reported by `site`, which then goes on."""
+    bootstrap = sys.modules.get(f"{_PACKAGE}.bootstrap")
+    return bootstrap is not None and any(one.path == found.site for one in bootstrap.active())
 
 
 def _is_kept(entry: str) -> bool:

@@ -153,11 +153,14 @@ def _command() -> "Sequence[str]":
 def _activate(view: str, site: str) -> "dict[str, str]":
     from blast_runtime.bootstrap import activate
     from blast_runtime.hook import hold_view
-    from blast_runtime.modmap import ModuleMap
+    from blast_runtime.modmap import MapError, ModuleMap
 
     hold_view(view)
     # Nothing is changed before the map is known to be sound.
-    new = ModuleMap(f"{view}/map")
+    try:
+        new = ModuleMap(f"{view}/map")
+    except MapError as error:
+        raise AskError("Blast and its runtime don't fit together", str(error), "bring both to one version") from error
     found = {row.key: row.version for row in new.distributions()}
     for name, before in _stuck(new):
         _warn(
