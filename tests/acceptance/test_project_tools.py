@@ -62,6 +62,16 @@ def test_the_pin_of_the_project_is_run(work: Blast) -> None:
     assert work("tool", "run", "http").stdout.startswith("httpthing 1.0 httpthing=1.0 plugin=1.0\n")
 
 
+def test_run_finds_them_where_the_environment_has_no_such_program(work: Blast, tmp_path: Path) -> None:
+    (tmp_path / "linter").write_text("#!/bin/sh\necho of PATH\n")
+    (tmp_path / "linter").chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    assert work("run", "linter", "--fix", PATH=path).stdout == "linter 1.0 lib=1.0 linter=1.0 --fix\nproject\n"
+    with (work.directory / "pyproject.toml").open("a") as file:
+        file.write('[dependency-groups]\ndev = ["linter>=2"]\n[tool.uv]\noverride-dependencies = ["lib<2"]\n')
+    assert work("run", "linter", PATH=path).stdout.startswith("linter 2.0 ")
+
+
 def test_it_stays_locked(work: Blast, tmp_path: Path) -> None:
     work("tool", "run", "linter")
     lock = work.directory / "blast.tools" / "linter.blast.lock"

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.settings import Settings
 
-__all__ = ["DIRECTORY", "LockedTool", "find_project_tool", "lock_project_tools", "prepare_project_tool"]
+__all__ = [
+    "DIRECTORY",
+    "LockedTool",
+    "environment_of_tool",
+    "find_project_tool",
+    "lock_project_tools",
+    "prepare_project_tool",
+]
 
 #: Where the locks of tools are, below the project.
 DIRECTORY = "blast.tools"
@@ -59,6 +66,31 @@ def find_project_tool(settings: Settings, command: str) -> tuple[Project, ToolTa
     project = load_project(settings.directory, settings.home)
     tool = _tools(project).get(command)
     return (project, tool) if tool is not None else None
+
+
+def environment_of_tool(session: Session, project: Project, environment: str, command: str) -> str:
+    """Return the environment of a project's tool that a command names; "" if it names none.
+
+    A program of the project's own ``environment`` goes before one.
+
+    Raises:
+        NoSolution, IndexAccessError, IntegrityError, InstallError: as a sync.
+    """
+    from blast_core.errors import UsageError
+    from blast_project.environment.generations import current_number
+    from blast_project.environment.leases import hold_generation
+    from blast_project.running import command_line
+
+    tool = _tools(project).get(command)
+    if tool is None:
+        return ""
+    try:
+        command_line(environment, [command], "")
+    except UsageError:
+        found = prepare_project_tool(session, project, tool)
+        hold_generation(found, current_number(found))
+        return found
+    return ""
 
 
 def prepare_project_tool(session: Session, project: Project, tool: ToolTable) -> str:

@@ -95,6 +95,11 @@ def prepare_run(session: Session, options: RunOptions) -> Start:
     project = _project(session) if options.project else None
     if project is not None and _is_task(project, environment, options.words):
         return Start((), {}, environment, project)
+    if project is not None and "tools" in project.manifest.tool:
+        from blast_project.project_tools import environment_of_tool
+
+        # Before what PATH has: everyone shall run the version that is pinned.
+        environment = environment_of_tool(session, project, environment, options.words[0]) or environment
     variables = environment_variables(environment, settings.program_environ)
     tool = project.manifest.tool if project is not None else {}
     root = project.root if project is not None else settings.directory
