@@ -262,6 +262,34 @@ except ImportError as error:
     assert lines[1].startswith("fleeting fleeting is gone from Blast's store")
 
 
+@pytest.mark.parametrize("python", interpreters())
+def test_another_map_takes_the_place_of_the_first(store: WheelStore, tmp_path: Path, python: str) -> None:
+    """What is imported already stays; all else is of the new one."""
+    old = store.make("moving", {"moving.py": "V = 1\n", "gone.py": "", "roomy/one.py": "", "later.py": "V = 1\n"})
+    new = store.make("moving", {"moving.py": "V = 2\n", "later.py": "V = 2\n", "roomy/two.py": ""}, version="2.0")
+    site = make_site(tmp_path / "a", [old])
+    make_site(tmp_path / "b", [new])
+    code = f"""
+import importlib.metadata as metadata, sys
+import moving, roomy.one
+from blast_runtime.bootstrap import activate, active
+for _ in range(2):
+    activate({str(tmp_path / "b" / "map")!r}, {site!r})
+    assert [one.map.path for one in active()] == [{str(tmp_path / "b" / "map")!r}]
+    assert metadata.version('moving') == '2.0'
+    assert [one.version for one in metadata.distributions() if one.metadata['Name'] == 'moving'] == ['2.0']
+assert len([one for one in sys.path_hooks if type(one).__name__ == 'hook_for']) == 1
+import later
+try:
+    import gone
+except ModuleNotFoundError:
+    print(moving.V, later.V)
+if sys.version_info >= (3, 12):
+    import roomy.two
+"""
+    assert run_in_site(python, site, code) == "1 2\n"
+
+
 def test_threads_import_at_once(store: WheelStore, tmp_path: Path) -> None:
     files = {f"many{number}/__init__.py": f"from many{number} import part\n" for number in range(60)}
     files |= {f"many{number}/part.py": "import first, space.first\n" for number in range(60)}

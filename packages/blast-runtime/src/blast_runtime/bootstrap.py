@@ -16,7 +16,7 @@ def activate(path: str, entry: str = "") -> MapFinder:
 
     Imports, `importlib.metadata`, `importlib.resources`, `pkgutil` and `runpy` then work as if everything in the map
     were installed in that directory; its ``.pth`` files are executed as `site` does. To activate a map again changes
-    nothing.
+    nothing; to activate another one for the same directory puts it in the first one's place.
 
     Args:
         path: absolute, of the map.
@@ -50,6 +50,11 @@ def activate(path: str, entry: str = "") -> MapFinder:
     _active[entry] = finder
     if entry not in sys.path:
         sys.path.append(entry)
+    if known is not None:
+        # Namespace packages that are imported look for their portions anew (from Python 3.12 on).
+        from importlib import invalidate_caches
+
+        invalidate_caches()
     _run_path_files(finder)
     return finder
 
