@@ -65,7 +65,8 @@ def run_hooks(
     Args:
         session: services; nothing of it is used afterwards that may not be opened again.
         environment: that was synced.
-        selection: what of the project was; for a part of it, without the project, no hooks run.
+        selection: what of the project was; for a part of it, without the project, no hooks run, nor for what is
+            meant for another platform.
         say: told which step runs.
         begin: called before the first one does.
 
@@ -79,7 +80,7 @@ def run_hooks(
     root = find_root(settings.directory)
     if RUNNING_VARIABLE in settings.environ or root is None or not _mentions_hooks(root):
         return HookRun()
-    if selection.left_out or selection.only_groups:
+    if selection.left_out or selection.only_groups or settings.wishes.platform:
         return HookRun()
     project = load_project(settings.directory, settings.home)
     table = project.manifest.tool.get("hooks", {})
