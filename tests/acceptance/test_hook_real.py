@@ -7,14 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from blast_cli.testing import Blast
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -107,6 +104,19 @@ def test_exported_requirements_are_a_lock_of_all_pythons(project: Blast, hooked:
     prefix = run(project.at(tmp_path), hooked, "-c", program)
     assert prefix.startswith(str(project.home / "views"))
     assert run(project.at(tmp_path), hooked, "-c", program, BLAST_OFFLINE="1") == prefix
+
+
+_CASES = Path(__file__).resolve().parents[2] / "packages" / "blast-compat" / "tests" / "cases" / "locks"
+
+
+@pytest.mark.parametrize("case", sorted(place.name for place in _CASES.iterdir()))
+def test_locks_that_other_tools_made(project: Blast, tmp_path: Path, case: str) -> None:
+    """Their addresses lead nowhere: every file is found on the configured index, by name and digest."""
+    shutil.copytree(_CASES / case, tmp_path / "there")
+    words = ("--group", "default") if case == "stdpdm" else ()
+    program = "import click, urllib3, socks, sys; print(sys.prefix)"
+    said = project.at(tmp_path / "there")("run", "--no-env", *words, "python", "-c", program).stdout
+    assert said.startswith(str(project.home / "views"))
 
 
 def test_equal_locks_share_a_view(project: Blast, hooked: str, tmp_path: Path) -> None:
