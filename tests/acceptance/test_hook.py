@@ -425,6 +425,24 @@ def test_view_that_is_damaged_starts_nothing(blast: Blast, wheels: Path, hooked:
     assert run(blast, hooked, "-c", "print('started')", BLAST="optional").stdout == "started\n"
 
 
+def test_each_user_of_an_interpreter_has_a_store(blast: Blast, wheels: Path, hooked: Path, tmp_path: Path) -> None:
+    """The hook names the store of whoever installed it, where others can't write."""
+    file = site_of(hooked) / _FILE
+    file.write_text(file.read_text().replace(f"start('{blast.home}'", f"start('{tmp_path}/none'"))
+    write_lock(blast, wheels, "alpha==2.0", "beta==1.5")
+    environ = {name: value for name, value in blast.variables().items() if name != "BLAST_HOME"}
+    done = subprocess.run(
+        [hooked, "-c", _WHERE],
+        cwd=blast.directory,
+        env={**environ, "BLAST": "1", "XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path / "user")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    data = tmp_path / ("user/Library/Application Support" if sys.platform == "darwin" else "data")
+    assert out(done).split(" ", 2)[1].startswith(str(data / "blast" / "t"))
+
+
 def test_old_memos_go(blast: Blast, wheels: Path, hooked: Path) -> None:
     write_lock(blast, wheels, "alpha==2.0")
     out(run(blast, hooked, "-c", _WHERE))

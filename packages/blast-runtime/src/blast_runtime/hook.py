@@ -69,7 +69,7 @@ def start(home: str, command: "Sequence[str]") -> None:
     """Let the process get its packages as soon as `site` is done. To be called by a line of a path file.
 
     Args:
-        home: BLAST_HOME, where the variable isn't set.
+        home: BLAST_HOME, where the variable isn't set and this user can write there.
         command: what starts ``blast``.
     """
     if _started or sys.flags.ignore_environment or _is_blast():
@@ -133,8 +133,17 @@ def _enter(home: str, command: "Sequence[str]") -> None:
 
 
 def _home(recorded: str) -> str:
+    """Return BLAST_HOME as `blast_core.home` finds it, but first what the hook was installed with."""
     named = os.environ.get("BLAST_HOME", "")
-    return os.path.abspath(os.path.expanduser(named)) if named else recorded
+    if named:
+        return os.path.abspath(os.path.expanduser(named))
+    if os.name == "nt" or os.access(recorded, os.W_OK):
+        return recorded
+    # Somebody else installed the hook, for all users of the interpreter: each has a store of their own.
+    if sys.platform == "darwin":
+        return os.path.expanduser("~/Library/Application Support/blast")
+    data = os.environ.get("XDG_DATA_HOME", "")
+    return os.path.join(data if os.path.isabs(data) else os.path.expanduser("~/.local/share"), "blast")
 
 
 def _starts() -> "list[str]":
