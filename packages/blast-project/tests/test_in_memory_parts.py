@@ -140,9 +140,9 @@ def test_what_was_sealed_stays_as_it_is() -> None:
     from blast_project.in_memory.image import ImageBuilder
     from blast_project.testing import make_interpreter
 
-    builder = ImageBuilder()
+    builder = ImageBuilder(make_interpreter())
     builder.add_file("one/__init__.py", b"A = 1\n")
-    image = builder.finish(make_interpreter())
+    image = builder.finish()
     with pytest.raises(PermissionError):
         os.pwrite(image.descriptor, b"x", 0)
     with pytest.raises(PermissionError):

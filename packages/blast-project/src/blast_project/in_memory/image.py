@@ -16,7 +16,7 @@ from blast_core.tuples import NamedTuple
 from blast_pm.install.plan import PREFIX, SITE, read_listing, read_plan
 from blast_pm.install.scripts import entry_point_module
 from blast_pm.store.unpack import is_unpacked
-from blast_project.in_memory.archive import write_archive
+from blast_project.in_memory.archive import RuntimeCompiler, write_archive
 from blast_project.in_memory.libraries import Library, order_libraries
 from blast_project.in_memory.obstacles import find_obstacle
 from blast_runtime.memory.container import DESCRIPTOR, FILE, LINK, descriptor_path
@@ -81,10 +81,16 @@ class Unpacked:
 
 
 class ImageBuilder:
-    """Collects distributions; `finish` makes the container."""
+    """Collects distributions; `finish` makes the container.
 
-    def __init__(self) -> None:
+    Args:
+        interpreter: that will read it.
+    """
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
         self._descriptor = memory_file("blast-memory")
+        self._runtime = RuntimeCompiler(interpreter, self._descriptor)
         self._size = 0
         self._tables: dict[str, dict[str, Entry | None]] = {TOP: {}, SITE_PACKAGES: {}, TOP + "/bin": {}}
         self._tables[TOP].update({"site-packages": None, "bin": None})
@@ -192,7 +198,7 @@ class ImageBuilder:
             return "", entry[1]
         return "", descriptor_path(entry[2]) if entry[0] == DESCRIPTOR else f"{TOP}/bin/{name}"
 
-    def finish(self, interpreter: Interpreter) -> Image:
+    def finish(self) -> Image:
         """Write the index and seal everything.
 
         Raises:
@@ -216,7 +222,7 @@ class ImageBuilder:
         content = marshal.dumps(index, 2)
         offset = self._size
         self._size += _write(self._descriptor, content)
-        archive = write_archive(self._descriptor, offset, len(content), interpreter)
+        archive = write_archive(self._descriptor, offset, len(content), self._interpreter, self._runtime)
         _write(self._descriptor, archive)
         for descriptor in (self._descriptor, *self._descriptors):
             seal(descriptor)

@@ -96,7 +96,7 @@ def prepare_launch(
 
 
 def _build(session: Session, wishes: Wishes, stored: Mapping[str, StoredDistribution], sharing: Sharing) -> Built:
-    builder = ImageBuilder()
+    builder = ImageBuilder(wishes.interpreter)
     missing = [row for row in wishes.files if row.sha256 not in stored]
     if missing:
         session.reporter.step(f"Fetching {len(missing)} of {len(wishes.files)} packages into memory")
@@ -105,7 +105,7 @@ def _build(session: Session, wishes: Wishes, stored: Mapping[str, StoredDistribu
     add_wheels(session, missing, builder, sharing)
     if wishes.project is not None:
         _add_project(builder, wishes.project)
-    image = builder.finish(wishes.interpreter)
+    image = builder.finish()
     return Built(image, builder.programs())
 
 
