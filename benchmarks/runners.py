@@ -8,6 +8,7 @@ its proportional set size (PSS), and what memory files and the page cache hold f
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import shutil
@@ -39,7 +40,8 @@ class Measured(NamedTuple):
         way: its name.
         runners: how many ran at once.
         pss_mb: of one runner, the median.
-        files_mb: files that exist for one runner, in memory or on a disk that is cached.
+        files_mb: files that exist for one runner, in memory or on a disk that is cached. The PSS counts again what of
+            them is mapped.
         start_cpu_s: processor time of making and starting one, its program included.
     """
 
@@ -101,17 +103,27 @@ def read_pss(pid: int) -> float:
     return 0.0
 
 
-def read_memory_files(pid: int) -> float:
-    """Return the size of the memory files that a process has open, in MB."""
-    total, seen = 0, set()
+def read_memory_files(pid: int, sharers: int = 1) -> float:
+    """Return what the memory files that a process has open take, in MB; what many share counts in parts.
+
+    Sealed ones are shared. What can still be written is the runner's own, such as the code that it has compiled.
+    """
+    total = 0.0
+    seen = set()
     for name in os.listdir(f"/proc/{pid}/fd"):
         path = f"/proc/{pid}/fd/{name}"
         if os.readlink(path).startswith("/memfd:"):
             found = os.stat(path)
             if found.st_ino not in seen:
                 seen.add(found.st_ino)
-                total += found.st_size
+                total += found.st_blocks * 512 / (sharers if is_sealed(path) else 1)
     return total / (1 << 20)
+
+
+def is_sealed(path: str) -> bool:
+    """Tell whether a memory file can't be written any more."""
+    with open(path, "rb") as file:
+        return bool(fcntl.fcntl(file.fileno(), fcntl.F_GET_SEALS) & fcntl.F_SEAL_WRITE)
 
 
 def read_cpu() -> float:
@@ -142,7 +154,9 @@ def run_all(
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-    return Measured(way, count, pss, of_files, (read_cpu() - before) / count)
+    measured = Measured(way, count, pss, of_files, (read_cpu() - before) / count)
+    print(show_row(measured), flush=True)
+    return measured
 
 
 def wait_up(processes: Sequence[subprocess.Popen[str]]) -> None:
@@ -211,10 +225,10 @@ def measure(ground: Ground, count: int, few: int) -> list[Measured]:
                 "in memory, over one memory store",
                 count,
                 lambda _: ground.in_memory(socket),
-                lambda pid: read_memory_files(pid) / count,
+                lambda pid: read_memory_files(pid, count),
             )
         )
-        ways[-1] = ways[-1]._replace(way=f"{ways[-1].way} ({show_store(ground, socket)})")
+        print(f"\nThe store: {show_store(ground, socket)}.")
     finally:
         ground.blast("memstore", "stop", "--socket", socket)
     return ways
@@ -244,17 +258,13 @@ def make_with_uv(uv: str, place: Path, pins: Path, mode: str) -> None:
     subprocess.run([uv, "-q", "pip", "install", "--compile-bytecode", "-r", str(pins)], env=environ, check=True)
 
 
-def show(rows: Sequence[Measured]) -> str:
-    """Return a table in Markdown."""
-    lines = ["| way | runners | PSS of one, MB | files of one, MB | start of one, CPU s |", "|---|---:|---:|---:|---:|"]
-    lines += [
-        f"| {row.way} | {row.runners} | {row.pss_mb:.1f} | {row.files_mb:.1f} | {row.start_cpu_s:.2f} |" for row in rows
-    ]
-    return "\n".join(lines)
+def show_row(row: Measured) -> str:
+    """Return a row of a table in Markdown."""
+    return f"| {row.way} | {row.runners} | {row.pss_mb:.1f} | {row.files_mb:.1f} | {row.start_cpu_s:.2f} |"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, and print a table."""
+    """Measure, and print a table, row by row."""
     parser = argparse.ArgumentParser(prog="benchmarks.runners", description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("--runners", type=int, default=200, help="over the memory store (200)")
     parser.add_argument("--others", type=int, default=10, help="in each other way, which take room for each (10)")
@@ -266,12 +276,10 @@ def main(arguments: Sequence[str]) -> int:
     requirements = chosen.requirements or ["numpy"]
     work = Path(tempfile.mkdtemp(prefix="blast-runners-"))
     try:
-        rows = measure(
-            Ground(work, requirements, chosen.module or ", ".join(requirements)), chosen.runners, chosen.others
-        )
+        print("| way | runners | PSS of one, MB | files of one, MB | start of one, CPU s |\n|---|---:|---:|---:|---:|")
+        measure(Ground(work, requirements, chosen.module or ", ".join(requirements)), chosen.runners, chosen.others)
     finally:
         shutil.rmtree(work)
-    print(show(rows))
     return 0
 
 

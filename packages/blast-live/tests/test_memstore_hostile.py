@@ -99,8 +99,8 @@ _ODD = [
 def test_what_is_no_request_ends_the_connection_and_nothing_else(
     packet: bytes, store: Running, *, is_known: bool
 ) -> None:
-    with connect(store.socket, 20) as link:
-        link.settimeout(20)
+    with connect(store.socket, 60) as link:
+        link.settimeout(60)
         if is_known:
             assert hello(link)["ok"]
         link.send(packet)
@@ -110,15 +110,15 @@ def test_what_is_no_request_ends_the_connection_and_nothing_else(
 
 
 def test_a_packet_of_nothing_is_an_end(store: Running) -> None:
-    with connect(store.socket, 20) as link:
-        link.settimeout(20)
+    with connect(store.socket, 60) as link:
+        link.settimeout(60)
         link.send(b"")
         assert receive(link) == {}
 
 
 def test_who_asks_before_it_has_its_answer_is_cut_off(store: Running) -> None:
-    with store.client() as client, client.begin(["k"]), connect(store.socket, 20) as link:
-        link.settimeout(20)
+    with store.client() as client, client.begin(["k"]), connect(store.socket, 60) as link:
+        link.settimeout(60)
         hello(link)
         link.send(b'{"op": "get", "keys": ["k"], "wait": 100}')
         link.send(b'{"op": "status"}')
@@ -127,8 +127,8 @@ def test_who_asks_before_it_has_its_answer_is_cut_off(store: Running) -> None:
 
 
 def test_descriptors_that_nobody_asked_for_are_closed(store: Running) -> None:
-    with connect(store.socket, 20) as link:
-        link.settimeout(20)
+    with connect(store.socket, 60) as link:
+        link.settimeout(60)
         hello(link)
         before = store.open_files()
         null = os.open(os.devnull, os.O_RDONLY)
@@ -173,7 +173,7 @@ def test_a_thousand_connections_are_held_and_let_go(store: Running) -> None:
     before = store.open_files()
     links = []
     try:
-        links = [connect(store.socket, 20) for _ in range(1000)]
+        links = [connect(store.socket, 60) for _ in range(1000)]
         for link in links[::50]:
             assert hello(link)["ok"]
         with store.client() as client:
@@ -209,7 +209,7 @@ def test_few_files_are_shared_between_connections_and_blobs(tmp_path: Path) -> N
             refused = 0
             for _ in range(100):
                 link = connect(path, 20)
-                link.settimeout(20)
+                link.settimeout(60)
                 links.append(link)
                 refused += "error" in hello(link)
             assert refused == 100 - 59
@@ -233,8 +233,8 @@ def _stopped(path: str) -> bool:
 
 
 def test_another_version_is_told_so(store: Running) -> None:
-    with connect(store.socket, 20) as link:
-        link.settimeout(20)
+    with connect(store.socket, 60) as link:
+        link.settimeout(60)
         link.send(json.dumps({"op": "hello", "protocol": PROTOCOL + 1}).encode())
         answer = receive(link)["error"]
         assert isinstance(answer, dict)
@@ -263,8 +263,8 @@ def test_a_token_opens_the_store_and_another_does_not(tmp_path: Path, token_file
             assert client.status()["refused"] == 4
         for name in ("cmdline", "environ"):
             assert b"a-token" not in Path(f"/proc/{store.pid}/{name}").read_bytes()
-        with connect(store.socket, 20) as link:
-            link.settimeout(20)
+        with connect(store.socket, 60) as link:
+            link.settimeout(60)
             link.send(b'{"op": "status"}')
             assert "error" in receive(link)
             assert receive(link) == {}

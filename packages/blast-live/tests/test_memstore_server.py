@@ -112,7 +112,7 @@ def test_who_wants_what_is_being_installed_waits(store: Running) -> None:
             wait_for(lambda: one.status()["waiting"] == 1)
             claimed.add("k", parts(b"k"))
             record = claimed.commit()[0]
-        waiting.join(20)
+        waiting.join(60)
         assert got == [{"k": record}]
 
 
@@ -132,7 +132,7 @@ def test_who_holds_an_install_may_not_wait_in_a_circle(store: Running) -> None:
 
     def wait(client: MemoryStore) -> None:
         try:
-            client.find(["a"], 20)
+            client.find(["a"], 60)
         except StoreLocked as error:
             caught.append(error)
 
@@ -144,7 +144,7 @@ def test_who_holds_an_install_may_not_wait_in_a_circle(store: Running) -> None:
         with pytest.raises(StoreLocked, match="wait for each other"):
             one.find(["b"])
         first.rollback()
-        waiting.join(20)
+        waiting.join(60)
         assert caught == []
         second.rollback()
 
@@ -177,7 +177,7 @@ def test_who_dies_in_an_install_rolls_it_back(store: Running) -> None:
         waiting.start()
         wait_for(lambda: store_waits(store) == 1)
         dying.kill()
-        waiting.join(20)
+        waiting.join(60)
         assert got == [{}]
         status = client.status()
         assert (status["transactions"], status["blobs"], status["size"]) == (0, 0, 0)
@@ -224,7 +224,7 @@ while True:
 
 def end(process: subprocess.Popen[str]) -> None:
     with process:
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, "it found something wrong"
 
 

@@ -69,7 +69,7 @@ def python(program: str, *arguments: str, **options: Any) -> subprocess.Popen[st
     return subprocess.Popen([sys.executable, "-c", start, *arguments], stdout=subprocess.PIPE, text=True, **options)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until a condition holds; fail if it does not within a time that only a broken program needs."""
     end = time.monotonic() + seconds
     while not condition():
