@@ -191,6 +191,16 @@ def test_packages_on_top_of_the_environment_beside(blast: Blast) -> None:
     assert blast("run", "python", "-c", line).stdout == "1.0 1.0\n"
 
 
+def test_a_project_that_is_left_out_is_not_below(blast: Blast) -> None:
+    blast("init", "--name", "demo")
+    blast("add", "alpha")
+    line = ("python", "-c", "import importlib.util as u; print(u.find_spec('alpha') is not None)")
+    environment = str(blast.directory / ".venv")
+    for more in ({}, {"VIRTUAL_ENV": environment}):
+        assert blast("run", "--with", "gamma", *line, **more).stdout == "True\n"
+        assert blast("run", "--no-project", "--with", "gamma", *line, **more).stdout == "False\n"
+
+
 # How long what was made is kept
 
 

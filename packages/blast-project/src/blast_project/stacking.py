@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from blast_project.environment.layout import python_path
+from blast_project.project import environment_path, find_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +27,16 @@ def find_below(session: Session, request: str, environments: Sequence[str]) -> t
     Args:
         session: services; an interpreter that its options name goes before that of the environment.
         request: the interpreter that the directory asks for; "" for none.
-        environments: those that may be there, the first that is counts; "" for none.
+        environments: those that may be there, the first that is counts; "" for none. That of a project around, which
+            was left out, does not.
 
     Returns:
         "" for site-packages where there is no environment, or its Python is of another minor version.
     """
-    stands = next((path for path in environments if path and os.path.exists(python_path(path))), "")
+    root = find_root(session.settings.directory)
+    left_out = os.path.realpath(environment_path(root, session.settings)) if root is not None else ""
+    there = (path for path in environments if path and os.path.exists(python_path(path)))
+    stands = next((path for path in there if os.path.realpath(path) != left_out), "")
     asked = request if not stands or session.settings.python else request or python_path(stands)
     interpreter = session.find_interpreter(asked)
     site_packages = os.path.join(os.path.abspath(stands), interpreter.site_packages) if stands else ""
