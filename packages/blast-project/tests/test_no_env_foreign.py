@@ -16,6 +16,7 @@ from blast_core.errors import BlastError, DigestMismatch, InstallError, InvalidR
 from blast_pm.testing import Reply, StaticIndex, make_sdist, make_wheel
 from blast_project.no_env.foreign import foreign_stored
 from blast_project.no_env.foreign_places import OURS, find_lock, required_python, watched_files
+from blast_project.operations import lock_here
 from blast_project.selection import GroupSelection
 from blast_project.testing import Workbench
 from blast_project.testing_builds import source_tree
@@ -321,6 +322,22 @@ def test_trees_repositories_and_archives_of_a_lock(
         found = foreign_stored(session, str(bench.root / "uv.lock"), session.find_interpreter(), _NOTHING)
     assert found.changes_unseen
     assert json.loads(found.direct_urls["inrepo"])["vcs_info"]["commit_id"] == commit
+
+
+def test_lock_that_came_without_its_project(bench: Workbench, wheels: Path) -> None:
+    write_uv(bench, wheels)
+    path = bench.root / "uv.lock"
+    path.write_text(path.read_text().replace('{ virtual = "." }', '{ editable = "." }'))
+    assert stored(bench, "uv.lock", GroupSelection(no_dev=True)) == {"alpha": "1.0", "beta": "1.0"}
+
+
+def test_text_of_blasts_own_lock_is_a_standard_lock(bench: Workbench) -> None:
+    project = bench.write_manifest('requires-python = ">=3.9"', 'dependencies = ["alpha==1.0"]')
+    with bench.session() as session:
+        lock_here(session, project)
+    for name in ("pyproject.toml", "blast.lock"):
+        (bench.root / name).unlink()
+    assert stored(bench, "pylock.toml") == {"alpha": "1.0", "beta": "1.0"}
 
 
 def test_archive_of_a_lock_has_the_digest_that_it_names(bench: Workbench, index: StaticIndex) -> None:

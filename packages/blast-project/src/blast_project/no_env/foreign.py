@@ -142,8 +142,9 @@ def _stored(
 
     rows = [(name, version, LockedSource(*source)) for name, version, source in sources]
     found = ensure_sources(session, root, wanted_sources(rows), interpreter)
-    # The project itself, at the place of its lock.
-    own = [name for name, _, source in rows if source.location == "." and source.revision != VIRTUAL]
+    # The project itself, at the place of its lock; a lock may have been sent ahead of it.
+    is_there = any(os.path.isfile(os.path.join(root, name)) for name in ("pyproject.toml", "setup.py"))
+    own = [name for name, _, source in rows if is_there and source.location == "." and source.revision != VIRTUAL]
     mine = tuple(editable_tree(session, root, interpreter, name) for name in own)
     everything = sorted((*stored, *found.stored, *mine))
     return ForeignStored(tuple(everything), found.direct_urls, found.changes_unseen)
