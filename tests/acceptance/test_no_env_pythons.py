@@ -160,6 +160,13 @@ def test_the_project_around_the_script_counts(locked: Blast, shims: Path, tmp_pa
     assert os.listdir(elsewhere) == []
 
 
+def test_the_metadata_of_a_script_count(locked: Blast, shims: Path) -> None:
+    text = "# /// script\n# dependencies = ['gamma']\n# ///\nimport gamma, sys; print(gamma.VERSION, *sys.argv[1:])\n"
+    (locked.directory / "script").write_text(text)
+    for _ in range(2):
+        assert _call(locked, shims, "python", "script", "-x").stdout == "0.3 -x\n"
+
+
 def test_nobody_looks_for_an_interpreter_among_them(locked: Blast, shims: Path, minors: list[str]) -> None:
     locked.environ["PATH"] = f"{shims}{os.pathsep}{locked.environ['PATH']}"
     assert str(shims) not in locked("python", "find", minors[0]).stdout

@@ -41,6 +41,8 @@ def spell_out(words: list[str]) -> list[str]:
 
         raise UsageError(f"more than one version of Python: {' and '.join(named)}", hint="name one of them")
     own = ["run", "--no-env", *(["-p", named[0]] if named and named[0] not in _versions_among(words) else [])]
+    if is_python and words and _has_metadata(words[0]):
+        return [*own, "-s", *words]
     if is_python:
         return [*own, *_project_of(words), "python", *words]
     return [*own, *(words or ["python"])]
@@ -62,6 +64,17 @@ def _versions_among(words: list[str]) -> list[str]:
             found.append(value if equals else next(iter(words[number + 1 : number + 2]), ""))
             break
     return found
+
+
+def _has_metadata(path: str) -> bool:
+    """Tell whether a file says what it needs (PEP 723); behind options of Python it is not asked."""
+    if path.startswith("-"):
+        return False
+    try:
+        with open(path, "rb", 0) as file:
+            return b"# /// script" in file.readall()
+    except OSError:
+        return False
 
 
 def _project_of(words: list[str]) -> list[str]:
