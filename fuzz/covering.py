@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_covering", "trace_steps"]
 
-_OURS = tuple(f"/blast_{name}/" for name in ("core", "compat", "pm"))
+_OURS = tuple(f"/blast_{name}/" for name in ("core", "compat", "pm", "runtime"))
 
 
 def trace_steps(check: Callable[[bytes], bool], content: bytes) -> set[Step]:

@@ -13,7 +13,7 @@ from fuzz.targets import TARGETS
 
 __all__ = ["main"]
 
-_PACKAGES = ["blast_core", "blast_compat", "blast_pm"]
+_PACKAGES = ["blast_core", "blast_compat", "blast_pm", "blast_runtime"]
 
 
 def main(arguments: list[str]) -> None:

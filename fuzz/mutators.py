@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from blast_core.digests import blake3_digest
 from blast_core.formats.dpl.testing import reseal
 from blast_core.formats.dpx import layout as dpx_layout
+from blast_runtime.modmap import CHECK_PRIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
     Change = Callable[[bytes, int], bytes]
     Mutator = Callable[[bytes, int, int, Change], bytes]
 
-__all__ = ["mutate_dpl", "mutate_dpp", "mutate_dpx", "seal_dpl", "seal_dpp", "seal_dpx"]
+__all__ = [
+    "mutate_dpl",
+    "mutate_dpm",
+    "mutate_dpp",
+    "mutate_dpx",
+    "seal_dpl",
+    "seal_dpm",
+    "seal_dpp",
+    "seal_dpx",
+]
 
 _NUMBERS = (0, 1, 2, 4, 15, 16, 17, 63, 64, 255, 256, 4095, 4096, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 16, 2**32 - 1)
 _WIDE = (*_NUMBERS, 2**32, 2**48, 2**63 - 1, 2**63, 2**64 - 1)
@@ -48,6 +58,11 @@ def seal_dpx(data: bytes) -> bytes:
     at = dpx_layout.CRC_AT
     fixed[at : at + 4] = struct.pack("<I", crc32(fixed[at + 4 :], crc32(fixed[:at])))
     return bytes(fixed)
+
+
+def seal_dpm(data: bytes) -> bytes:
+    """Return a module map with a right check sum."""
+    return data[:-4] + (int.from_bytes(data[:-4], "little") % CHECK_PRIME).to_bytes(4, "little")
 
 
 def _change_numbers(data: bytes, source: random.Random, unit: int) -> bytes:
@@ -119,3 +134,11 @@ def mutate_dpx(data: bytes, room: int, seed: int, change: Change) -> bytes:
     if seed % 8 and len(changed) >= dpx_layout.CONTENT_AT:
         changed = changed[:16] + struct.pack("<Q", len(changed)) + changed[24:]
     return seal_dpx(changed)[:room]
+
+
+def mutate_dpm(data: bytes, room: int, seed: int, change: Change) -> bytes:
+    """Change a module map and make its check sum right; its total size too, most of the time."""
+    changed = _mutate(data, room, seed, change, (4, 8, 24, 48))
+    if seed % 8 and len(changed) >= 64:
+        changed = changed[:8] + struct.pack("<I", len(changed)) + changed[12:]
+    return seal_dpm(changed)[:room]

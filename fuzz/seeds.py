@@ -220,6 +220,16 @@ def _manifests() -> list[bytes]:
     return [encode(tomllib.loads(text), text.encode(), 0) for text in texts]
 
 
+def _maps() -> list[bytes]:
+    from blast_runtime.modmap import MODULE, PACKAGE, PORTION
+    from blast_runtime.modmap_builder import MappedDistribution, write_map
+
+    rows = [("a", PACKAGE, "a", ".py"), ("a.b", PACKAGE, "a/b", ".py"), ("x", MODULE, "", ".abi3.so")]
+    one = MappedDistribution("One", "1.0", "/t/1", "one-1.0.dist-info", rows, [("", "one.pth")], {"REQUESTED": b""})
+    two = MappedDistribution("two.b", "2", "/t/2", "two_b-2.dist-info", [("a", PORTION, "a", ""), *rows[1:2]])
+    return [write_map([]), write_map([one]), write_map([one, two], ["/t/"])]
+
+
 def _pylocks() -> list[bytes]:
     from blast_compat.locks.pylock import write_pylock
 
@@ -253,6 +263,7 @@ _MAKERS: dict[str, Callable[[], list[bytes]]] = {
     "dpp": _containers,
     "dpl": _locks,
     "dpx": _manifests,
+    "dpm": _maps,
     "pylock": _pylocks,
     "sdist": lambda: [*_sdists(), *(gzip.compress(tar, mtime=0) for tar in _sdists())],
     "page": lambda: [b"j" + json.dumps(_PAGE).encode(), b"h" + _HTML.encode()],

@@ -52,6 +52,7 @@ TARGETS = {
         Target("dpp", "fuzz.container_targets:check_dpp", "fuzz.mutators:mutate_dpp", 8 << 10, main=True),
         Target("dpl", "fuzz.container_targets:check_dpl", "fuzz.mutators:mutate_dpl", 8 << 10, main=True),
         Target("dpx", "fuzz.container_targets:check_dpx", "fuzz.mutators:mutate_dpx", 4 << 10),
+        Target("dpm", "fuzz.map_target:check_dpm", "fuzz.mutators:mutate_dpm", 4 << 10),
         Target("sdist", "fuzz.text_targets:check_sdist", "fuzz.tar_mutator:mutate_tar", 16 << 10),
         Target("page", "fuzz.text_targets:check_page", "", 4 << 10),
         Target("text", "fuzz.text_targets:check_text", "", 512),

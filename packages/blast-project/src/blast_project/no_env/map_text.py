@@ -26,14 +26,18 @@ def open_map(path: str) -> ModuleMap:
     try:
         return ModuleMap(path)
     except MapError as error:
-        raise FormatError(
-            "it can't be read as a module map",
-            reason=error.reason,
-            hint="the next 'blast run --no-env' makes a view's map again",
-            file=path,
-            field=error.field,
-            value=str(error.value),
-        ) from error
+        raise _refused(error) from error
+
+
+def _refused(error: MapError) -> FormatError:
+    return FormatError(
+        "it can't be read as a module map",
+        reason=error.reason,
+        hint="the next 'blast run --no-env' makes a view's map again",
+        file=error.file,
+        field=error.field,
+        value=str(error.value),
+    )
 
 
 def map_json(read: ModuleMap, names: Sequence[str] = ()) -> dict[str, object]:
@@ -45,7 +49,15 @@ def map_json(read: ModuleMap, names: Sequence[str] = ()) -> dict[str, object]:
 
     Raises:
         UsageError: the map does not answer for one of them.
+        FormatError: a row is damaged.
     """
+    try:
+        return _json(read, names)
+    except MapError as error:
+        raise _refused(error) from error
+
+
+def _json(read: ModuleMap, names: Sequence[str]) -> dict[str, object]:
     rows = read.distributions()
     return {
         "path": read.path,
@@ -81,7 +93,15 @@ def map_text(read: ModuleMap, names: Sequence[str] = ()) -> str:
 
     Raises:
         UsageError: the map does not answer for one of them.
+        FormatError: a row is damaged.
     """
+    try:
+        return _text(read, names)
+    except MapError as error:
+        raise _refused(error) from error
+
+
+def _text(read: ModuleMap, names: Sequence[str]) -> str:
     rows = read.distributions()
     lines = []
     if not names:
@@ -94,12 +114,21 @@ def map_text(read: ModuleMap, names: Sequence[str] = ()) -> str:
             lines.append(f"{'' if number else name:24} {kind:8} {_path(name, place)}  ({owner.name} {owner.version})")
     if not names:
         lines += [f"{name:24} {'lines':8} {directory}/{name}" for directory, name in read.path_files()]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_visible(line)}\n" for line in lines)
+
+
+def _visible(line: str) -> str:
+    """Return a line without what a terminal would obey."""
+    if line.isprintable():
+        return line
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
 
 
 def _chosen(read: ModuleMap, names: Sequence[str]) -> Iterator[tuple[str, tuple[Place, ...]]]:
     for name in names or read.names():
         places = read.find(name)
+        if not places and not names:
+            raise MapError("a name is not where its table has it", read.path, "name", name)
         if not places:
             raise UsageError(
                 f"{read.path} knows no {name}",
