@@ -99,6 +99,7 @@ def main():
         assert say(sys.executable, *flags, "-c", {_CHILD!r}) == f"child tree {{isolated}}", flags
     assert say(sys.executable, "-c", {_CHILD!r}, env={{}}) == "child tree 0"
     assert say(sys.executable, "-m", "tree.module") == "42" == say(sys.executable, "-Im", "tree.module")
+    assert say("python", "-Im", "tree.module") == "42" == say("python3", "-m", "tree.module")
     assert say("sh", "-c", f"{{sys.executable}} -m tree.module") == "42"
     assert os.popen(f"{{sys.executable}} -m tree.module").read().strip() == "42"
     for method in ("spawn", "forkserver"):

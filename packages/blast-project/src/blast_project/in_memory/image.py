@@ -94,6 +94,8 @@ class ImageBuilder:
         self._size = 0
         self._tables: dict[str, dict[str, Entry | None]] = {TOP: {}, SITE_PACKAGES: {}, TOP + "/bin": {}}
         self._tables[TOP].update({"site-packages": None, "bin": None})
+        for name in ("python", "python3", f"python{'.'.join(interpreter.version.split('.')[:2])}"):
+            self._tables[TOP + "/bin"][name] = LINK, interpreter.executable
         self._scripts: dict[str, str] = {}
         self._path_files: list[str] = []
         self._libraries: list[Library] = []

@@ -41,12 +41,14 @@ class Launch(NamedTuple):
         variables: of the program.
         image: what it inherits.
         codes: descriptor of the memory file by which its processes share what they compile.
+        limit: how many descriptors it may have beside these.
     """
 
     line: tuple[str, ...]
     variables: dict[str, str]
     image: Image
     codes: int
+    limit: int
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -77,6 +79,7 @@ def prepare_launch(
             reason="this system has no files in memory that can be handed to a program",
             hint="'blast run --isolated' makes an environment of its own",
         )
+    limit = _lift_limit()
     wishes = find_wishes(session, options, script, text)
     _check_interpreter(wishes.interpreter)
     sharing = sharing or Sharing(None, session.reporter)
@@ -92,7 +95,7 @@ def prepare_launch(
     # A script's words are what follows its interpreter.
     words = ("python", *options.words) if script else options.words
     line = _line(python, words, built.programs, variables.get("PATH", ""))
-    return Launch(tuple(line), variables, built.image, codes)
+    return Launch(tuple(line), variables, built.image, codes, limit)
 
 
 def _build(session: Session, wishes: Wishes, stored: Mapping[str, StoredDistribution], sharing: Sharing) -> Built:
@@ -123,7 +126,7 @@ def become(launch: Launch) -> NoReturn:
     """Become the program. It inherits the descriptors; nothing else of this process is left."""
     from blast_project.running import replace_process
 
-    _make_room(max(launch.descriptors) + 1)
+    _make_room(launch.limit, max(launch.descriptors) + 1)
     for descriptor in launch.descriptors:
         os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function has no name for it
     replace_process(launch.line, launch.variables)
@@ -149,15 +152,25 @@ def _make_codes() -> int:
     return descriptor
 
 
-def _make_room(highest: int) -> None:
-    """Let the program have as many descriptors of its own as it is used to, beside ours."""
+def _lift_limit() -> int:
+    """Let this process have as many descriptors as it may, and return how many it had."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = soft + highest
-    if soft != resource.RLIM_INFINITY:
-        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft
+
+
+def _make_room(before: int, highest: int) -> None:
+    """Let the program have as many descriptors of its own as it is used to, beside ours."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = before if before == resource.RLIM_INFINITY else before + highest
+    limit = hard if wanted == resource.RLIM_INFINITY else wanted
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _add_project(builder: ImageBuilder, project: Project) -> None:

@@ -11,7 +11,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from blast_core.errors import BlastError, DaemonError, StoreError
+from blast_core.errors import BlastError
 from blast_core.tuples import NamedTuple
 from blast_project.in_memory.image import Image
 
@@ -85,10 +85,10 @@ class Sharing:
 
         try:
             holding = source.ensure([key], make)[key]
-        except (DaemonError, StoreError) as error:
+        except BlastError as error:
             source.close()
             if failures:
-                raise
+                raise failures[0] from None
             self._give_up(error)
             return made[0] if made else build()
         if made or holding.origin:
@@ -139,7 +139,7 @@ class Sharing:
             return None
         try:
             return self._connect()
-        except DaemonError as error:
+        except BlastError as error:
             self._give_up(error)
             return None
 

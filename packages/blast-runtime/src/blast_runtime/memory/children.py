@@ -94,7 +94,11 @@ def _program(container: Container, path: str, line: list[Any]) -> tuple[list[Any
     if not entry:
         return None
     if entry[0] == LINK:
-        return line, [os.fsencode(entry[1])]
+        linked = os.fsencode(entry[1])
+        if _is_python(linked):
+            # By its first word an interpreter finds out where it is.
+            line = _python_line(container, [linked, *line[1:]])
+        return line, [linked]
     if entry[0] == FILE and bytes(container.view(entry)[: len(_SCRIPT)]) == _SCRIPT:
         return [python, b"-c", _RUN_PATH, os.fsencode(path), *line[1:]], [python]
     # The system reads a first line that names another interpreter by itself.
