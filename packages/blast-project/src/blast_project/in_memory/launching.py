@@ -118,7 +118,8 @@ def _parts_of(wishes: Wishes, stored: Mapping[str, StoredDistribution]) -> list[
     for member in _members(wishes.project) if wishes.project is not None else ():
         manifest = member.manifest
         parts += [member.root, manifest.name or "", manifest.version or "", str(member.is_package)]
-        parts += [_entry_points(member), str(os.path.isdir(os.path.join(member.root, "src")))]
+        source = os.path.join(member.root, "src")
+        parts += [_entry_points(member), str(os.path.isdir(source)), str(os.path.isfile(f"{source}/__init__.py"))]
     return parts
 
 
