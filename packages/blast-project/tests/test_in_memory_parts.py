@@ -40,6 +40,11 @@ def test_what_is_needed_is_loaded_before() -> None:
     assert order.before["/m/p.libs/liba.so"] == ("/m/p.libs/libb.so",)
     assert order.before["/m/p.libs/unused.so"] == ()
     assert order.replaced == ()
+    # musl's loader forgets names.
+    assert set(order_libraries(rows, _nothing, by_path=True).replaced) == {
+        ("/m/p/ext.so", "liba.so", "/m/p.libs/liba.so"),
+        ("/m/p.libs/liba.so", "libb.so", "/m/p.libs/libb.so"),
+    }
 
 
 def test_a_library_without_a_place_to_look_in_finds_its_neighbours() -> None:

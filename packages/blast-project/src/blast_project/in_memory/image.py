@@ -279,7 +279,8 @@ class ImageBuilder:
         """Write into the entries of shared objects what is loaded before them."""
         if not self._libraries:
             return
-        order = order_libraries(self._libraries, self._is_linked)
+        is_musl = any("musllinux" in tag for tag in self._interpreter.target.tags)
+        order = order_libraries(self._libraries, self._is_linked, by_path=is_musl)
         known = {row.path: row for row in self._libraries}
         for library in self._libraries:
             directory, _, name = library.path.rpartition("/")

@@ -51,12 +51,15 @@ class LoadOrder(NamedTuple):
     replaced: tuple[tuple[str, str, str], ...]
 
 
-def order_libraries(libraries: Sequence[Library], is_linked: Callable[[str], bool]) -> LoadOrder:
+def order_libraries(
+    libraries: Sequence[Library], is_linked: Callable[[str], bool], *, by_path: bool = False
+) -> LoadOrder:
     """Find out what is loaded before what.
 
     Args:
         libraries: all in memory.
         is_linked: tells whether a path is that of a file of the store.
+        by_path: the system's loader, as musl's, doesn't know by name what was loaded by a path.
     """
     known = {row.path: row for row in libraries}
     needs = {row.path: dict(_find_needed(row, known, is_linked)) for row in libraries}
@@ -67,7 +70,7 @@ def order_libraries(libraries: Sequence[Library], is_linked: Callable[[str], boo
         (path, name, other)
         for path in known
         for name, other in needs[path].items()
-        if other in known and other != path and (number[other] == number[path] or name in ambiguous)
+        if other in known and other != path and (by_path or number[other] == number[path] or name in ambiguous)
     )
     before: dict[str, tuple[str, ...]] = {}
     for group in groups:
