@@ -161,6 +161,21 @@ def test_whatever_happens_to_one_it_is_made_again(locked: Blast) -> None:
         assert (site / "alpha").exists()
 
 
+def test_nothing_is_installed_into_one(locked: Blast) -> None:
+    _alpha(locked)
+    (view,) = _views(locked)
+    before = sorted(os.listdir(view)), (view / "map").read_bytes()
+    active = {"VIRTUAL_ENV": str(view), "BLAST_PYTHON": ""}
+    done = locked.run("pip", "install", "gamma", **active)
+    assert done.returncode == 1, done.stderr
+    assert "view of the store" in done.stderr
+    for words in (("uninstall", "-y", "alpha"), ("sync", "pylock.toml")):
+        locked.run("pip", *words, **active)
+    assert (sorted(os.listdir(view)), (view / "map").read_bytes()) == before
+    assert "alpha" in locked("pip", "list", **active).stdout
+    _alpha(locked)
+
+
 def test_it_is_doubted_after_a_power_loss(locked: Blast) -> None:
     locked.environ["BLAST_BOOT_ID"] = "one"
     _alpha(locked)

@@ -21,6 +21,7 @@ __all__ = [
     "generations_directory",
     "is_virtual_environment",
     "python_path",
+    "view_mark",
 ]
 
 META = ".meta"
@@ -63,3 +64,8 @@ def environment_interpreter(environment: str) -> str:
 def is_virtual_environment(path: str) -> bool:
     """Tell whether ``path`` is a virtual environment, of whatever tool."""
     return os.path.isfile(os.path.join(path, "pyvenv.cfg"))
+
+
+def view_mark(path: str) -> str:
+    """Return the file that tells a view of the store from an environment (`blast_project.no_env.views`)."""
+    return os.path.join(path, ".blast", "view")

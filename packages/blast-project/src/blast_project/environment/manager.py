@@ -17,6 +17,7 @@ from blast_project.environment.layout import (
     current_link,
     generations_directory,
     is_virtual_environment,
+    view_mark,
 )
 
 TYPE_CHECKING = False
@@ -365,9 +366,16 @@ class VenvManager:
         """Refuse to work where something other than a virtual environment stands.
 
         Raises:
-            InstallError: what stands there is a link, no directory, or one that may hold something of value.
+            InstallError: what stands there is a link, no directory, or one that may hold something of value; or it is a
+                view, which nobody changes.
         """
         path = self.environment
+        if os.path.lexists(view_mark(path)):
+            raise InstallError(
+                f"nothing is installed into {path}",
+                reason="it is a view of the store, which every project with the same packages shares",
+                hint="'blast add' puts it into the project, 'blast run --with' adds it for one run",
+            )
         self._sweep()
         if not os.path.lexists(path):
             return

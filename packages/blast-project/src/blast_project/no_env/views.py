@@ -25,7 +25,7 @@ from blast_core.errors import InstallError
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
 from blast_project.environment.generations import current_number, is_doubtful
-from blast_project.environment.layout import python_path
+from blast_project.environment.layout import python_path, view_mark
 from blast_project.environment.leases import hold_generation
 from blast_project.no_env.runtime_files import ensure_runtime
 
@@ -46,7 +46,7 @@ DIRECTORY = "views"
 MAP = "map"
 #: A view is never changed, so it has one generation.
 NUMBER = 1
-_FORMAT = 1
+_FORMAT = 2
 _OLDEST = (3, 9)
 _FLAT = "flat"
 _COMPOSED = "composed"
@@ -172,7 +172,7 @@ class _Making:
     def find(self) -> View | None:
         """Return the view if it stands and is what it was when it was made."""
         path = self._path
-        if not current_number(path) or not hold_generation(path, NUMBER):
+        if current_number(path) != NUMBER or not hold_generation(path, NUMBER):
             return None
         if not os.access(python_path(path), os.X_OK) or not os.path.isfile(os.path.join(path, MAP)):
             return None
@@ -247,6 +247,7 @@ class _Making:
         for name in {path.partition("/")[0] for path in (self._site, self._interpreter.scripts)}:
             fs.link_directory(os.path.join("..", "..", "..", name), os.path.join(generation, name))
         fs.symlink(f"generations/{NUMBER}", os.path.join(made, ".blast", "current"))
+        fs.write_file(view_mark(made), b"")
         urls = self._direct_urls
         installed = tuple(
             Installed(normalize_name(row.name), row.version, row.sha256, row.name in urls, urls.get(row.name, b""))
