@@ -9,7 +9,7 @@ import os
 
 from blast_core.errors import UsageError
 from blast_core.tuples import NamedTuple
-from blast_project.environment.layout import current_link, is_virtual_environment, python_path
+from blast_project.environment.layout import current_link, is_virtual_environment, python_path, view_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,6 +148,12 @@ def site_of_environment(session: Session, environment: str) -> Site:
     search: tuple[str, ...] = (site,)
     if _includes_system(root):
         search = (site, *_probe(interpreter.executable)["search"])
+    if os.path.lexists(view_mark(root)):
+        from blast_project.environment.reserving import read_objects
+
+        # Its distributions lie where they are imported from.
+        listed = read_objects(root, 1) or {}
+        search += tuple(f"{store}/t/{name}" for store, names in listed.items() for name in names.split())
     kind = "blast" if os.path.lexists(current_link(root)) else "virtual"
     return Site(
         kind,
