@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from blast_core.errors import DigestMismatch, InvalidField, ObjectMissing, StoreError, StoreLocked
+from blast_live.memstore import daemon
 from blast_live.memstore.claims import Claims
 from blast_live.memstore.engine import Engine
 from blast_live.memstore.model import Part, Record, decode_record, encode_record
 from blast_live.memstore.table import LEASES, Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def drop(_: int) -> None:
@@ -175,3 +181,13 @@ def test_what_is_no_record_is_refused(row: object) -> None:
 def test_a_record_comes_back_from_its_document() -> None:
     record = Record("numpy/2.1/ü", (Part("container", blob(1), 5), Part("x.so", blob(2), 0)), "redis")
     assert decode_record(encode_record(record)) == record
+
+
+def test_a_container_has_a_store_of_its_own_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(daemon, "_CONTAINER_LIMITS", (str(limit),))
+    whole = daemon.default_size()
+    limit.write_text("max\n")
+    assert daemon.default_size() == whole
+    limit.write_text(f"{1 << 30}\n")
+    assert daemon.default_size() == 1 << 28

@@ -17,6 +17,7 @@ __all__ = ["StoreOptions", "default_size", "serve", "start_detached"]
 
 _READY_S = 20.0
 _FEWEST_FILES = 256
+_CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _MAIN = (
     "import json,sys;"
     "o=json.load(sys.stdin);"
@@ -57,12 +58,18 @@ class StoreOptions(NamedTuple):
 
 
 def default_size() -> int:
-    """Return how much a store may hold where nothing is said: a quarter of the machine's memory, at least 256 MiB."""
+    """Return how much a store may hold where nothing is said: a quarter of the memory, of the container's in one."""
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         memory = 4 * GIB
-    return max(256 * MIB, memory // 4)
+    for path in _CONTAINER_LIMITS:
+        try:
+            with open(path, encoding="ascii") as file:
+                memory = min(memory, int(file.read()))
+        except (OSError, ValueError):
+            pass  # no such limit, or "max"
+    return max(64 * MIB, memory // 4)
 
 
 def serve(options: StoreOptions, ready: Callable[[], None]) -> None:
