@@ -464,6 +464,10 @@ def test_run_without_environment_takes_the_same_locks(blast: Blast, wheels: Path
     program = "import importlib.util as u; print(u.find_spec('beta') is not None)"
     assert there("run", "--no-env", "--extra", "more", "python", "-c", program).stdout == "True\n"
     assert there("run", "--no-env", "--no-project", "python", "-c", program).stdout == "False\n"
+    # For this run with more; the lock's versions are tried first.
+    program = "import alpha, gamma; print(alpha.VERSION)"
+    write_pylock(blast, wheels, "alpha==1.0", "beta==1.5")
+    assert there("run", "--no-env", "--with", "gamma", "python", "-c", program).stdout == "1.0\n"
     # A project of Blast's that is nearer goes before.
     (inner / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1"\ndependencies = ["alpha<2"]\n')
     assert there("run", "--no-env", "alpha").stdout == "alpha 1.1\n"

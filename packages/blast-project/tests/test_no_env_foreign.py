@@ -16,10 +16,12 @@ from blast_core.errors import BlastError, DigestMismatch, InstallError, InvalidR
 from blast_pm.testing import Reply, StaticIndex, make_sdist, make_wheel
 from blast_project.no_env.foreign import foreign_stored
 from blast_project.no_env.foreign_places import OURS, find_lock, required_python, watched_files
+from blast_project.no_env.hooking import foreign_view
 from blast_project.operations import lock_here
 from blast_project.selection import GroupSelection
 from blast_project.testing import Workbench
 from blast_project.testing_builds import source_tree
+from blast_runtime.modmap import ModuleMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -329,6 +331,22 @@ def test_lock_that_came_without_its_project(bench: Workbench, wheels: Path) -> N
     path = bench.root / "uv.lock"
     path.write_text(path.read_text().replace('{ virtual = "." }', '{ editable = "." }'))
     assert stored(bench, "uv.lock", GroupSelection(no_dev=True)) == {"alpha": "1.0", "beta": "1.0"}
+
+
+def test_requirements_beside_a_lock(bench: Workbench, wheels: Path, tmp_path: Path) -> None:
+    """The lock's versions are tried first; the project itself is there, too."""
+    write_tree(bench.root, tmp_path / "log", "demo")
+    write_uv(bench, wheels)
+    path = bench.root / "uv.lock"
+    for source, names in (("virtual", {"alpha", "beta", "gamma"}), ("editable", {"alpha", "beta", "gamma", "demo"})):
+        path.write_text(path.read_text().replace('{ virtual = "." }', f'{{ {source} = "." }}'))
+        with bench.session() as session:
+            view = foreign_view(session, GroupSelection(no_dev=True), ("gamma",))
+        found = ModuleMap(os.path.join(view, "map")).distributions()
+        assert {row.key: row.version for row in found} == dict.fromkeys(names, "1.0")
+    path.write_text(path.read_text().replace(f'{{ registry = "{_ELSEWHERE}" }}', '{ directory = "../beside" }', 1))
+    with bench.session() as session, pytest.raises(UsageError, match="--with does not go together"):
+        foreign_view(session, _NOTHING, ("gamma",))
 
 
 def test_text_of_blasts_own_lock_is_a_standard_lock(bench: Workbench) -> None:

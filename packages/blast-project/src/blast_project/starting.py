@@ -164,10 +164,10 @@ def prepare_environment(session: Session, options: RunOptions) -> str:
 
 
 def _environment(session: Session, options: RunOptions) -> str:
-    if options.no_env and options.project and options.script is None and not options.requirements:
+    if options.no_env and options.project and options.script is None:
         from blast_project.no_env.hooking import foreign_view
 
-        view = foreign_view(session, options.selection)
+        view = foreign_view(session, options.selection, options.requirements)
         if view:
             return view
     root = find_root(session.settings.directory) if options.project else None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     _Sources = tuple[tuple[str, str, tuple[str, str, str, str, str]], ...]
 
-__all__ = ["ForeignStored", "foreign_stored", "store_packages"]
+__all__ = ["ForeignStored", "chosen_packages", "foreign_stored", "store_packages"]
 
 _MEMO = "misc"
 _FORMAT = b"foreign1\0"
@@ -84,6 +84,14 @@ def foreign_stored(
         found = _stored(session, root, *known, interpreter)
     # What leads to other files changes with them.
     return found._replace(changes_unseen=found.changes_unseen or not key)
+
+
+def chosen_packages(
+    session: Session, path: str, interpreter: Interpreter, selection: GroupSelection, directory: str = ""
+) -> Sequence[ForeignPackage]:
+    """Return what a lock of another tool chooses for an interpreter, by name; see `foreign_stored`."""
+    manifest = _read(os.path.join(os.path.dirname(path), "pyproject.toml"), optional=True)
+    return _chosen(session, path, _read(path), manifest, interpreter, selection, directory)
 
 
 def store_packages(

@@ -27,6 +27,7 @@ from blast_runtime.hook import Memo, stamp, write_memo
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from blast_core.interpreter import Interpreter
     from blast_project.no_env.foreign_places import LockPlace
     from blast_project.pip.sites import Site, SiteChoice
     from blast_project.selection import GroupSelection
@@ -261,32 +262,70 @@ def lock_view(session: Session, place: LockPlace, selection: GroupSelection, dir
         path = project_view(session, selection)
         return path, bool(remembered_view(session, place.root, selection))
     from blast_project.no_env.foreign import foreign_stored
-    from blast_project.python.version_files import read_version_file_above
 
-    request = read_version_file_above(place.root, session.settings.environ)
-    # Who names an interpreter is told by the lock whether it will do.
-    requires = "" if session.settings.python or request else required_python(place)
-    interpreter = session.find_interpreter(request, requires)
+    interpreter = _interpreter(session, place)
     session.settings = session.settings._replace(directory=place.root)
     found = foreign_stored(session, place.path, interpreter, selection, here)
     view = stored_view(session, interpreter, found.stored, direct_urls=found.direct_urls)
     return view.path, not (found.changes_unseen or session.settings.has_wishes)
 
 
-def foreign_view(session: Session, selection: GroupSelection) -> str:
+def foreign_view(session: Session, selection: GroupSelection, requirements: Sequence[str] = ()) -> str:
     """Return the view of the nearest lock above the session's directory if another tool made it; "" if none did.
 
+    Args:
+        session: services.
+        selection: groups and extras.
+        requirements: for this run beside what is locked, whose versions are tried first. A file of requirements is no
+            lock then.
+
     Raises:
+        NoSolution: what is required does not go together with what is locked.
+        UsageError: there are requirements, and the lock names places that aren't an index.
         BlastError: as reading the lock, fetching, building and making views do.
     """
     place = find_lock(session.settings.directory)
-    if place is None or place.kind == OURS:
+    if place is None or place.kind == OURS or (requirements and place.kind == REQUIREMENTS):
         return ""
     before = session.settings
     try:
+        if requirements:
+            return _view_with(session, place, selection, requirements)
         return lock_view(session, place, selection, before.directory)[0]
     finally:
         session.settings = before
+
+
+def _view_with(session: Session, place: LockPlace, selection: GroupSelection, requirements: Sequence[str]) -> str:
+    """Return the view of a lock and of requirements, which are resolved with the lock's versions tried first."""
+    from blast_project.no_env.foreign import chosen_packages
+    from blast_project.no_env.starting import requirements_view
+    from blast_project.sources import VIRTUAL
+
+    interpreter = _interpreter(session, place)
+    chosen = list(chosen_packages(session, place.path, interpreter, selection, session.settings.directory))
+    chosen = [package for package in chosen if package.source.revision != VIRTUAL]
+    itself = [f"-e {place.root}" for package in chosen if package.source.location == "."]
+    chosen = [package for package in chosen if package.source.location != "."]
+    elsewhere = [package.name for package in chosen if package.source.kind != "registry"]
+    if elsewhere:
+        raise UsageError(
+            f"--with does not go together with {place.path}",
+            reason=f"{', '.join(elsewhere)} is on no index, so nothing can be resolved with it",
+            hint=f"add the requirement with the tool that made {place.kind}",
+        )
+    versions = {package.name: package.version for package in chosen}
+    asked = (*versions, *itself, *requirements)
+    return requirements_view(session, interpreter, asked, origin=f"{place.kind} and --with", preferences=versions)
+
+
+def _interpreter(session: Session, place: LockPlace) -> Interpreter:
+    from blast_project.python.version_files import read_version_file_above
+
+    request = read_version_file_above(place.root, session.settings.environ)
+    # Who names an interpreter is told by the lock whether it will do.
+    requires = "" if session.settings.python or request else required_python(place)
+    return session.find_interpreter(request, requires)
 
 
 def site_of_view(view: str) -> str:
