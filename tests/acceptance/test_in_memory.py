@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import venv
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -231,6 +232,21 @@ def test_a_module_is_compiled_once_for_all_processes(memory: Blast) -> None:
     )
     (memory.directory / "count.py").write_text(program)
     assert memory("run", "--in-memory", "--with", "tree", "count.py").stdout.split() == ["2", "0"]
+
+
+def test_programs_of_other_places_keep_their_own_packages(memory: Blast, tmp_path: Path) -> None:
+    """A virtual environment of the same interpreter, and what is installed for the interpreter itself."""
+    venv.create(tmp_path / "venv", symlinks=True)
+    program = (
+        "import os, subprocess, sys, tree\n"
+        "say = 'import sys, importlib.util as util; print(sys.prefix != sys.base_prefix, util.find_spec(\"tree\"))'\n"
+        "print(subprocess.check_output([sys.argv[1], '-c', say], text=True), end='')\n"
+        "from blast_runtime.memory import starting\n"
+        "print(starting._is_program_of_its_own())\n"
+    )
+    (memory.directory / "other.py").write_text(program)
+    done = memory("run", "--in-memory", "--with", "tree", "other.py", str(tmp_path / "venv" / "bin" / "python"))
+    assert done.stdout.split() == ["True", "None", "False"]
 
 
 def test_wheels_are_checked_on_their_way(memory: Blast, tmp_path: Path) -> None:

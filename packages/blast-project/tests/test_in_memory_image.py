@@ -181,3 +181,19 @@ def test_a_script_in_memory_is_started_by_its_entry_point(container: Any) -> Non
     assert found[1] == "-c"
     assert "from one import main" in found[2]
     assert found[3:] == ["/proc/blast-memory/bin/tool", "a"]
+
+
+@pytest.mark.parametrize(
+    ("words", "own"),
+    [
+        ("python /usr/bin/tool", True),
+        ("python -u -X dev /usr/local/bin/tool --in x", True),
+        ("python -m /usr/bin/tool", False),
+        ("python /srv/tool.py /usr/bin/tool", False),
+        ("python", False),
+    ],
+)
+def test_programs_that_are_installed_for_the_interpreter_are_known(words: str, *, own: bool) -> None:
+    from blast_runtime.memory.starting import _is_own_line
+
+    assert _is_own_line(words.split()) == own

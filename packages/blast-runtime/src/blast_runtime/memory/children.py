@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from blast_runtime.memory.container import Container
 
-__all__ = ["BIN", "change_subprocess", "install", "script_line"]
+__all__ = ["BIN", "change_subprocess", "install", "read_flags", "script_line"]
 
 #: Where console scripts seem to be.
 BIN = PREFIX + "/bin"
@@ -115,7 +115,7 @@ def _python_line(container: Container, line: list[Any]) -> list[Any]:
     Those are lines whose script lies in memory, and those with flags that turn PYTHONPATH off.
     """
     words = [os.fsdecode(word) for word in line]
-    at, blind, ending = _read_flags(words)
+    at, blind, ending = read_flags(words)
     if not ending and at < len(words) and words[at].startswith(PREFIX + "/"):
         reference = container.facts["scripts"].get(words[at].rpartition("/")[2]) if words[at].startswith(BIN) else None
         code = script_line(reference) if reference is not None else _RUN_PATH
@@ -133,7 +133,7 @@ def _python_line(container: Container, line: list[Any]) -> list[Any]:
     return [*line[:at], b"-c", begin + _RUN_PATH, *line[at:]]
 
 
-def _read_flags(words: Sequence[str]) -> tuple[int, bool, str]:
+def read_flags(words: Sequence[str]) -> tuple[int, bool, str]:
     """Return where the first word behind the flags is, whether a flag turns PYTHONPATH off, and what ends the flags."""
     blind = False
     at = 1

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["activate", "active_container"]
 
 _active: Container | None = None
+_PROGRAMS = frozenset(("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"))
 
 
 def activate(path: str, descriptor: int, offset: int, size: int, python: str) -> None:
@@ -35,6 +36,8 @@ def activate(path: str, descriptor: int, offset: int, size: int, python: str) ->
     global _active  # noqa: PLW0603 - one for a process
     sys.path[:] = [entry for entry in sys.path if entry != path]
     if _active is not None or sys.prefix != sys.base_prefix or os.path.realpath(sys.executable) != python:
+        return
+    if _is_program_of_its_own():
         return
     container = _active = Container(descriptor, offset, size)
     _leave_own_packages()
@@ -55,6 +58,26 @@ def activate(path: str, descriptor: int, offset: int, size: int, python: str) ->
 def active_container() -> Container | None:
     """Return what this process imports from; None for an ordinary process."""
     return _active
+
+
+def _is_program_of_its_own() -> bool:
+    """Tell whether this is a program that was installed for the interpreter, such as one in /usr/bin.
+
+    A program in memory may start it by its name. It needs the interpreter's own site-packages.
+    """
+    with open("/proc/self/cmdline", "rb") as file:
+        return _is_own_line([os.fsdecode(word) for word in file.read().split(b"\0")[:-1]])
+
+
+def _is_own_line(words: Sequence[str]) -> bool:
+    from blast_runtime.memory.children import read_flags
+
+    at, _, ending = read_flags(words)
+    if ending or at >= len(words):
+        return False
+    directory = os.path.dirname(os.path.abspath(words[at]))
+    own = {os.path.dirname(sys.executable), os.path.dirname(os.path.realpath(sys.executable))}
+    return directory in own or directory in _PROGRAMS or directory == os.path.expanduser("~/.local/bin")
 
 
 def _leave_own_packages() -> None:
