@@ -204,6 +204,18 @@ def _take_names(declared: Defaults, arguments: Any, names: list[int], words: Seq
     return True
 
 
+def _typed(action: _Action, word: str) -> object:
+    """Return one of the values of an option that may be repeated; argparse converts only those that it reads itself."""
+    kind = getattr(action, "type", None)
+    if kind is None:
+        return word
+    try:
+        value: object = kind(word)
+    except ValueError as error:
+        raise UsageError(f"{variable_of(action)} holds '{word}'", reason=str(error), hint="unset it") from error
+    return value
+
+
 def variable_of(action: _Action) -> str:
     """Return the variable that is the default of an option: ``BLAST_`` and its long name; empty if it has none."""
     long = next((name for name in action.option_strings if name.startswith("--")), "")
@@ -225,7 +237,7 @@ def from_environment(action: _Action, value: str) -> object:
             return action.const if value.lower() not in _OFF else action.default
         return int(value) if value.isdecimal() else action.default
     if isinstance(action.default, list):
-        return value.split()
+        return [_typed(action, word) for word in value.split()]
     if action.choices is not None and value not in action.choices:
         if not value:
             return action.default
