@@ -49,14 +49,14 @@ def _open(builder: ImageBuilder) -> Container:
     return Container(descriptor, offset, size)
 
 
-def _stored(tree: Path, name: str, files: dict[str, str]) -> StoredDistribution:
+def _stored(tree: Path, name: str, files: dict[str, Any]) -> StoredDistribution:
     """Return a distribution of a store: a tree, and the plan that is made of its wheel."""
     from blast_core.archive.contents import read_contents
     from blast_core.archive.wheel import read_wheel
     from blast_pm.install.plan import make_tree_plan
     from blast_pm.testing import make_wheel
 
-    content = {path: text.encode() for path, text in files.items()}
+    content = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
     tree.mkdir(parents=True)
     wheel = read_wheel(make_wheel(tree.parent, name, "1.0", files=content))
     plan = make_tree_plan(read_contents(wheel))
@@ -116,6 +116,27 @@ def test_two_files_for_one_path_are_an_error(builder: ImageBuilder, tmp_path: Pa
     builder.add_linked(_stored(tmp_path / "t" / "a", "one", {"single.py": "A = 1\n"}))
     with pytest.raises(InstallError, match=r"two distributions bring single\.py"):
         builder.add_linked(_stored(tmp_path / "t" / "b", "two", {"single.py": "A = 2\n"}))
+
+
+def test_libraries_of_the_store_that_need_those_of_others_are_copied(builder: ImageBuilder, tmp_path: Path) -> None:
+    from blast_core.elf import ElfFacts
+    from blast_core.testing_elf import make_elf
+
+    asking = make_elf(ElfFacts("", ("libgiven.so",), ("$ORIGIN/../given",)))
+    given = make_elf(ElfFacts("libgiven.so", (), ()))
+    rows = [
+        _stored(tmp_path / "t" / "a", "asking", {"asking/__init__.py": "", "asking/ext.so": asking}),
+        _stored(tmp_path / "t" / "b", "given", {"given/__init__.py": "", "given/libgiven.so": given}),
+    ]
+    builder.add_all_stored(rows)
+    container = _open(builder)
+    path, entry = container.find(f"{_SITE}/asking/ext.so")
+    assert entry is not None
+    assert entry[0] == 1
+    assert entry[3] == (f"{_SITE}/given/libgiven.so",)
+    assert container.read(path, entry) == asking
+    assert container.find(f"{_SITE}/given")[1] == (2, f"{tmp_path}/t/b/given")
+    assert container.find(f"{_SITE}/asking-1.0.dist-info/RECORD")[1] != ()
 
 
 def test_programs(builder: ImageBuilder) -> None:

@@ -10,9 +10,11 @@ import marshal
 import os
 from typing import TYPE_CHECKING
 
-from blast_core.elf import ELF_MAGIC, needed_places
+from blast_core.elf import ELF_MAGIC, needed_places, read_elf
 from blast_core.errors import InstallError
+from blast_core.formats.dpp.layout import NativeObject
 from blast_core.tuples import NamedTuple
+from blast_pm.install.origins import find_unfolded
 from blast_pm.install.plan import PREFIX, SITE, read_listing, read_plan
 from blast_pm.install.scripts import entry_point_module
 from blast_pm.store.unpack import is_unpacked
@@ -24,11 +26,11 @@ from blast_runtime.memory.container import PREFIX as TOP
 from blast_runtime.memory.container import SITE as SITE_PACKAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from blast_core.archive.wheel import Wheel
-    from blast_core.formats.dpp.layout import DppFile, NativeObject
+    from blast_core.formats.dpp.layout import DppFile
     from blast_core.interpreter import Interpreter
     from blast_pm.install.plan import TreePlan
     from blast_pm.store.rows import StoredDistribution
@@ -101,6 +103,7 @@ class ImageBuilder:
         self._libraries: list[Library] = []
         self._descriptors: dict[int, int] = {}
         self._distributions = 0
+        self._plans: list[TreePlan] = []
 
     def write_file(self, name: str, chunks: Iterable[bytes | memoryview]) -> Entry:
         """Write a file, and return its entry: in the container, or by itself where it is a shared object."""
@@ -134,6 +137,39 @@ class ImageBuilder:
             self._add_script(name, reference, (LINK, f"{stored.tree}/{source}"))
         self._end(plan, (LINK, f"{stored.tree}/{plan.dist_info}/RECORD"))
 
+    def add_all_stored(self, stored: Sequence[StoredDistribution]) -> None:
+        """Add distributions of the store, after all others.
+
+        Those whose libraries look for libraries of other distributions, by ``$ORIGIN``, would look in their own tree
+        only; they are copied, so that what they need is loaded before.
+        """
+        plans = [read_plan(row.plan) for row in stored]
+        outside = find_unfolded([*plans, *self._plans], ("site-packages", ""))
+        for number, row in enumerate(stored):
+            if outside.get(number):
+                self.add_copied(row)
+            else:
+                self.add_linked(row)
+
+    def add_copied(self, stored: StoredDistribution) -> None:
+        """Add a distribution of the store as if it came from its wheel."""
+        plan = read_plan(stored.plan)
+        unpacked = Unpacked(self)
+        natives: list[NativeObject] = []
+        paths = [f"{source}/{name}" if source else name for _, _, source, names in read_listing(plan) for name in names]
+        paths += [source for _, source, _, _ in plan.scripts if source]
+        for path in (*paths, f"{plan.dist_info}/RECORD"):
+            try:
+                with open(f"{stored.tree}/{path}", "rb") as file:
+                    content = file.read()
+            except FileNotFoundError:
+                continue
+            unpacked.entries[path] = self.write_file(path, (content,))
+            facts = read_elf(content) if content[:4] == ELF_MAGIC else None
+            if facts is not None:
+                natives.append(NativeObject(path, facts.soname, facts.needed, facts.rpaths, inside=False))
+        self.add_unpacked(plan, unpacked, natives)
+
     def add_unpacked(self, plan: TreePlan, unpacked: Unpacked, natives: Iterable[NativeObject]) -> None:
         """Add a distribution whose files were written by `write_file`.
 
@@ -148,6 +184,7 @@ class ImageBuilder:
                 hint="without '--spill never' it gets a private file system in memory",
                 spill=True,
             )
+        self._plans.append(plan)
         facts = {native.path: native for native in natives}
         for scheme, path, source, names in read_listing(plan):
             top = _TOPS.get(scheme)

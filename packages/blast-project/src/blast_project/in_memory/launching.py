@@ -103,9 +103,8 @@ def _build(session: Session, wishes: Wishes, stored: Mapping[str, StoredDistribu
     missing = [row for row in wishes.files if row.sha256 not in stored]
     if missing:
         session.reporter.step(f"Fetching {len(missing)} of {len(wishes.files)} packages into memory")
-    for row in stored.values():
-        builder.add_linked(row)
     add_wheels(session, missing, builder, sharing)
+    builder.add_all_stored(list(stored.values()))
     if wishes.project is not None:
         _add_project(builder, wishes.project)
     image = builder.finish()
