@@ -36,6 +36,8 @@ docs = ["alpha"]
 greet = { cmd = "python -c 'print(1)'", help = "say hello" }
 [tool.blast.env]
 MODE = "testing"
+[tool.blast.tools]
+checker = "alpha"
 """
 
 
@@ -104,6 +106,10 @@ def complete(blast: Blast, *words: str) -> dict[str, str]:
         (["remove", ""], {"alpha", "beta", "gamma"}),
         (["why", "a"], {"alpha"}),
         (["lock", "-P", "be"], {"beta"}),
+        (["sync", "--reinstall-package", "ga"], {"gamma"}),
+        (["sync", "--upgrade-group", ""], {"docs"}),
+        (["export", "--prune", "al"], {"alpha"}),
+        (["tool", "run", "chec"], {"checker"}),
         (["task", "g"], {"greet"}),
         (["run", "gr"], {"greet", ":files"}),
         (["run", "python", ""], {":files"}),

@@ -294,6 +294,18 @@ def _manifest(place: _Place) -> Manifest:
     return edited_manifest(load_project(place.directory, place.home))
 
 
+def _runnable_tools(place: _Place) -> list[Candidate]:
+    """Return the tools that the project pins, and those that are installed."""
+    from blast_core.errors import BlastError
+
+    try:
+        pinned = _manifest(place).tool.get("tools", {})
+    except BlastError:
+        # Not in a project.
+        pinned = {}
+    return [*(Candidate(name, "of this project") for name in pinned), *_tools(place)]
+
+
 _SOURCES: dict[tuple[str, str], Callable[[_Place], list[Candidate]]] = {
     ("", "group"): _groups,
     ("", "no_group"): _groups,
@@ -301,12 +313,19 @@ _SOURCES: dict[tuple[str, str], Callable[[_Place], list[Candidate]]] = {
     ("", "to_group"): _groups,
     ("", "extra"): _extras,
     ("", "optional"): _extras,
+    ("", "no_extra"): _extras,
     ("", "upgrade_package"): _locked,
+    ("", "upgrade_group"): _groups,
+    ("", "reinstall_package"): _locked,
+    ("", "no_install_package"): _locked,
+    ("", "no_editable_package"): _locked,
+    ("", "no_emit_package"): _locked,
     ("", "python"): _interpreters,
     ("build", "package"): _packages,
     ("version", "package"): _packages,
     ("tree", "package"): _locked,
     ("tree", "prune"): _locked,
+    ("export", "prune"): _locked,
     ("remove", "names"): _required,
     ("why", "name"): _locked,
     ("lock show", "name"): _locked,
@@ -316,7 +335,7 @@ _SOURCES: dict[tuple[str, str], Callable[[_Place], list[Candidate]]] = {
     ("diff", "after"): _generations,
     ("run", "words"): _runnable,
     ("task", "words"): _tasks,
-    ("tool run", "words"): _tools,
+    ("tool run", "words"): _runnable_tools,
     ("tool upgrade", "names"): _tools,
     ("tool uninstall", "names"): _tools,
 }
