@@ -15,6 +15,9 @@ __all__ = ["main"]
 def main(arguments: list[str]) -> None:
     """Run the command and end the process with its exit status; does not return."""
     _forget_foreign_paths()
+    if "--in-memory" in arguments:
+        # No file is made then, not even Python's own beside Blast's.
+        sys.dont_write_bytecode = True
     bundle = use_bundle()
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _open_closed_streams()
