@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
 import resource
 import socket
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,8 @@ from blast_live.memstore.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from blast_core.blobs import Holding
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="NO MEMFD: the memory store needs Linux")
 _ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="NOT ROOT: no process of another user can be started")
@@ -355,3 +359,57 @@ def test_what_was_not_borrowed_is_not_handed_out(store: Running) -> None:
                         client.open([record])
         with pytest.raises(BlastError):
             one.open([record])
+
+
+_SERVED_BY_NOBODY = """
+import os, resource, sys
+import blake3, fcntl, hmac, signal, concurrent.futures.thread
+from blast_live.memstore import access, engine, place, requests, sealed, server, table, workers
+from blast_live.memstore.daemon import StoreOptions, serve
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+serve(StoreOptions(sys.argv[1], 1 << 20, uids=(0,), others_write=True), lambda: print("up", flush=True))
+"""
+
+
+@_ROOT_ONLY
+def test_who_is_sent_descriptors_waits_while_too_many_are_on_their_way() -> None:
+    """The kernel counts descriptors that are under way against a limit of the user who sends them; root has none."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chown(directory, _NOBODY, _NOBODY)
+        path = f"{directory}/socket"
+        with python(_SERVED_BY_NOBODY, path) as serving, contextlib.ExitStack() as silent:
+            assert serving.stdout is not None
+            assert serving.stdout.readline() == "up\n"
+            client = silent.enter_context(MemoryStore(path))
+            blobs = [(str(number), sealed_from([str(number).encode()])) for number in range(100)]
+            with client.begin(["k"]) as claimed:
+                record = claimed.add("k", blobs)
+                claimed.commit()
+            digests = [part.digest.hex() for part in record.parts]
+            links = [silent.enter_context(connect(path, 60)) for _ in range(12)]
+            for link in links:
+                link.settimeout(60)
+                hello(link)
+                link.send(b'{"op": "get", "keys": ["k"]}')
+                assert "ok" in receive(link)
+                link.send(json.dumps({"op": "open", "digests": digests}).encode())  # and the answer is not read
+            got: list[Holding] = []
+            opening = threading.Thread(target=lambda: got.extend(client.open([record]).values()))
+            opening.start()
+            with MemoryStore(path) as other:
+                wait_for(lambda: other.status()["crowded"])
+                assert got == []
+                for link in links:
+                    link.close()
+                opening.join(60)
+                assert other.status()["crowded"] == 0
+            (holding,) = got
+            assert os.pread(holding.parts[99].fd, 10, 0) == b"99"
+            for _, fd in blobs:
+                os.close(fd)
+            for part in holding.parts:
+                os.close(part.fd)
+            client.stop()

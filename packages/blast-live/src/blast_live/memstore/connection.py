@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
-import termios
+import errno
 from typing import TYPE_CHECKING, Any
 
 from blast_core.errors import BlastError, FormatError
@@ -29,6 +27,7 @@ class Connection:
         is_busy: its request is not answered yet, or the answer not taken.
         is_closing: it is dropped once its answer is on its way.
         since: when what it is expected to do next began to be expected: its hello, or to take its answer.
+        is_crowded: so many descriptors are on their way to others that the kernel takes no more of them now.
         listing: what it pages through.
         records: of a commit that takes several packets.
     """
@@ -42,6 +41,7 @@ class Connection:
         self.has_greeted = False
         self.is_busy = False
         self.is_closing = False
+        self.is_crowded = False
         self.listing: list[Lent] = []
         self.records: list[Record] = []
         self._unsent: tuple[bytes, tuple[int, ...]] | None = None
@@ -109,14 +109,14 @@ class Connection:
             messages.send(self.link, *self._unsent)
         except BlockingIOError:
             return
+        except OSError as error:
+            self.is_crowded = error.errno == errno.ETOOMANYREFS
+            if self.is_crowded:
+                return
+            raise
+        self.is_crowded = False
         self._unsent = None
         self.is_busy = False
-
-    def unread(self) -> int:
-        """Return how many bytes the client was sent and has not read."""
-        count = array.array("i", [0])
-        fcntl.ioctl(self.link.fileno(), termios.TIOCOUTQ, count)
-        return count[0]
 
     def close(self) -> None:
         """Close the socket."""

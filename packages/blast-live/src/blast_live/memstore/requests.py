@@ -67,6 +67,7 @@ class Desk:
         self.workers = workers
         self.is_stopping = False
         self.connections = 0
+        self.crowded = 0
         self._access = access
         self._further = further
         self._settled: list[Settled] = []
@@ -280,6 +281,7 @@ class Desk:
             "max_size": table.max_size,
             "max_blobs": table.max_blobs,
             "connections": self.connections,
+            "crowded": self.crowded,
             "transactions": len(self.engine.claims),
             "waiting": self.engine.waiting(),
             "refused": self._refused,

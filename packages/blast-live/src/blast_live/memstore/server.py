@@ -31,6 +31,7 @@ _HELLO_S = 10.0
 _TAKE_S = 30.0
 _ACCEPTS = 64
 _TICK_S = 5.0
+_AGAIN_S = 0.02
 
 
 class Server:
@@ -51,6 +52,7 @@ class Server:
         self._selector = selectors.DefaultSelector()
         self._connections: dict[int, Connection] = {}
         self._writers: set[int] = set()
+        self._crowded: set[int] = set()
         self._number = 0
         self._is_stopping = False
         self._looked = 0.0
@@ -127,18 +129,13 @@ class Server:
             self._answer(connection, *answer)
 
     def _answer(self, connection: Connection, document: dict[str, object], fds: tuple[int, ...] = ()) -> None:
-        now = time.monotonic()
-        try:
-            connection.answer(document, fds, now)
-        except OSError as error:
-            if error.errno != errno.ETOOMANYREFS:
-                raise
-            # So many descriptors are under way to those who do not read that the kernel takes no more.
-            self._drop_unread(connection)
-            connection.answer(document, fds, now)
+        connection.answer(document, fds, time.monotonic())
 
     def _settle(self) -> None:
         now = time.monotonic()
+        self._desk.crowded = len(self._crowded)
+        for number in list(self._crowded):
+            self._serve(self._connections[number], selectors.EVENT_WRITE)
         for settled in self._desk.settle(now):
             connection = self._connections.get(settled.owner)
             if connection is not None:
@@ -166,6 +163,8 @@ class Server:
         return not connection.has_greeted and not connection.is_busy and now - connection.since > _HELLO_S
 
     def _timeout(self) -> float:
+        if self._crowded:
+            return _AGAIN_S
         deadline = self._desk.engine.deadline()
         return _TICK_S if deadline is None else min(_TICK_S, max(0.0, deadline - time.monotonic()))
 
@@ -239,9 +238,14 @@ class Server:
         if connection.is_closing and not connection.has_unsent:
             self._drop(connection)
             return
-        if connection.has_unsent != (connection.number in self._writers):
+        # The socket of one that is crowded is writable, though nothing can be written: it is tried again soon.
+        self._crowded.discard(connection.number)
+        if connection.is_crowded:
+            self._crowded.add(connection.number)
+        waits = connection.has_unsent and not connection.is_crowded
+        if waits != (connection.number in self._writers):
             self._writers ^= {connection.number}
-            write = selectors.EVENT_WRITE if connection.has_unsent else 0
+            write = selectors.EVENT_WRITE if waits else 0
             self._selector.modify(connection, selectors.EVENT_READ | write, connection)
 
     def _drop(self, connection: Connection) -> None:
@@ -249,14 +253,10 @@ class Server:
             return
         self._desk.connections = len(self._connections)
         self._writers.discard(connection.number)
+        self._crowded.discard(connection.number)
         self._selector.unregister(connection)
         connection.close()
         self._desk.leave(connection)
-
-    def _drop_unread(self, spared: Connection) -> None:
-        for connection in list(self._connections.values()):
-            if connection is not spared and connection.unread():
-                self._drop(connection)
 
     def _close(self) -> None:
         for connection in list(self._connections.values()):
