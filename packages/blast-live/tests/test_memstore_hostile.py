@@ -300,7 +300,7 @@ def test_another_user_comes_in_only_by_name_or_token() -> None:
 
 
 _OTHER_USER = """
-import encodings.idna, json, os, sys
+import encodings.idna, fcntl, json, os, sys
 import blake3
 from blast_core.errors import BlastError
 from blast_live.memstore import access
