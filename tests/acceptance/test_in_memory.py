@@ -148,6 +148,15 @@ def test_programs_see_what_they_would_see_installed(memory: Blast) -> None:
     assert sorted(os.listdir(memory.directory)) == ["helper.py", "program.py"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("minor", ["3.9", "3.10", "3.12", "3.13"])
+def test_so_do_programs_of_other_interpreters(memory: Blast, minor: str) -> None:
+    if not os.environ.get("BLAST_TESTS_PACKAGES"):
+        pytest.skip(f"LONG: BLAST_TESTS_PACKAGES names no file, so CPython {minor} is NOT tried")
+    done = memory("run", "--in-memory", "-p", minor, "--with", "tree", "program.py", BLAST_PYTHON="")
+    assert done.stdout.splitlines()[-1] == "all right"
+
+
 def test_what_the_store_has_is_read_from_there(memory: Blast) -> None:
     memory("run", "--with", "tree", "python", "-c", "import tree")
     before = sorted(path for path in memory.home.rglob("*"))
