@@ -301,3 +301,26 @@ def test_any_damage_gives_none_or_the_same_answer(root: Path, data: st.DataObjec
     state = current(root)
     # The generation's number and count are only for show; all that decides is checked against the files.
     assert state is None or state.site_packages == SITE
+
+
+def test_links_are_followed_until_each_store_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of hundreds of links tells where a store is, if it is known how many there are."""
+    site = tmp_path / ".venv" / "site"
+    site.mkdir(parents=True)
+    for number in range(9):
+        tree = tmp_path / ("one" if number % 2 else "two") / str(number)
+        (tree / "p").mkdir(parents=True)
+        (site / f"p{number}").symlink_to(tree / "p")
+    read: list[str] = []
+    readlink = os.readlink
+
+    def counted(path: str) -> str:
+        read.append(path)
+        return readlink(path)
+
+    monkeypatch.setattr(os, "readlink", counted)
+    for stores, count in ((1, 1), (-1, 9)):
+        read.clear()
+        found = state._find_trees(str(site), stores)
+        assert len(found) == (1 if stores == 1 else 2)
+        assert len(read) == count

@@ -486,5 +486,7 @@ def _record(prepared: PreparedSync, result: SyncResult) -> None:
     if request.inexact or not request.record:
         return
     state = State(result.generation, result.packages, prepared.interpreter.site_packages)
-    write_state(root, result.environment, _options(session, root, request), state, request.contents, request.seen)
+    options = _options(session, root, request)
+    stores = len({row.tree.rpartition("/")[0] for row in prepared.stored}) or -1
+    write_state(root, result.environment, options, state, request.contents, request.seen, stores)
     remember_lock(session, root, request.contents, request.seen)

@@ -190,6 +190,7 @@ def write_state(
     state: State,
     contents: "Mapping[str, bytes] | None",
     seen: Look | None = None,
+    stores: int = -1,
 ) -> bool:
     """Record that the environment is what manifest, lock and options ask for.
 
@@ -201,6 +202,7 @@ def write_state(
         contents: what pyproject.toml and the locks held when they were looked at, by name; None where that is what the
             generation keeps of them: then nothing is read, and the next command compares.
         seen: a look at the files from before they were read.
+        stores: how many stores its distributions lie in; -1 where nobody has counted.
 
     Returns:
         False, and nothing is written, when a file holds something else by now: the next command looks again.
@@ -210,7 +212,7 @@ def write_state(
     from blast_project.environment.generations import unsettled_boot
 
     boot = unsettled_boot(environment, state.generation)
-    linked = State(state.generation, state.packages, state.site_packages, _find_trees(directory), known, boot)
+    linked = State(state.generation, state.packages, state.site_packages, _find_trees(directory, stores), known, boot)
     stamps = [_stamp(f"{root}/{name}") for name in _FILES]
     written = 0 if contents is None else _settle(root, stamps, contents, seen)
     return written is not None and _write(f"{environment}/.blast/state", options, linked, stamps, directory, written)
@@ -296,12 +298,7 @@ def _newest(stamps: list[tuple[int, int, int, int]]) -> int:
 
 
 def _write(
-    path: str,
-    options: bytes,
-    state: State,
-    stamps: list[tuple[int, int, int, int]],
-    directory: str,
-    written: int,
+    path: str, options: bytes, state: State, stamps: list[tuple[int, int, int, int]], directory: str, written: int
 ) -> bool:
     from blast_core import fs
 
@@ -344,17 +341,16 @@ def _is_settled(content: bytes, environment: str, state: State) -> bool:
     return True
 
 
-def _find_trees(directory: str) -> "tuple[str, ...]":
+def _find_trees(directory: str, stores: int) -> "tuple[str, ...]":
     """Return for each store that links in site-packages lead into a directory there; () if there is no link."""
     found: dict[str, str] = {}
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
-                if entry.is_symlink() and os.path.isabs(target := os.readlink(entry.path)):
+                if len(found) != stores and entry.is_symlink() and os.path.isabs(target := os.readlink(entry.path)):
                     tree = os.path.dirname(target)
                     found.setdefault(os.path.dirname(tree), tree)
-    except OSError:
-        # What is wrong with it, the next command that looks closer says.
+    except OSError:  # what is wrong with it, the next command that looks closer says
         return ()
     return tuple(found.values())
 
