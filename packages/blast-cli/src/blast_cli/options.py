@@ -142,7 +142,11 @@ def add_group_options(parser: argparse.ArgumentParser, *, dev: bool = True) -> N
     add_selection_options(parser, dev=dev)
     add_install_options(parser)
     parser.add_argument("--inexact", action="store_true", help="keep distributions that the lock does not name")
-    parser.add_argument("--active", action="store_true", help="the environment that is active instead of .venv")
+    parser.add_argument(
+        "--active",
+        action="store_true",
+        help="the active environment instead of .venv; one that another tool made is replaced",
+    )
     parser.add_argument("--no-hooks", action="store_true", help="run nothing of what the project wants after a sync")
 
 
