@@ -196,10 +196,10 @@ class Desk:
             self.engine.put(connection.number, digest, size, -1)
             return {"new": False}, ()
         fd = fds[0]
-        self._working.add(connection.number)
         self.workers.hash(
             lambda: digest_of(fd, size), lambda done: self._finish_put(connection.number, digest, size, fd, done)
         )
+        self._working.add(connection.number)
         fds.clear()
         return None
 
