@@ -147,7 +147,9 @@ for line in open("/proc/self/maps"):
 
 
 def run_in_memory(blast: Blast, index: StaticIndex, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return blast("run", "--in-memory", "--with", "one", "--with", "two", "python", *words, BLAST_INDEX_URL=index.url, **more)
+    return blast(
+        "run", "--in-memory", "--with", "one", "--with", "two", "python", *words, BLAST_INDEX_URL=index.url, **more
+    )
 
 
 def test_runs_in_memory_share_what_the_first_has_made(blast: Blast, index: StaticIndex) -> None:
