@@ -14,9 +14,12 @@ from blast_pm.store.wanted import WantedDistribution
 from blast_pm.testing import Reply, Request, StaticIndex, make_wheel
 from blast_project.editing import Place, add_requirements, remove_requirements
 from blast_project.ephemeral import ephemeral_environment
+from blast_project.fetching import ensure_stored
+from blast_project.lock_files import read_lock
 from blast_project.operations import SyncOptions, lock_here, sync_here
 from blast_project.selection import GroupSelection
 from blast_project.testing import Workbench
+from blast_project.wanted import select_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -224,6 +227,24 @@ def test_nothing_is_left_where_nothing_fits(bench: Workbench) -> None:
         add(bench, "deep", "never")
     assert leftovers(bench) == []
     assert (bench.root / "pyproject.toml").read_text().count("deep") == 0
+
+
+def test_what_a_build_needs_drops_nothing(bench: Workbench, index: PatientIndex) -> None:
+    """While it is resolved something may be built, and what that needs is stored first."""
+    add(bench, "alpha", sync=False)
+    with bench.session() as session:
+        session.client.record("alpha")
+        lock = read_lock(session, str(bench.root))
+        assert lock is not None
+        interpreter = session.find_interpreter()
+        files = select_wanted(lock.reader(), lock.content[96:128], interpreter.target, 1, session.database).files
+        alpha, beta, _ = files
+        content = (bench.root.parent / "wheels" / alpha.filename).read_bytes()
+        index.script(index.file_path(alpha.filename), Reply(200, content, chunk=100, pause_s=0.1))
+        assert session.early.begin(alpha)
+        ensure_stored(session, [beta], interpreter, for_build=True)
+        assert [row.name for row in ensure_stored(session, [alpha], interpreter)] == ["alpha"]
+    assert index.wheels() == ["alpha-1.0", "beta-2.0"]
 
 
 # The downloads themselves

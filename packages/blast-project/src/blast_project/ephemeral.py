@@ -78,7 +78,7 @@ def ephemeral_environment(
 
         with exclusive(session, path):
             if not _stands(session, path, wanted):
-                stored = ensure_stored(session, wanted, interpreter)
+                stored = ensure_stored(session, wanted, interpreter, for_build=not builds)
                 words = ", ".join(row if isinstance(row, str) else format_requirement(row) for row in requirements)
                 change = Change((*stored, *built), command=f"for {words}", link_mode="", direct_urls=direct_urls)
                 # What runs at start-up of a build's environment concerns nobody: it is gone after the build.
@@ -125,7 +125,14 @@ def _resolve(
     parsed += name_requirements(loader, asked)
     origins = dict.fromkeys(parsed, origin)
     resolution = resolve_requirements(
-        session, interpreter, parsed, preferences=preferences, origins=origins, builds=builds, loader=loader, there={}
+        session,
+        interpreter,
+        parsed,
+        preferences=preferences,
+        origins=origins,
+        builds=builds,
+        loader=loader,
+        there={} if builds else None,
     )
     wanted = wanted_of(session, interpreter, resolution)
     if not builds and session.build_hashes is not None:

@@ -17,9 +17,15 @@ __all__ = ["ensure_stored", "fetcher_of"]
 
 
 def ensure_stored(
-    session: Session, wanted: Sequence[WantedDistribution], interpreter: Interpreter
+    session: Session, wanted: Sequence[WantedDistribution], interpreter: Interpreter, *, for_build: bool = False
 ) -> tuple[StoredDistribution, ...]:
     """Return ``wanted`` as they stand in the store, in the same order, fetching or building those that do not.
+
+    Args:
+        session: services.
+        wanted: by name.
+        interpreter: for builds.
+        for_build: something else that will be wanted is on its way meanwhile; see ``EarlyDownloads.settle``.
 
     Raises:
         OfflineError: one is missing and the network is forbidden.
@@ -32,7 +38,10 @@ def ensure_stored(
     if missing:
         session.reporter.step(f"Preparing {len(missing)} of {len(wanted)} packages")
         session.client.flush()  # the store compares each wheel with the metadata that it was chosen by
-        found = {**found, **session.cache.ensure(missing, _taker(session, missing), session.reporter)}
+        found = {
+            **found,
+            **session.cache.ensure(missing, _taker(session, missing, settles=not for_build), session.reporter),
+        }
     for row in wanted:
         if is_sdist(row.filename):
             from blast_project.building import build_sdist
@@ -52,16 +61,17 @@ def fetcher_of(session: Session) -> Callable[[WantedDistribution, str, Callable[
 
 
 def _taker(
-    session: Session, missing: Sequence[WantedDistribution]
+    session: Session, missing: Sequence[WantedDistribution], *, settles: bool
 ) -> Callable[[WantedDistribution, str, Callable[[int], None]], str]:
     """Return what brings a wheel from where it came early, or from its index."""
     fetch = fetcher_of(session)
     if not session.has_early:
         return fetch
     early = session.early
-    came, wheels = early.settle({row.sha256 for row in missing})
-    if session.settings.verbose and wheels:
-        session.reporter.note(f"{came / 1e6:.1f} MB of {wheels} wheels came while it was resolved")
+    if settles:
+        came, wheels = early.settle({row.sha256 for row in missing})
+        if session.settings.verbose and wheels:
+            session.reporter.note(f"{came / 1e6:.1f} MB of {wheels} wheels came while it was resolved")
 
     def take(row: WantedDistribution, destination: str, progress: Callable[[int], None]) -> str:
         return early.take(row.sha256, destination, progress) or fetch(row, destination, progress)

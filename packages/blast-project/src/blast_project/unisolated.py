@@ -44,7 +44,7 @@ def prepare_shared(session: Session, project: Project, wanted: Wanted, interpret
     if len(files) + len(sources) == len(wanted.files) + len(wanted_sources(rows)):
         return
     stored = [
-        *ensure_stored(session, files, interpreter),
+        *ensure_stored(session, files, interpreter, for_build=True),
         *ensure_sources(session, project.root, sources, interpreter).stored,
     ]
     session.shared_python = python_path(environment_with(session, interpreter, stored, "for builds without isolation"))
