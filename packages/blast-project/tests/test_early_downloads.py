@@ -239,9 +239,10 @@ def test_what_a_build_needs_drops_nothing(bench: Workbench, index: PatientIndex)
         interpreter = session.find_interpreter()
         files = select_wanted(lock.reader(), lock.content[96:128], interpreter.target, 1, session.database).files
         alpha, beta, _ = files
-        content = (bench.root.parent / "wheels" / alpha.filename).read_bytes()
-        index.script(index.file_path(alpha.filename), Reply(200, content, chunk=100, pause_s=0.1))
+        index.wait(index.file_path(alpha.filename), beta.filename)
         assert session.early.begin(alpha)
+        while not index.wheels():
+            assert not index.stopped.wait(0.005)
         ensure_stored(session, [beta], interpreter, for_build=True)
         assert [row.name for row in ensure_stored(session, [alpha], interpreter)] == ["alpha"]
     assert index.wheels() == ["alpha-1.0", "beta-2.0"]
