@@ -31,7 +31,6 @@ _EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: comman
 # A colour, a movement of the cursor, a line begun anew: nothing that belongs into a pipe.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7][0-9;]*m")
-# It starts a shell, whose words are not Blast's.
 # A shell and a store in the foreground go on until somebody ends them.
 _NOT_ASKED = {"shell", "memstore start"}
 _SIZE = 1_500_000
