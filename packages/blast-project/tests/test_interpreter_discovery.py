@@ -243,7 +243,7 @@ def test_a_version_file_may_be_missing_a_directory_or_noise(tmp_path: Path) -> N
 def test_a_build_without_the_global_lock_is_found_only_by_its_name(machine: Machine) -> None:
     """A real interpreter that says of itself what such a build says."""
     lie = "import sys, sysconfig; sysconfig.get_config_vars()['Py_GIL_DISABLED'] = 1; exec(sys.argv.pop(1))"
-    free = machine.script(f"free/python{MINOR}", f'#!/bin/sh\nexec "{HERE}" -I -S -c "{lie}" "$4" "$5"\n')
+    free = machine.script(f"free/python{MINOR}", f'#!/bin/sh\nexec "{HERE}" -I -S -c "{lie}" "$5" "$6"\n')
     plain = machine.link(f"plain/python{MINOR}")
     machine.path = [free.parent, plain.parent]
     assert machine.find(f"{MINOR}t").variant == "t"
