@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,49 +14,22 @@ from blast_core.errors import DigestMismatch, FormatError, StoreError
 from blast_live.memstore.model import Part, Record
 from blast_live.memstore.redis_store import RedisStore, connect_redis
 from blast_live.memstore.sealed import digest_of, sealed_from
-from blast_live.memstore.testing import Running, wait_for
+from blast_live.memstore.testing import REDIS_SERVER, RedisServer, Running, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="NO MEMFD: the memory store needs Linux"),
-    pytest.mark.skipif(_SERVER is None, reason="NO REDIS: redis-server is not on PATH (apt-get install redis-server)"),
+    pytest.mark.skipif(not REDIS_SERVER, reason="NO REDIS: redis-server is not on PATH (apt-get install redis-server)"),
 ]
 _MIB = 1 << 20
 
 
-class Redis:
-    """A server of this test's own, on a socket, with nothing on a disk."""
-
-    def __init__(self, directory: Path) -> None:
-        self.url = f"unix://{directory}/redis.sock"
-        assert _SERVER is not None
-        options = ["--port", "0", "--unixsocket", str(directory / "redis.sock"), "--save", "", "--appendonly", "no"]
-        self.process = subprocess.Popen([_SERVER, *options, "--dir", str(directory)], stdout=subprocess.DEVNULL)
-        self.client: Any = connect_redis(self.url, 10)
-        wait_for(self.answers)
-
-    def answers(self) -> bool:
-        from redis.exceptions import RedisError
-
-        try:
-            return bool(self.client.ping())
-        except RedisError:
-            return False
-
-    def close(self) -> None:
-        self.client.close()
-        self.process.send_signal(signal.SIGCONT)
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    server = Redis(tmp_path)
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
     try:
         yield server
     finally:
@@ -88,7 +59,7 @@ def read(store: RedisStore, key: str) -> list[bytes] | None:
 _LARGE = os.urandom(3 * _MIB + 17)
 
 
-def test_blobs_go_there_in_chunks_and_come_back_checked(redis: Redis) -> None:
+def test_blobs_go_there_in_chunks_and_come_back_checked(redis: RedisServer) -> None:
     store = RedisStore(redis.client)
     store.put(*_one("numpy/2.1", _LARGE, b"", b"small"))
     assert read(store, "numpy/2.1") == [_LARGE, b"", b"small"]
@@ -102,7 +73,7 @@ def _one(key: str, *contents: bytes) -> tuple[list[Record], dict[bytes, int]]:
     return [record], fds
 
 
-def test_an_evicted_chunk_makes_the_record_a_miss_until_it_is_put_again(redis: Redis) -> None:
+def test_an_evicted_chunk_makes_the_record_a_miss_until_it_is_put_again(redis: RedisServer) -> None:
     store = RedisStore(redis.client)
     records = _one("k", _LARGE)
     store.put(*records)
@@ -113,7 +84,7 @@ def test_an_evicted_chunk_makes_the_record_a_miss_until_it_is_put_again(redis: R
         assert read(store, "k") == [_LARGE]
 
 
-def test_a_changed_chunk_is_an_error_once_and_then_a_miss(redis: Redis) -> None:
+def test_a_changed_chunk_is_an_error_once_and_then_a_miss(redis: RedisServer) -> None:
     store = RedisStore(redis.client)
     records = _one("k", _LARGE)
     store.put(*records)
@@ -133,13 +104,13 @@ def test_a_changed_chunk_is_an_error_once_and_then_a_miss(redis: Redis) -> None:
      b'{"key": "k", "parts": [["x", "' + b"0" * 64 + b'", 99999999999999]]}'],
     ids=["empty", "cut", "null", "another's", "deep", "long", "huge"],
 )  # fmt: skip
-def test_what_is_no_record_is_an_error(redis: Redis, value: bytes) -> None:
+def test_what_is_no_record_is_an_error(redis: RedisServer, value: bytes) -> None:
     redis.client.set("blast:1:record:k", value)
     with pytest.raises(FormatError):
         RedisStore(redis.client).find("k")
 
 
-def test_a_record_is_seen_only_when_all_its_chunks_are_there(redis: Redis) -> None:
+def test_a_record_is_seen_only_when_all_its_chunks_are_there(redis: RedisServer) -> None:
     """Whatever the writer did so far, at each command of its connection that changes something."""
     writer, reader = RedisStore(connect_redis(redis.url)), RedisStore(redis.client)
     seen: list[object] = []
@@ -159,7 +130,7 @@ def test_a_record_is_seen_only_when_all_its_chunks_are_there(redis: Redis) -> No
     assert [each for each in seen if each is not None] == [[_LARGE, b"a"], [_LARGE[::-1], b"b"]]
 
 
-def test_a_writer_killed_in_between_has_written_nothing_that_is_seen(redis: Redis) -> None:
+def test_a_writer_killed_in_between_has_written_nothing_that_is_seen(redis: RedisServer) -> None:
     redis.client.config_set("maxmemory", 4 * _MIB)  # so that it fails in the middle, as one that is killed does
     store = RedisStore(redis.client)
     with pytest.raises(StoreError, match="Redis"):
@@ -168,7 +139,7 @@ def test_a_writer_killed_in_between_has_written_nothing_that_is_seen(redis: Redi
     assert redis.client.keys("blast:1:blob:*") != []
 
 
-def test_a_server_that_evicts_gives_all_or_nothing(redis: Redis) -> None:
+def test_a_server_that_evicts_gives_all_or_nothing(redis: RedisServer) -> None:
     redis.client.config_set("maxmemory", 12 * _MIB)
     redis.client.config_set("maxmemory-policy", "allkeys-random")
     store = RedisStore(redis.client)
@@ -185,7 +156,7 @@ def test_a_server_that_evicts_gives_all_or_nothing(redis: Redis) -> None:
     assert all(content in (None, contents[key]) for key, content in found.items())
 
 
-def test_what_is_used_lives_on_and_the_rest_expires(redis: Redis) -> None:
+def test_what_is_used_lives_on_and_the_rest_expires(redis: RedisServer) -> None:
     store = RedisStore(redis.client, ttl_s=100)
     store.put(*_one("k", _LARGE))
     for key in redis.client.keys("*"):
@@ -195,7 +166,7 @@ def test_what_is_used_lives_on_and_the_rest_expires(redis: Redis) -> None:
     assert all(redis.client.ttl(key) > 150 for key in redis.client.keys("blast:1:blob:*"))
 
 
-def test_a_server_that_is_gone_or_stopped_is_an_error_in_time(redis: Redis) -> None:
+def test_a_server_that_is_gone_or_stopped_is_an_error_in_time(redis: RedisServer) -> None:
     store = RedisStore(connect_redis(redis.url, 0.3))
     store.put(*_one("k", _LARGE))
     redis.process.send_signal(signal.SIGSTOP)
@@ -240,7 +211,7 @@ def get(store: Running, key: str) -> tuple[bytes, str] | None:
             os.close(holding.parts[0].fd)
 
 
-def test_what_one_machine_has_put_another_reads_through(redis: Redis, tmp_path: Path) -> None:
+def test_what_one_machine_has_put_another_reads_through(redis: RedisServer, tmp_path: Path) -> None:
     with Running(str(tmp_path / "a"), redis=redis.url) as one, Running(str(tmp_path / "b"), redis=redis.url) as other:
         put(one, "numpy/2.1", _LARGE)
         put(one, "local/image", b"of this machine")
@@ -256,7 +227,7 @@ def test_what_one_machine_has_put_another_reads_through(redis: Redis, tmp_path: 
             assert (report["hits"], report["misses"], report["failures"]) == (1, 1, 0)
 
 
-def test_twenty_who_miss_the_same_have_it_fetched_once(redis: Redis, tmp_path: Path) -> None:
+def test_twenty_who_miss_the_same_have_it_fetched_once(redis: RedisServer, tmp_path: Path) -> None:
     RedisStore(redis.client).put(*_one("k", _LARGE))
     with Running(str(tmp_path / "a"), redis=redis.url) as store:
         got: list[object] = []
@@ -270,7 +241,7 @@ def test_twenty_who_miss_the_same_have_it_fetched_once(redis: Redis, tmp_path: P
             assert asking.status()["redis"]["hits"] == 1
 
 
-def test_a_store_works_while_its_server_is_stopped_wrong_or_gone(redis: Redis, tmp_path: Path) -> None:
+def test_a_store_works_while_its_server_is_stopped_wrong_or_gone(redis: RedisServer, tmp_path: Path) -> None:
     with Running(str(tmp_path / "a"), redis=redis.url, redis_timeout_s=0.2) as store:
         redis.process.send_signal(signal.SIGSTOP)
         put(store, "made here", b"content")
@@ -288,7 +259,7 @@ def test_a_store_works_while_its_server_is_stopped_wrong_or_gone(redis: Redis, t
             assert client.status()["transactions"] == 0
 
 
-def test_a_wrong_blob_on_the_server_is_a_miss(redis: Redis, tmp_path: Path) -> None:
+def test_a_wrong_blob_on_the_server_is_a_miss(redis: RedisServer, tmp_path: Path) -> None:
     RedisStore(redis.client).put(*_one("k", b"right"))
     (key,) = redis.client.keys("blast:1:blob:*")
     redis.client.set(key, b"wrong")

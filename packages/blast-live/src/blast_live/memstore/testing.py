@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +17,12 @@ from blast_live.memstore.place import wait_until_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any, Self
 
-__all__ = ["Running", "python", "wait_for"]
+__all__ = ["REDIS_SERVER", "RedisServer", "Running", "python", "wait_for"]
+
+REDIS_SERVER = shutil.which("redis-server") or shutil.which("valkey-server") or ""
 
 
 class Running:
@@ -60,6 +64,35 @@ class Running:
     def open_files(self) -> int:
         """Return how many descriptors the store has."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+class RedisServer:
+    """A Redis of this test's own, on a socket, with nothing on a disk."""
+
+    def __init__(self, directory: Path) -> None:
+        from blast_live.memstore.redis_store import connect_redis
+
+        self.url = f"unix://{directory}/redis.sock"
+        options = ["--port", "0", "--unixsocket", str(directory / "redis.sock"), "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen([REDIS_SERVER, *options, "--dir", str(directory)], stdout=subprocess.DEVNULL)
+        self.client: Any = connect_redis(self.url, 10)
+        wait_for(self.answers)
+
+    def answers(self) -> bool:
+        """Tell whether it takes commands."""
+        from redis.exceptions import RedisError
+
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
+
+    def close(self) -> None:
+        """End it, stopped or not."""
+        self.client.close()
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
 
 
 def python(program: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
