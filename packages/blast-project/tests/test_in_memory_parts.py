@@ -136,6 +136,8 @@ def test_words_of_a_spilled_command(given: str, left: str) -> None:
 
 
 def test_obstacles_are_known_by_their_files() -> None:
+    assert "PyTorch" in find_obstacle(["torch/__init__.py", "torch/lib/libtorch_cuda.so"])
+    assert not find_obstacle(["torch/__init__.py", "torch/lib/libtorch_cpu.so"])
     assert not find_obstacle(["a/__init__.py", "a/data.txt"])
     assert find_obstacle(["a/proj_dir/share/proj/proj.db"]) == "PROJ opens its database by path, from C"
 

@@ -21,6 +21,7 @@ _BY_END = {
     "/libqxcb.so": "Qt looks for its plugins",
     "/libsndfile_arm64.so": "soundfile opens its library",
     "/libsndfile_x86_64.so": "soundfile opens its library",
+    "/libtorch_cuda.so": "PyTorch's CUDA libraries open one another",
     "/proj.db": "PROJ opens its database",
 }
 _ENDS = tuple(_BY_END)
