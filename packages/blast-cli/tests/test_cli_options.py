@@ -220,3 +220,20 @@ def test_errors_of_the_operating_system_are_said_in_words(
     assert "Traceback" not in err
     assert application.run(["cache", "dir", "-vv"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@each_command
+def test_no_argument_takes_the_place_of_another(command: Command) -> None:
+    """Two of one name overwrite each other: where the files go would become the directory that all is done in."""
+    parser = make_parser(command, configure_of(command))
+    # Several options may set one value, such as --color and --no-color; an argument stands alone.
+    options = {action.dest for action in parser._actions if action.option_strings}
+    assert options.isdisjoint(action.dest for action in parser._actions if not action.option_strings)
+    own = make_parser(command, lambda _: None)
+    common = {action.dest for action in own._actions}
+    mine = [
+        action
+        for action in parser._actions
+        if action.option_strings not in [each.option_strings for each in own._actions]
+    ]
+    assert common.isdisjoint(action.dest for action in mine)

@@ -56,7 +56,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     )
     common.add_argument("--no-progress", action="store_true", help="show no progress")
     common.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="when to use colours")
-    common.add_argument("--directory", metavar="DIR", default="", help="do all of it in DIR")
+    common.add_argument("--directory", dest="start_directory", metavar="DIR", default="", help="do all of it in DIR")
     common.add_argument("--project", metavar="DIR", default="", help="the project in or above DIR instead of here")
     common.add_argument(
         "-p", "--python", metavar="REQUEST", default="", help="a version, a name or a path of an interpreter"
@@ -382,8 +382,8 @@ def settings_from(
     Raises:
         UsageError: ``--project`` is no directory, or a variable holds no value of its option.
     """
-    if arguments.directory:
-        _enter(arguments.directory)
+    if arguments.start_directory:
+        _enter(arguments.start_directory)
     directory = os.path.abspath(arguments.project or os.getcwd())
     if not os.path.isdir(directory):
         raise UsageError(f"--project {arguments.project}: there is no such directory")
