@@ -1,4 +1,4 @@
-"""The test suites of well-known packages, in a folded environment and in uv's with the same versions.
+"""The test suites of well-known packages: folded, without an environment, and in uv's environment of the same versions.
 
 They are long, so they run only where ``BLAST_TESTS_SUITES`` names a file, to which the counts are appended as rows of a
 table: ``BLAST_TESTS_SUITES=/tmp/table.md python3 -m pytest tests/acceptance/test_package_suites.py``.
@@ -12,14 +12,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from blast_cli.testing import Blast
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.network,
@@ -93,21 +91,21 @@ def test_a_package_passes_its_tests_as_in_uvs_environment(suite: Suite, tmp_path
     uv = shutil.which("uv") or shutil.which("uv", path=os.path.dirname(sys.executable))
     if uv is None:
         pytest.skip("NO PEER: uv is not installed")
-    folded, pins = make_folded(suite, tmp_path)
+    folded, view, pins = make_folded(suite, tmp_path)
     version = next(pin.partition("==")[2] for pin in pins if pin.startswith(f"{suite.name}=="))
     peer = make_peer(uv, pins, tmp_path)
     work = unpack_tests(suite, version, tmp_path) if suite.tests else tmp_path / "empty"
     work.mkdir(exist_ok=True)
-    outcomes = [run_suite(suite, environment / "bin/python", work) for environment in (folded, peer)]
+    outcomes = [run_suite(suite, environment / "bin/python", work) for environment in (folded, view, peer)]
     row = [suite.name, version, *(say(outcome) for outcome in outcomes)]
     with open(os.environ["BLAST_TESTS_SUITES"], "a", encoding="utf-8") as table:
         table.write("| " + " | ".join(row) + " |\n")
-    assert outcomes[0] == outcomes[1]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
     assert outcomes[0].counts.get("passed", 0) > 50
 
 
-def make_folded(suite: Suite, tmp_path: Path) -> tuple[Path, list[str]]:
-    """Return an environment of Blast's, and what is in it as pins."""
+def make_folded(suite: Suite, tmp_path: Path) -> tuple[Path, Path, list[str]]:
+    """Return an environment of Blast's, the view that runs without one are in, and what is in both as pins."""
     (tmp_path / "project").mkdir()
     blast = Blast(tmp_path / "project", tmp_path / "home", pip_settings())
     blast("init", "--name", "suite")
@@ -115,7 +113,9 @@ def make_folded(suite: Suite, tmp_path: Path) -> tuple[Path, list[str]]:
     environment = tmp_path / "project/.venv"
     listed = run(sys.executable, "-m", "pip", "--python", environment / "bin/python", "list", "--format", "freeze")
     assert any((environment / "lib").glob("python*/site-packages/pytest")), "it is not folded"
-    return environment, sorted(listed.lower().split())
+    view = Path(blast("run", "--no-env", "python", "-c", "import sys; print(sys.prefix)").stdout.strip())
+    assert view.parent == blast.home / "views"
+    return environment, view, sorted(listed.lower().split())
 
 
 def pip_settings() -> dict[str, str]:
