@@ -381,6 +381,7 @@ def test_who_is_sent_descriptors_waits_while_too_many_are_on_their_way() -> None
         os.chown(directory, _NOBODY, _NOBODY)
         path = f"{directory}/socket"
         with python(_SERVED_BY_NOBODY, path) as serving, contextlib.ExitStack() as silent:
+            silent.callback(serving.kill)
             assert serving.stdout is not None
             assert serving.stdout.readline() == "up\n"
             client = silent.enter_context(MemoryStore(path))
@@ -405,7 +406,8 @@ def test_who_is_sent_descriptors_waits_while_too_many_are_on_their_way() -> None
                 for link in links:
                     link.close()
                 opening.join(60)
-                assert other.status()["crowded"] == 0
+                # The store sees one after the other that the silent ones are gone.
+                wait_for(lambda: other.status()["crowded"] == 0)
             (holding,) = got
             assert os.pread(holding.parts[99].fd, 10, 0) == b"99"
             for _, fd in blobs:
