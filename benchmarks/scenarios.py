@@ -175,11 +175,12 @@ def _view_or_environment(contender: Contender) -> str:
     """Return the Python of Blast's view, and of uv's environment: the same distributions, without and with one."""
     if contender.name != "blast":
         return str(contender.project / ".venv" / "bin" / "python")
-    views = sorted((contender.top / "home" / "views").glob("*/bin/python"))
-    if len(views) != 1:
-        message = f"{len(views)} views of one project"
-        raise ValueError(message)
-    return str(views[0])
+    # Tools have views too: the program says which one is the project's.
+    told = contender.project / "view.txt"
+    program = f"import pathlib, sys; pathlib.Path({str(told)!r}).write_text(sys.executable)"
+    if not told.is_file():
+        contender.run("run", "--no-env", "python", "-c", program)
+    return told.read_text(encoding="utf-8")
 
 
 def _take_python(code: str) -> Callable[[Contender], Sample]:
