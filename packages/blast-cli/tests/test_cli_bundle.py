@@ -7,9 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from blast_cli.bundle import Bundle
 
 _PACKAGES = Path(__file__).parents[2]
 # Runs a command as the installed script does and tells which of Blast's files were opened.
@@ -132,3 +135,23 @@ def test_modules_are_what_they_would_be(installed: Installed) -> None:
     lines, opened = installed.run("cache", "dir")
     assert lines == plain
     assert not [path for path in opened if "cache_dir" in path]
+
+
+def test_threads_that_import_at_once_get_what_they_ask_for(installed: Installed) -> None:
+    """One moved the place in the file that another read at, and a module got the code of a third."""
+    installed.run("cache", "dir")
+    bundle = Bundle(str(installed.top))
+    expected = {name: bundle.code_bytes(name) for name in bundle.entries}
+    assert len(expected) > 20
+    wrong: list[str] = []
+
+    def read() -> None:
+        for _ in range(50):
+            wrong.extend(name for name, code in expected.items() if bundle.code_bytes(name) != code)
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

@@ -14,6 +14,7 @@ import os
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
+from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Bundle:
         self._top = top + os.sep
         self._fd = -1
         self._begin = 0
+        self._lock = allocate_lock()
         try:
             self._fd = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
         except OSError:
@@ -84,8 +86,12 @@ class Bundle:
     def code_bytes(self, name: str) -> bytes:
         """Return the marshalled code of a module that is in the bundle."""
         offset, size = self.entries[name][:2]
-        os.lseek(self._fd, self._begin + offset, 0)
-        return os.read(self._fd, size)
+        # Threads import at the same time: none may move the place that another reads at.
+        if hasattr(os, "pread"):
+            return os.pread(self._fd, size, self._begin + offset)
+        with self._lock:
+            os.lseek(self._fd, self._begin + offset, 0)
+            return os.read(self._fd, size)
 
 
 class _Loader(SourceFileLoader):
