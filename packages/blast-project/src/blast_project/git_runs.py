@@ -10,12 +10,12 @@ commands of submodules (`blast_pm.sources.git_export`).
 from __future__ import annotations
 
 import os
-import time
 
 from blast_core import fs
 from blast_core.errors import InvalidRequirement, UsageError
 from blast_core.tuples import NamedTuple
-from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME
+from blast_project.no_env.foreign_places import OURS, REQUIREMENTS, lock_in
+from blast_project.project import LOCK_NAME, MANIFEST_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +25,9 @@ if TYPE_CHECKING:
     from blast_project.session import Session
     from blast_project.starting import RunOptions, Start
 
-__all__ = ["OURS", "Checkout", "open_checkout", "prepare_git_run", "words_in"]
+__all__ = ["Checkout", "open_checkout", "prepare_git_run", "words_in"]
 
-#: The kind of a place that is a project as any other.
-OURS = "blast"
 _TREE, _NOTHING = "tree", ""
-_FOREIGN = (PYLOCK_NAME, "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
-_REQUIREMENTS = "requirements.txt"
 _KEPT_S = 60 * 86400.0
 
 
@@ -100,7 +96,9 @@ def open_checkout(session: Session, url: str) -> Checkout:
         finally:
             if os.path.isdir(staged):
                 fs.remove_tree(staged)
-        _forget_old(os.path.dirname(root))
+        from blast_project.aging import forget_older
+
+        forget_older(os.path.dirname(root), _KEPT_S)
     os.utime(root)
     directory = os.path.normpath(os.path.join(root, address.subdirectory))
     if not os.path.isdir(directory):
@@ -143,16 +141,6 @@ def _publish(staged: str, root: str) -> None:
             raise
 
 
-def _forget_old(directory: str) -> None:
-    for name in os.listdir(directory):
-        path = os.path.join(directory, name)
-        try:
-            if os.stat(path).st_mtime < time.time() - _KEPT_S:
-                fs.remove_tree(path)
-        except OSError:
-            continue
-
-
 def _decide(root: str, directory: str) -> tuple[str, str]:
     """Return what decides in a directory, and its path: the nearest up to the root of the repository."""
     here = directory
@@ -164,29 +152,13 @@ def _decide(root: str, directory: str) -> tuple[str, str]:
 
 
 def _decide_here(here: str) -> tuple[str, str]:
-    def there(name: str) -> bool:
-        return os.path.isfile(os.path.join(here, name))
-
     manifest = os.path.join(here, MANIFEST_NAME)
-    if there(LOCK_NAME) and there(MANIFEST_NAME):
-        return OURS, manifest
-    for name in _FOREIGN:
-        if there(name):
-            return name, os.path.join(here, name)
-    if there(MANIFEST_NAME) and _has_project(manifest):
-        return OURS, manifest
-    if there(_REQUIREMENTS) and not there(MANIFEST_NAME):
-        return _REQUIREMENTS, os.path.join(here, _REQUIREMENTS)
-    if there(MANIFEST_NAME) or there("setup.py"):
+    found, is_tree = lock_in(here), os.path.isfile(manifest)
+    if found is not None and not (found.kind == REQUIREMENTS and is_tree):
+        return found.kind, manifest if found.kind == OURS else found.path
+    if is_tree or os.path.isfile(os.path.join(here, "setup.py")):
         return _TREE, here
     return _NOTHING, here
-
-
-def _has_project(manifest: str) -> bool:
-    from blast_compat.pyproject import parse_toml
-
-    with open(manifest, encoding="utf-8", errors="replace") as file:
-        return "project" in parse_toml(file.read(), manifest)
 
 
 def words_in(checkout: Checkout, words: Sequence[str]) -> list[str]:
@@ -257,7 +229,7 @@ def _environment(session: Session, checkout: Checkout, options: RunOptions, inte
         from blast_project.no_env.starting import requirements_view
 
         make = requirements_view
-    if checkout.kind in (_TREE, _NOTHING) or (checkout.kind == _REQUIREMENTS and not _is_pinned(session, checkout)):
+    if checkout.kind in (_TREE, _NOTHING) or (checkout.kind == REQUIREMENTS and not _is_pinned(session, checkout)):
         return make(session, interpreter, (*_lines(session, checkout, options), *options.requirements))
     from blast_project.no_env.foreign import foreign_stored
 

@@ -72,15 +72,6 @@ def keep_pins(path: str, asked: Sequence[str], environment: str) -> None:
     fs.make_directories(os.path.dirname(path))
     document = {"asked": list(asked), "pins": pins}
     fs.replace_file(path, (json.dumps(document, indent=1) + "\n").encode(), durable=False)
-    _forget_old(os.path.dirname(path))
+    from blast_project.aging import forget_older
 
-
-def _forget_old(directory: str) -> None:
-    for name in os.listdir(directory):
-        path = os.path.join(directory, name)
-        try:
-            if os.stat(path).st_mtime < time.time() - _FORGOTTEN_S:
-                fs.unlink(path)
-        except OSError:
-            # Another command removed it.
-            continue
+    forget_older(os.path.dirname(path), _FORGOTTEN_S)

@@ -6,9 +6,10 @@ then it is found by walking from what the project asks for. A lock has either ``
 
 from __future__ import annotations
 
-from blast_core.errors import InstallError, InvalidField
+from blast_core.errors import BlastError, InstallError, InvalidField, InvalidManifest
 from blast_core.formats.dpl.model import LockedSource
 from blast_core.markers import evaluate_marker
+from blast_core.requirements import parse_requirement
 from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ __all__ = [
     "ForeignNeed",
     "ForeignPackage",
     "holds_any",
+    "need_of_line",
     "select_packages",
 ]
 
@@ -178,6 +180,19 @@ def select_packages(
                 hint=f"make the lock anew with {lock.tool} and this Python",
             )
     return tuple(by_name[name] for name in sorted(by_name))
+
+
+def need_of_line(line: str) -> ForeignNeed:
+    """Return what a line of a pyproject.toml asks for (PEP 508).
+
+    Raises:
+        InvalidManifest: it is no requirement.
+    """
+    try:
+        asked = parse_requirement(line)
+    except BlastError as error:
+        raise InvalidManifest(f"pyproject.toml: '{line}' is no requirement", reason=error.reason) from error
+    return ForeignNeed(asked.name, asked.extras, asked.marker, specifiers=(asked.specifier,) if asked.specifier else ())
 
 
 def holds_any(specifiers: Collection[str], version: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blast_compat.locks.foreign import REGISTRY, ForeignFile, ForeignLock, ForeignNeed, ForeignPackage
+from blast_compat.locks.foreign import REGISTRY, ForeignFile, ForeignLock, ForeignNeed, ForeignPackage, need_of_line
 from blast_compat.locks.foreign_parts import (
     check_address,
     check_path,
@@ -26,7 +26,7 @@ from blast_compat.locks.foreign_parts import (
     table_in,
 )
 from blast_compat.locks.poetry_roots import is_buildable
-from blast_core.errors import BlastError, InvalidManifest
+from blast_core.errors import InvalidManifest
 from blast_core.formats.dpl.model import LockedSource
 from blast_core.names import normalize_name
 
@@ -184,14 +184,4 @@ def _roots(manifest: Mapping[str, Any], own: ForeignPackage | None, file: str) -
     for group, lines in lists:
         for line in lines:
             if isinstance(line, str) and not line.startswith("-e "):
-                yield group, _of_line(line)
-
-
-def _of_line(line: str) -> ForeignNeed:
-    from blast_core.requirements import parse_requirement
-
-    try:
-        asked = parse_requirement(line)
-    except BlastError as error:
-        raise InvalidManifest(f"pyproject.toml: '{line}' is no requirement", reason=error.reason) from error
-    return ForeignNeed(asked.name, asked.extras, asked.marker, specifiers=(asked.specifier,) if asked.specifier else ())
+                yield group, need_of_line(line)

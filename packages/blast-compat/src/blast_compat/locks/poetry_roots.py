@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blast_compat.locks.foreign import ForeignNeed, ForeignPackage
+from blast_compat.locks.foreign import ForeignNeed, ForeignPackage, need_of_line
 from blast_compat.locks.foreign_parts import list_in, table_in
 from blast_compat.locks.poetry_constraints import marker_of_pythons, read_constraint
 from blast_core.errors import BlastError, InvalidManifest
 from blast_core.formats.dpl.model import LockedSource
 from blast_core.markers import and_markers, normalize_marker
 from blast_core.names import normalize_name
-from blast_core.requirements import parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,11 +93,11 @@ def poetry_roots(
 def _standard_roots(project: Mapping[str, Any]) -> Iterable[tuple[str, ForeignNeed]]:
     """Yield what a ``[project]`` table asks for."""
     for line in list_in(project, "dependencies"):
-        yield "default", _of_line(str(line))
+        yield "default", need_of_line(str(line))
     optional = table_in(project, "optional-dependencies")
     for extra in optional:
         for line in list_in(optional, extra):
-            yield f"extra:{normalize_name(extra)}", _of_line(str(line))
+            yield f"extra:{normalize_name(extra)}", need_of_line(str(line))
 
 
 def _poetry_roots(group: str, name: str, value: object, extras: Sequence[str]) -> Iterable[tuple[str, ForeignNeed]]:
@@ -108,14 +107,6 @@ def _poetry_roots(group: str, name: str, value: object, extras: Sequence[str]) -
             yield from ((f"extra:{extra}", need) for extra in extras)
         else:
             yield group, need
-
-
-def _of_line(line: str) -> ForeignNeed:
-    try:
-        asked = parse_requirement(line)
-    except BlastError as error:
-        raise InvalidManifest(f"pyproject.toml: '{line}' is no requirement", reason=error.reason) from error
-    return ForeignNeed(asked.name, asked.extras, asked.marker, specifiers=(asked.specifier,) if asked.specifier else ())
 
 
 def _of_value(name: str, value: object) -> Iterable[tuple[ForeignNeed, bool]]:

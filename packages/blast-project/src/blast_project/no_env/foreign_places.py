@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["OURS", "REQUIREMENTS", "WATCHED", "LockPlace", "find_lock", "required_python", "watched_files"]
+__all__ = ["OURS", "REQUIREMENTS", "WATCHED", "LockPlace", "find_lock", "lock_in", "required_python", "watched_files"]
 
 #: The kind of what Blast locks itself.
 OURS = "blast"
@@ -47,7 +47,7 @@ def find_lock(directory: str) -> LockPlace | None:
         directory: absolute path.
     """
     for here in _upwards(directory):
-        found = _in_directory(here)
+        found = lock_in(here)
         if found is None:
             continue
         if found.path.endswith(MANIFEST_NAME) and found.kind == OURS:
@@ -102,7 +102,8 @@ def _upwards(directory: str) -> Iterator[str]:
         here = parent
 
 
-def _in_directory(here: str) -> LockPlace | None:
+def lock_in(here: str) -> LockPlace | None:
+    """Return what counts in a directory, whatever stands above it; see `find_lock`."""
     own = os.path.join(here, LOCK_NAME)
     manifest = os.path.join(here, MANIFEST_NAME)
     if os.path.isfile(own) and os.path.isfile(manifest):
@@ -122,7 +123,7 @@ def _of_workspace(here: str) -> LockPlace | None:
     """Return the lock above a project without one, if it is a package of the workspace that the lock is of."""
     root = find_root(here)
     if root is not None and root != here:
-        found = _in_directory(root)
+        found = lock_in(root)
         return (
             found
             if found is not None and found.kind == OURS
