@@ -13,7 +13,8 @@ import pytest
 from blast_core.errors import ArchiveRejected, BlastError, BuildFailed, InvalidManifest
 from blast_pm.testing import StaticIndex, make_metadata, make_sdist, make_wheel
 from blast_project.building import build_sdist, editable_project
-from blast_project.compiling import CompileRequest, compile_requirements
+from blast_project.compile_request import CompileRequest
+from blast_project.compiling import compile_requirements
 from blast_project.operations import SyncOptions, sync_here
 from blast_project.testing import Workbench
 from blast_project.testing_builds import BUILD_SYSTEM as SYSTEM

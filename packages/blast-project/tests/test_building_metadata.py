@@ -10,7 +10,8 @@ import pytest
 
 from blast_core.errors import NoSolution
 from blast_pm.testing import StaticIndex, make_metadata, make_sdist, make_wheel
-from blast_project.compiling import CompileRequest, compile_requirements
+from blast_project.compile_request import CompileRequest
+from blast_project.compiling import compile_requirements
 from blast_project.testing import Workbench
 from blast_project.testing_builds import BUILD_SYSTEM, make_backend
 

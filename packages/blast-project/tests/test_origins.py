@@ -8,7 +8,8 @@ import pytest
 
 from blast_core.errors import NoSolution
 from blast_pm.testing import StaticIndex, make_wheel
-from blast_project.compiling import CompileRequest, compile_requirements
+from blast_project.compile_request import CompileRequest
+from blast_project.compiling import compile_requirements
 from blast_project.environment.making import BareOptions, make_environment
 from blast_project.origins import file_origins, place_in_file, project_origins
 from blast_project.pip_interface import InstallRequest, install

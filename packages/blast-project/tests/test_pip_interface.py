@@ -10,7 +10,8 @@ import pytest
 
 from blast_core.errors import BlastError, DigestMismatch, NoSolution, UsageError
 from blast_pm.testing import StaticIndex, make_wheel
-from blast_project.compiling import CompileRequest, compile_requirements
+from blast_project.compile_request import CompileRequest
+from blast_project.compiling import compile_requirements
 from blast_project.environment.making import BareOptions, make_environment
 from blast_project.pip_interface import InstallRequest, install, list_installed
 from blast_project.testing import Workbench

@@ -14,7 +14,8 @@ from blast_core.errors import BlastError, BuildFailed, DigestMismatch, OfflineEr
 from blast_pm.sources.testing import Repository
 from blast_pm.testing import Reply, StaticIndex, make_metadata, make_sdist, make_wheel
 from blast_project.added_sources import GitReference
-from blast_project.compiling import CompileRequest, compile_requirements
+from blast_project.compile_request import CompileRequest
+from blast_project.compiling import compile_requirements
 from blast_project.editing import Place, add_requirements, remove_requirements
 from blast_project.operations import SyncOptions, lock_here, sync_here
 from blast_project.pip_interface import InstallRequest, install

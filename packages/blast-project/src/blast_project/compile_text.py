@@ -6,11 +6,14 @@ from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from blast_project.compiling import CompileRequest
+    from blast_core.formats.dpl.model import LockedSource
+    from blast_pm.index.model import IndexFile
+    from blast_project.asking import Asked
+    from blast_project.compile_request import CompileRequest
 
-__all__ = ["Pin", "render_pins"]
+__all__ = ["Pin", "digests_of", "pin_line", "render_pins"]
 
 # The column at which pip-compile begins an annotation on the line itself.
 _COLUMN = 24
@@ -85,3 +88,29 @@ def _command(request: CompileRequest) -> str:
     import shlex
 
     return shlex.join(["blast", "pip", "compile", *(request.words or request.files)])
+
+
+def digests_of(files: Iterable[IndexFile], source: LockedSource | None) -> tuple[str, ...]:
+    """Return the sha256 digests of what a pin may be installed from, sorted."""
+    if source is not None:
+        return (source.digest,) if source.kind in ("url", "path") and source.digest else ()
+    return tuple(sorted({file.sha256 for file in files if file.sha256}))
+
+
+def pin_line(name: str, version: str, extras: Sequence[str], source: LockedSource | None, asked: Asked | None) -> str:
+    """Return the line of a package: a version, a commit, an address, or a path as it was written."""
+    spelled = f"{name}[{','.join(extras)}]" if extras else name
+    if source is None:
+        return f"{spelled}=={version}"
+    below = f"#subdirectory={source.subdirectory}" if source.subdirectory else ""
+    if source.kind == "git":
+        return f"{spelled} @ git+{source.location}@{source.revision}{below}"
+    if source.kind == "url":
+        return f"{spelled} @ {source.location}{below}"
+    from blast_pm.index.file_urls import url_of_path
+
+    if asked is None:
+        return f"{spelled} @ {url_of_path(source.location)}{below}"
+    text = asked.text.partition(" ;")[0].strip()
+    is_flagged = text.startswith(("-e", "--editable"))
+    return f"-e {text}" if asked.editable and not is_flagged else text

@@ -10,8 +10,8 @@ import os
 from typing import TYPE_CHECKING
 
 from blast_core.requirements import format_requirement
-from blast_project.compile_text import Pin
-from blast_project.compiling import Compiled, digests_of, pin_line
+from blast_project.compile_request import Compiled
+from blast_project.compile_text import Pin, digests_of, pin_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blast_core.requirements import Requirement
     from blast_pm.resolver.markers import TargetMarkers
     from blast_pm.resolver.model import UniversalResolution
-    from blast_project.compiling import CompileRequest, Input
+    from blast_project.compile_request import CompileRequest, Input
     from blast_project.graph import GroupReach
     from blast_project.project import Project
     from blast_project.session import Session

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from blast_core.errors import UsageError
 from blast_core.markers import evaluate_marker
 from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_project.asking import name_requirements, open_loader
-from blast_project.compile_text import Pin, render_pins
+from blast_project.compile_request import Compiled, Input
+from blast_project.compile_text import Pin, digests_of, pin_line, render_pins
 from blast_project.foreign_target import for_other_target
 from blast_project.graph import edges_of
 from blast_project.pip.asking import group_files, take_options
@@ -20,101 +21,14 @@ from blast_project.resolving import resolve_requirements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from blast_core.formats.dpl.model import LockedSource
-    from blast_core.interpreter import Interpreter
     from blast_core.requirements import Requirement
     from blast_pm.index.model import IndexFile
     from blast_pm.resolver.model import Resolution
     from blast_project.asking import Asked
+    from blast_project.compile_request import CompileRequest
     from blast_project.session import Session
-    from blast_project.sources import SourceLoader
 
-__all__ = ["CompileRequest", "Compiled", "Input", "compile_requirements", "digests_of", "head_of", "pin_line"]
-
-
-class CompileRequest(NamedTuple):
-    """The options of ``blast pip compile``; paths are relative to the settings' directory.
-
-    Attributes:
-        files: of requirements, ``pyproject.toml``, or ``-`` for standard input.
-        constraints: files with limits.
-        output: the file that will be written; the pins that it holds are preferred.
-        upgrade: they are not.
-        hashes: write those of every file.
-        annotate: say who asked.
-        header: say how it was made.
-        python_version: resolve for this Python.
-        python_platform: resolve for this platform.
-        upgrade_packages: pins of these are not preferred, and what a specifier says limits them.
-        overrides: files with requirements that replace all others.
-        style: of annotations, ``split`` or ``line``.
-        strip_extras: write names without extras.
-        emit_index_url: write which indexes are asked.
-        emit_find_links: write ``--find-links``.
-        emit_index: say below each pin which index has it.
-        no_emit: names that are left out.
-        universal: for every platform and Python from this one on, with markers.
-        needs: resolve what the requirements need, too.
-        extras: of a ``pyproject.toml``; ``:all:`` for all.
-        groups: dependency groups, ``[FILE:]NAME``.
-        command: what the header says.
-        words: the command's own arguments, for the header.
-        lock: write a ``pylock.toml``.
-    """
-
-    files: tuple[str, ...]
-    constraints: tuple[str, ...] = ()
-    output: str = ""
-    upgrade: bool = False
-    hashes: bool = False
-    annotate: bool = True
-    header: bool = True
-    python_version: str = ""
-    python_platform: str = ""
-    upgrade_packages: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
-    style: str = "split"
-    strip_extras: bool = True
-    emit_index_url: bool = False
-    emit_find_links: bool = False
-    emit_index: bool = False
-    no_emit: tuple[str, ...] = ()
-    universal: bool = False
-    needs: bool = True
-    extras: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    command: str = ""
-    words: tuple[str, ...] = ()
-    lock: bool = False
-
-
-class Compiled(NamedTuple):
-    """The text of the requirements file, and its pins as (name, version)."""
-
-    text: str
-    pins: tuple[tuple[str, str], ...]
-
-
-class Input(NamedTuple):
-    """What the files ask for.
-
-    Attributes:
-        rows: each thing asked for, and words for who asks, as annotations have them.
-        named: the same as requirements, in the same order.
-        constraints: limits, and words for where they stand.
-        origins: words for where each stands, for messages.
-        loader: reads addresses; None where there are none.
-        preferred: pins of the output file, with their markers.
-        interpreter: what it is for, or what builds for it.
-    """
-
-    rows: tuple[tuple[Asked, str], ...]
-    named: tuple[Requirement, ...]
-    constraints: tuple[tuple[Requirement, str], ...]
-    origins: Mapping[Requirement, str]
-    loader: SourceLoader | None
-    preferred: tuple[Requirement, ...]
-    interpreter: Interpreter
+__all__ = ["compile_requirements", "head_of"]
 
 
 def compile_requirements(session: Session, request: CompileRequest) -> Compiled:
@@ -229,32 +143,6 @@ def _compile_here(session: Session, request: CompileRequest, given: Input) -> li
 
 def _index_of(session: Session, files: Sequence[IndexFile]) -> str:
     return session.client.location(files[0].index).url.rstrip("/") if files else ""
-
-
-def digests_of(files: Iterable[IndexFile], source: LockedSource | None) -> tuple[str, ...]:
-    """Return the sha256 digests of what a pin may be installed from, sorted."""
-    if source is not None:
-        return (source.digest,) if source.kind in ("url", "path") and source.digest else ()
-    return tuple(sorted({file.sha256 for file in files if file.sha256}))
-
-
-def pin_line(name: str, version: str, extras: Sequence[str], source: LockedSource | None, asked: Asked | None) -> str:
-    """Return the line of a package: a version, a commit, an address, or a path as it was written."""
-    spelled = f"{name}[{','.join(extras)}]" if extras else name
-    if source is None:
-        return f"{spelled}=={version}"
-    below = f"#subdirectory={source.subdirectory}" if source.subdirectory else ""
-    if source.kind == "git":
-        return f"{spelled} @ git+{source.location}@{source.revision}{below}"
-    if source.kind == "url":
-        return f"{spelled} @ {source.location}{below}"
-    from blast_pm.index.file_urls import url_of_path
-
-    if asked is None:
-        return f"{spelled} @ {url_of_path(source.location)}{below}"
-    text = asked.text.partition(" ;")[0].strip()
-    is_flagged = text.startswith(("-e", "--editable"))
-    return f"-e {text}" if asked.editable and not is_flagged else text
 
 
 def _askers(resolution: Resolution, given: Input, environment: Mapping[str, str]) -> dict[str, list[str]]:

@@ -196,7 +196,8 @@ def _pylock(session: Session, lock: Lock, request: ExportRequest) -> str:
 
 def _requirements(session: Session, lock: Lock, via: Mapping[str, set[str]], request: ExportRequest) -> str:
     from blast_core.marker_masks import shortest_marker
-    from blast_project.compiling import CompileRequest, head_of
+    from blast_project.compile_request import CompileRequest
+    from blast_project.compiling import head_of
     from blast_project.lock_graph import target_of_lock
 
     targets = [target_of_lock(target) for target in lock.targets]
@@ -253,7 +254,7 @@ def _askers(lock: Lock, title: str) -> dict[str, set[str]]:
 
 def _line(package: LockedPackage, *, editable: bool) -> str:
     """Return the line of a package: a version, an address, or a path relative to the project."""
-    from blast_project.compiling import pin_line
+    from blast_project.compile_text import pin_line
 
     source = package.source
     if source.kind not in _LOCAL:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from blast_core.errors import UsageError
+from blast_project.publish_request import Destination
 
 if TYPE_CHECKING:
     from blast_compat.pypirc import PypircEntry
@@ -18,30 +19,14 @@ if TYPE_CHECKING:
     from blast_core.reporter import Reporter
     from blast_pm.index.credentials import Credentials
     from blast_pm.index.transport.httpx_adapter import HttpxTransport
-    from blast_project.publishing import PublishRequest
+    from blast_project.publish_request import PublishRequest
     from blast_project.settings import Settings
 
-__all__ = ["Destination", "find_credentials", "find_destination", "goes_in_the_clear"]
+__all__ = ["find_credentials", "find_destination", "goes_in_the_clear"]
 
 _PUBLIC = "pypi"
 _THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 _TOKEN_USER = "__token__"  # noqa: S105 - the name that every token is sent under
-
-
-class Destination(NamedTuple):
-    """Where to upload.
-
-    Attributes:
-        url: the upload address, without credentials.
-        check_url: the index whose pages tell what is there; "" if unknown.
-        name: its name in the project or in .pypirc; "" for an address alone.
-        entry: what .pypirc says of it.
-    """
-
-    url: str
-    check_url: str = ""
-    name: str = ""
-    entry: PypircEntry | None = None
 
 
 def find_destination(

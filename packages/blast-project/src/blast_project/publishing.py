@@ -17,37 +17,12 @@ if TYPE_CHECKING:
     from blast_core.reporter import Reporter
     from blast_pm.index.transport.httpx_adapter import HttpxTransport
     from blast_pm.publish.artifact import Artifact
-    from blast_project.publish_address import Destination
+    from blast_project.publish_request import PublishRequest
     from blast_project.settings import Settings
 
-__all__ = ["PublishRequest", "Published", "find_files", "publish"]
+__all__ = ["Published", "find_files", "publish"]
 
 _SUFFIXES = (".whl", ".tar.gz", ".zip")
-
-
-class PublishRequest(NamedTuple):
-    """How files are uploaded.
-
-    Attributes:
-        destination: where to, see `blast_project.publish_address`.
-        username: "" for none given.
-        password: "" for none given.
-        trusted: one of `blast_pm.publish.trusted.MODES`.
-        dry_run: do all but the upload.
-        attestations: send those that lie beside the files.
-        skip_existing: a file of the name that the index refuses as known counts as done, whatever it holds.
-    """
-
-    destination: Destination
-    username: str = ""
-    password: str = ""
-    trusted: str = "automatic"
-    dry_run: bool = False
-    attestations: bool = True
-    skip_existing: bool = False
-
-    def __repr__(self) -> str:
-        return "PublishRequest(hidden)"
 
 
 class Published(NamedTuple):

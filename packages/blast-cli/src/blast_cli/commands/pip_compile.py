@@ -93,7 +93,8 @@ def _add_text_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     """Resolve requirement files into pins."""
-    from blast_project.compiling import CompileRequest, compile_requirements
+    from blast_project.compile_request import CompileRequest
+    from blast_project.compiling import compile_requirements
     from blast_project.session import Session
 
     if not (arguments.files or arguments.group):

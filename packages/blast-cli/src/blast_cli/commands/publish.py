@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import argparse
 
     from blast_compat.pyproject import Manifest
-    from blast_project.publishing import Published, PublishRequest
+    from blast_project.publish_request import PublishRequest
+    from blast_project.publishing import Published
 
 __all__ = ["configure", "execute"]
 
@@ -91,7 +92,7 @@ def _project(context: Context) -> tuple[str, Manifest | None]:
 
 def _request(arguments: argparse.Namespace, context: Context, manifest: Manifest | None) -> PublishRequest:
     from blast_project.publish_address import find_destination
-    from blast_project.publishing import PublishRequest
+    from blast_project.publish_request import PublishRequest
 
     if arguments.publish_token and (arguments.publish_password or arguments.publish_username):
         raise UsageError("a token and a user name or password are given", hint="a token stands for both")

@@ -26,7 +26,7 @@ _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 def run_parallel(plan: Plan, execution: Execution) -> tuple[int, list[dict[str, object]]]:
-    """Run the steps of a plan, several at once where nothing orders them; see `blast_project.tasks.execution`.
+    """Run the steps of a plan, several at once where nothing orders them; see `blast_project.tasks.running`.
 
     Raises:
         UsageError: there is no such command, or it can't be started; what ran has been ended.

@@ -10,10 +10,11 @@ from blast_project.environment.generations import current_number
 from blast_project.environment.layout import python_path
 from blast_project.environment.leases import hold_generation
 from blast_project.running import environment_variables, replace_process
-from blast_project.tasks.execution import Execution, run_plan
+from blast_project.tasks.execution import Execution
 from blast_project.tasks.finding import TaskPlace, open_book
 from blast_project.tasks.freshness import Freshness
 from blast_project.tasks.planning import Plan, make_plan
+from blast_project.tasks.running import run_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
