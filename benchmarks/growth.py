@@ -9,23 +9,21 @@ import subprocess
 import tempfile
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from benchmarks.contender import make_contenders
 from benchmarks.disk import find_inodes, measure_disk
+from benchmarks.growth_model import Bench, Curve, Point, World
 from benchmarks.growth_report import publish, write_results
 from benchmarks.machine import describe_machine, find_machine
 from benchmarks.measure import measure
-from benchmarks.synthetic import make_distributions, make_manifest, spread_files
-from blast_pm.testing import StaticIndex
+from benchmarks.synthetic import make_distributions, spread_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.contender import Contender
-    from benchmarks.machine import Machine
 
-__all__ = ["CURVES", "Curve", "Point", "main"]
+__all__ = ["CURVES", "main"]
 
 _TOP = Path(__file__).resolve().parents[1]
 
@@ -57,78 +55,6 @@ for name in sorted(os.listdir(wheels)):
 cache.close()
 database.close()
 """
-
-
-class Point(NamedTuple):
-    """One measurement of one tool.
-
-    Attributes:
-        curve: which curve it is on.
-        tool: ``uv`` or ``blast``.
-        size: how many of what grows.
-        wall_ms: median of what was timed; 0.0 where nothing was.
-        cpu_ms: processor time, user and system, the median too.
-        unique_bytes: blocks on disk that an environment takes besides the store; 0 where none was made.
-        shared_bytes: blocks of the store that it has names of.
-        entries: files, links and directories in it.
-    """
-
-    curve: str
-    tool: str
-    size: int
-    wall_ms: float
-    cpu_ms: float
-    unique_bytes: int = 0
-    shared_bytes: int = 0
-    entries: int = 0
-
-
-class Curve(NamedTuple):
-    """One thing that grows.
-
-    Attributes:
-        name: on the command line.
-        title: what is done, in a few words.
-        unit: what the sizes count.
-        sizes: which are measured.
-        take: measures all sizes.
-    """
-
-    name: str
-    title: str
-    unit: str
-    sizes: tuple[int, ...]
-    take: Callable[[Bench, Curve], Iterator[Point]]
-
-
-class Bench(NamedTuple):
-    """What curves are measured with: the machine, a folder of their own, and how often."""
-
-    machine: Machine
-    folder: Path
-    rounds: int
-
-    def make_world(self, label: str, counts: Sequence[int], wanted: int = 0) -> World:
-        """Return both tools with a locked and synced project that needs all of the distributions, or some."""
-        top = self.folder / label
-        names = make_distributions(top / "wheels", "dist", counts)
-        manifest = top / "pyproject.toml"
-        manifest.write_text(make_manifest(names[: wanted or None]), encoding="utf-8")
-        work = top / "work"
-        work.mkdir()
-        with StaticIndex(top / "wheels") as index:
-            return World(make_contenders(self.machine, manifest, work, index.url), top)
-
-
-class World(NamedTuple):
-    """Both tools, and the folder that all of theirs is in."""
-
-    contenders: dict[str, Contender]
-    top: Path
-
-    def close(self) -> None:
-        """Remove everything."""
-        shutil.rmtree(self.top, ignore_errors=True)
 
 
 def _store_of(contender: Contender) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from benchmarks.growth import Curve, Point
+    from benchmarks.growth_model import Curve, Point
 
 __all__ = ["draw_growth", "find_slope", "publish", "show_growth", "write_results"]
 

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.disk import find_inodes, measure_disk
-from benchmarks.growth import CURVES, Point
+from benchmarks.growth import CURVES
+from benchmarks.growth_model import Point
 from benchmarks.growth_report import draw_growth, find_slope, publish, show_growth
 from benchmarks.synthetic import FILE_COUNTS, make_distributions, make_manifest, spread_files
 from blast_compat.pyproject import parse_manifest
