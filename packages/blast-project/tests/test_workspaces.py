@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from blast_compat import pyproject
 from blast_core.errors import BlastError, InvalidManifest
 from blast_pm.testing import StaticIndex, make_wheel
+from blast_project import workspace
 from blast_project.editing import Place, add_requirements, remove_requirements
 from blast_project.lock_files import read_lock
 from blast_project.operations import SyncOptions, lock_here, sync_here
@@ -244,3 +246,43 @@ def test_a_root_without_a_name_has_one_lock_whatever_its_directory_is_called(tmp
             assert project.title == place.name
     assert locks[0] == locks[1]
     assert installed == [{"alpha-1.0.dist-info"}] * 2
+
+
+def test_a_manifest_above_is_parsed_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its bytes: in one process for all who ask, and where there is a store for all processes."""
+    parsed = []
+    real = pyproject.parse_manifest
+
+    def parse(text: str, path: str, *rest: Any) -> Any:
+        parsed.append(path)
+        return real(text, path, *rest)
+
+    monkeypatch.setattr(pyproject, "parse_manifest", parse)
+    beside = bench.root / "elsewhere/deep"
+    beside.mkdir(parents=True)
+    (beside / "pyproject.toml").write_text('[project]\nname = "beside"\nversion = "1"\n')
+    home = str(bench.root / "a-home")
+    for _ in range(2):
+        workspace._above.clear()
+        for _ in range(3):
+            assert find_root(str(beside), home) == str(beside)
+            assert find_root(str(bench.root / "packages/one"), home) == str(bench.root)
+    assert parsed == [str(bench.root / "pyproject.toml")]
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "answer"),
+    [
+        ("packages/*", "packages/one", True),
+        ("packages/*", ".dev/one", False),
+        ("packages/one", "packages/two", False),
+        ("packages/one/deep", "packages/one", False),
+        ("packages/one", "packages/one/", True),
+        ("./packages/*", "packages/one", True),
+        ("*", "packages", True),
+        ("**/one", "packages/one", True),
+        ("packages\\*", "packages/one", True),
+    ],
+)
+def test_a_glob_says_no_only_where_it_can_not_lead_there(glob: str, path: str, answer: bool) -> None:
+    assert workspace._may_lead_to(glob, path) is answer

@@ -77,7 +77,7 @@ def run_hooks(
     from blast_project.project import find_root, load_project
 
     settings = session.settings
-    root = find_root(settings.directory)
+    root = find_root(settings.directory, settings.home)
     if RUNNING_VARIABLE in settings.environ or root is None or not _mentions_hooks(root):
         return HookRun()
     if selection.left_out or selection.only_groups or settings.wishes.platform:

@@ -176,7 +176,7 @@ def sync_here(session: Session, options: SyncOptions) -> SyncResult:
         StaleLock: ``locked`` or ``frozen`` is set and the lock will not do.
         NoSolution, IndexAccessError, IntegrityError, InstallError: nothing was changed.
     """
-    root = find_root(session.settings.directory)
+    root = find_root(session.settings.directory, session.settings.home)
     if root is not None:
         _tell_of_loss(session, environment_path(root, session.settings))
     upgrades = options.upgrade or bool(options.upgrade_names)

@@ -164,14 +164,19 @@ def find_manifest_directory(directory: str) -> str | None:
         here = parent
 
 
-def find_root(directory: str) -> str | None:
-    """Return the directory of the project that ``directory`` is in: of a workspace's member, the workspace's root."""
+def find_root(directory: str, home: str = "") -> str | None:
+    """Return the directory of the project that ``directory`` is in: of a workspace's member, the workspace's root.
+
+    Args:
+        directory: absolute path.
+        home: BLAST_HOME, to take what was read of manifests above before.
+    """
     nearest = find_manifest_directory(directory)
     if nearest is None or not _may_be_member(nearest):
         return nearest
     from blast_project.workspace import find_workspace_root
 
-    return find_workspace_root(nearest) or nearest
+    return find_workspace_root(nearest, home) or nearest
 
 
 def _may_be_member(directory: str) -> bool:
@@ -197,7 +202,7 @@ def load_project(directory: str, home: str = "") -> Project:
         UsageError: it is in none.
         InvalidManifest: pyproject.toml can't be read or is wrong.
     """
-    root = find_root(directory)
+    root = find_root(directory, home)
     if root is None:
         raise UsageError(
             f"no {MANIFEST_NAME} in {directory} or above",

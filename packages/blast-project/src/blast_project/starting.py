@@ -124,7 +124,7 @@ def env_files_of(names: Sequence[str], settings: Settings, *, enabled: bool) -> 
 
 
 def _project(session: Session) -> Project | None:
-    root = find_root(session.settings.directory)
+    root = find_root(session.settings.directory, session.settings.home)
     return load_project(session.settings.directory, session.settings.home) if root is not None else None
 
 
@@ -170,7 +170,7 @@ def _environment(session: Session, options: RunOptions) -> str:
         view = foreign_view(session, options.selection, options.requirements)
         if view:
             return view
-    root = find_root(session.settings.directory) if options.project else None
+    root = find_root(session.settings.directory, session.settings.home) if options.project else None
     if root is None:
         return _without_project(session, options)
     if options.requirements or options.isolated:

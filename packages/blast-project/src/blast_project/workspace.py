@@ -124,30 +124,72 @@ def read_workspace(root: str, manifest: Manifest) -> Workspace | None:
     return Workspace(root, members, names[0], tuple(manifest.sources.items()))
 
 
-def find_workspace_root(directory: str) -> str | None:
+def find_workspace_root(directory: str, home: str = "") -> str | None:
     """Return the root of the workspace that the project in ``directory`` is a member of; None for no member.
 
-    Cost: a look for a file in each directory above; only one that holds the word ``workspace`` is parsed.
+    Args:
+        directory: absolute path.
+        home: BLAST_HOME, where manifests are remembered by their bytes; "" for what this process remembers alone.
+
+    Cost: a look for a file in each directory above; only one that holds the word ``workspace`` is parsed, once.
     """
     here = os.path.dirname(directory)
     while here and here != os.path.dirname(here):
         path = os.path.join(here, _MANIFEST)
         content = _read(path)
-        if b"workspace" in content and _is_root_of(here, path, content, directory):
+        if b"workspace" in content and _is_root_of(here, path, content, directory, home):
             return here
         here = os.path.dirname(here)
     return None
 
 
-def _is_root_of(root: str, path: str, content: bytes, directory: str) -> bool:
-    from blast_compat.pyproject import parse_manifest
-
-    # A manifest in between that can't be read is not silently passed over: it may be the root.
-    manifest = parse_manifest(content.decode("utf-8", "replace"), path)
+def _is_root_of(root: str, path: str, content: bytes, directory: str, home: str) -> bool:
+    manifest = _manifest_above(path, content, home)
     if manifest.workspace is None:
         return False
     relative = os.path.relpath(directory, root).replace(os.sep, "/")
+    if not any(_may_lead_to(glob, relative) for glob in _globs(manifest, manifest.workspace, "members")):
+        return False
     return relative in set(_member_paths(root, manifest))
+
+
+# What this process has parsed of manifests above, by their bytes.
+_above: dict[bytes, Manifest] = {}
+
+
+def _manifest_above(path: str, content: bytes, home: str) -> Manifest:
+    """Return what a manifest says; one that can't be read is not silently passed over: it may be the root."""
+    known = _above.get(content)
+    if known is None:
+        known = _above[content] = _recall_or_parse(path, content, home)
+    return known._replace(path=path)
+
+
+def _recall_or_parse(path: str, content: bytes, home: str) -> Manifest:
+    from blast_project.manifest_memo import keep_manifest, recall_manifest
+
+    known = recall_manifest(home, path, content) if home else None
+    if known is not None:
+        return known
+    from blast_compat.pyproject import parse_manifest
+
+    text = content.decode("utf-8", "replace")
+    manifest = parse_manifest(text, path)
+    # What is no UTF-8 is refused where it is the project's own.
+    if home and text.encode() == content:
+        keep_manifest(home, content, manifest)
+    return manifest
+
+
+def _may_lead_to(glob: str, path: str) -> bool:
+    """Tell whether a glob may name ``path``, by what stands before its first wildcard: no disk is asked for a no."""
+    parts = path.split("/")
+    for number, segment in enumerate(glob.rstrip("/").split("/")):
+        if _has_wildcards(segment) or segment in {"", "."} or "\\" in segment:
+            return True
+        if number >= len(parts) or segment != parts[number]:
+            return False
+    return True
 
 
 def _read_members(root: str, manifest: Manifest) -> Iterator[Member]:
