@@ -7,7 +7,7 @@ so nothing is imported but ``os``, ``sys``, ``struct`` and a few small modules o
 import os
 import sys
 
-__all__ = ["answer"]
+__all__ = ["answer", "become"]
 
 # What a variable of an option that is on or off may say for off.
 _OFF = ("", "0", "false", "no", "off")
@@ -156,10 +156,10 @@ def _run(environment: str, words: list[str]) -> int | None:
     scripts = environment + os.sep + _SCRIPTS
     first = words[0]
     if first.endswith(".py") and os.path.isfile(first):
-        return _become(environment, [scripts + os.sep + "python", *words])
+        return become(environment, [scripts + os.sep + "python", *words])
     if os.sep in first:
         return None
-    return _become(environment, [scripts + os.sep + first, *words[1:]])
+    return become(environment, [scripts + os.sep + first, *words[1:]])
 
 
 def _script(words: list[str], content: bytes, no_env: str | None = None) -> int | None:
@@ -181,13 +181,13 @@ def _script(words: list[str], content: bytes, no_env: str | None = None) -> int 
         return None
     if no_env is not None:
         view = _view(root, no_env, environment)
-        return _become(view, [view + os.sep + _SCRIPTS + os.sep + "python", *words]) if view else None
+        return become(view, [view + os.sep + _SCRIPTS + os.sep + "python", *words]) if view else None
     request = request_of(root, environ.get("BLAST_PYTHON", ""))
     digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "", config=config_key(environ, root))
     state = is_current(root, environment, digest, wider=True)
     if state is None or not hold_generation(environment, state.generation):
         return None
-    return _become(environment, [environment + os.sep + _SCRIPTS + os.sep + "python", *words])
+    return become(environment, [environment + os.sep + _SCRIPTS + os.sep + "python", *words])
 
 
 def _names_variables(manifest: bytes, *, beside: bool = False) -> bool:
@@ -210,7 +210,8 @@ def _names_variables(manifest: bytes, *, beside: bool = False) -> bool:
     return False
 
 
-def _become(environment: str, line: list[str]) -> int | None:
+def become(environment: str, line: list[str]) -> int | None:
+    """Become a program of an environment, with the variables of an activated one; None where it can't be started."""
     scripts = environment + os.sep + _SCRIPTS
     variables = dict(os.environ)
     variables["VIRTUAL_ENV"] = environment

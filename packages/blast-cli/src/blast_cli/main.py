@@ -11,6 +11,8 @@ from blast_cli.bundle import use_bundle
 
 __all__ = ["main"]
 
+_QUICK = frozenset(("sync", "lock", "run", "tool", "venv", "--version", "-V"))
+
 
 def main(arguments: list[str]) -> None:
     """Run the command and end the process with its exit status; does not return."""
@@ -39,9 +41,15 @@ def main(arguments: list[str]) -> None:
 
 
 def _answer_at_once(arguments: list[str]) -> int | None:
-    if not arguments or arguments[0] not in {"sync", "lock", "run", "venv", "--version", "-V"}:
+    if not arguments or arguments[0] not in _QUICK:
         return None
     try:
+        if arguments[0] == "tool":
+            if arguments[1:2] != ["run"]:
+                return None
+            from blast_cli.hot_tool import answer_tool
+
+            return answer_tool(arguments[2:])
         if arguments[0] == "venv":
             from blast_cli.hot_venv import answer_venv
 

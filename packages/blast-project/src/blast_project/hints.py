@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blast_project.project import Project
     from blast_project.session import Session
 
-__all__ = ["SLOTS", "Hint", "Pages", "find_hint", "hint_key", "keep_hint", "may_hint"]
+__all__ = ["SLOTS", "Hint", "Pages", "find_hint", "hint_key", "keep_hint", "may_hint", "times_of"]
 
 #: How many locks are remembered; one of a project with 241 packages takes 2 MB.
 SLOTS = 16
@@ -102,7 +102,7 @@ def find_hint(session: Session, key: bytes) -> tuple[Hint, tuple[int, int]] | No
     pages, bases, hint = found
     client = session.client
     # The text holds whole addresses.
-    times = _times(client, pages) if bases == _bases(client) else None
+    times = times_of(client, pages) if bases == _bases(client) else None
     return (hint, times) if times is not None else None
 
 
@@ -130,16 +130,13 @@ def keep_hint(session: Session, key: bytes, pages: Pages | None, hint: Hint) -> 
     store.put("hints", _DIRECTORY, marshal.dumps((_FORMAT, ((key, slot), *others))))
 
 
-def _entries(session: Session) -> tuple[tuple[bytes, int], ...]:
-    return session.database.read("hints", _DIRECTORY, _decode_directory) or ()
+def times_of(client: PyPiClient, pages: Pages) -> tuple[int, int] | None:
+    """Return when pages were fetched last and expire first; None if one is another, or must be asked for.
 
-
-def _bases(client: PyPiClient) -> tuple[str, ...]:
-    return tuple([client.file_base(row.name) for row in client.locations])
-
-
-def _times(client: PyPiClient, pages: Pages) -> tuple[int, int] | None:
-    """Return when pages were fetched last and expire first; None if one is another, or must be asked for."""
+    Args:
+        client: of the indexes.
+        pages: what something was found from.
+    """
     newest, first = 0, 1 << 62
     for name, index, page_id in pages:
         try:
@@ -152,6 +149,14 @@ def _times(client: PyPiClient, pages: Pages) -> tuple[int, int] | None:
             return None
         newest, first = max(newest, page.fetched), min(first, page.expires)
     return newest, first
+
+
+def _entries(session: Session) -> tuple[tuple[bytes, int], ...]:
+    return session.database.read("hints", _DIRECTORY, _decode_directory) or ()
+
+
+def _bases(client: PyPiClient) -> tuple[str, ...]:
+    return tuple([client.file_base(row.name) for row in client.locations])
 
 
 def _decode_directory(value: memoryview | bytes) -> tuple[tuple[bytes, int], ...] | None:

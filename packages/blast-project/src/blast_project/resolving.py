@@ -85,6 +85,7 @@ def resolve_requirements(  # noqa: PLR0913 - what a caller may know beforehand
     policy = session.policy if builds else session.policy.for_builds()
     policy = policy._replace(files=files_that_count(session, policy))
     source = open_metadata(session, interpreter, builds=builds, files=policy.files, load_direct=load)
+    session.answered_from = source if builds else session.answered_from
     if there is not None and needs:
         from blast_project.foresight import foresee
 

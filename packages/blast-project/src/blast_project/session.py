@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from blast_core.reporter import Reporter
     from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.policy import FilePolicy
+    from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.metadata.store import Database
     from blast_pm.sources.archives import SourceArchives
     from blast_pm.sources.git import GitRepositories
@@ -65,6 +66,8 @@ class Session:
         self.build_hashes: tuple[Mapping[str, frozenset[str]], bool] | None = None
         #: Interpreter of the environment in which is built what shall not be isolated; "" while there is none.
         self.shared_python = ""
+        #: What the last resolution of loose requirements was answered from; None before.
+        self.answered_from: RegistryMetadata | None = None
         #: For which interpreter the project will be installed as soon as it is locked, and which groups; else None.
         self.installing: tuple[Interpreter, GroupSelection] | None = None
 

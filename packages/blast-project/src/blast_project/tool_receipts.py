@@ -15,7 +15,16 @@ from blast_core.errors import StoreError
 if TYPE_CHECKING:
     from blast_project.settings import Settings
 
-__all__ = ["Receipt", "find_tool", "list_tools", "read_receipt", "tool_path", "tools_directory", "write_receipt"]
+__all__ = [
+    "Receipt",
+    "find_tool",
+    "list_tools",
+    "read_receipt",
+    "receipt_path",
+    "tool_path",
+    "tools_directory",
+    "write_receipt",
+]
 
 _NAME = "blast-tool.json"
 _FORMAT = 1
@@ -74,6 +83,11 @@ def find_tool(settings: Settings, name: str) -> Receipt | None:
         return None
 
 
+def receipt_path(environment: str) -> str:
+    """Return the receipt of the tool in an environment, there or not."""
+    return os.path.join(environment, _NAME)
+
+
 def list_tools(settings: Settings) -> list[tuple[str, Receipt | None]]:
     """Return name and receipt of all tools by name, None for one that can't be read or was not finished.
 
@@ -99,7 +113,7 @@ def read_receipt(environment: str) -> Receipt | None:
     Raises:
         StoreError: it can't be read.
     """
-    path = os.path.join(environment, _NAME)
+    path = receipt_path(environment)
     try:
         with open(path, encoding="utf-8") as file:
             return _parse(json.load(file))
@@ -116,7 +130,7 @@ def read_receipt(environment: str) -> Receipt | None:
 def write_receipt(environment: str, receipt: Receipt) -> None:
     """Write the receipt; it is what makes the tool an installed one."""
     document = {"format": _FORMAT, **receipt._asdict()}
-    fs.replace_file(os.path.join(environment, _NAME), f"{json.dumps(document, indent=2)}\n".encode())
+    fs.replace_file(receipt_path(environment), f"{json.dumps(document, indent=2)}\n".encode())
 
 
 def _parse(document: Any) -> Receipt:

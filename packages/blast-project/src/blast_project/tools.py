@@ -14,9 +14,12 @@ from blast_project.environment.leases import hold_generation
 from blast_project.no_env.starting import tool_place
 from blast_project.project_tools import find_project_tool, prepare_project_tool
 from blast_project.running import command_line, environment_variables
+from blast_project.tool_answer_keeping import ToolFind
 from blast_project.tool_pins import find_pins, keep_pins, pins_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from blast_project.session import Session
 
 __all__ = ["ToolRun", "prepare_tool"]
@@ -56,10 +59,15 @@ class ToolRun(NamedTuple):
         return self.isolated or bool(self.with_ or self.with_requirements or self.with_editable or self.extras)
 
 
-def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[str, str]]:
+def prepare_tool(session: Session, request: ToolRun, find: ToolFind | None = None) -> tuple[list[str], dict[str, str]]:
     """Return the program with its arguments, and its variables, for a tool and what follows it.
 
     An installed tool is run where it is installed, unless another version, or something besides, is asked for.
+
+    Args:
+        session: services.
+        request: what was typed.
+        find: gets what is found out on the way.
 
     Raises:
         UsageError: the distribution has no such command.
@@ -67,6 +75,7 @@ def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[st
     """
     from blast_project.tool_asking import split_version
 
+    find = find or ToolFind()
     word = request.words[0]
     command, version = word.partition("@")[0], split_version(word)[1]
     requirement = request.from_ or split_version(word)[0]
@@ -77,30 +86,33 @@ def prepare_tool(session: Session, request: ToolRun) -> tuple[list[str], dict[st
         if not version and requirement == command and not request.is_special:
             pinned = find_project_tool(session.settings, command)
             if pinned is not None:
-                return _line(session, prepare_project_tool(session, *pinned), command, request, pinned[1].requirement)
+                find.project = pinned[0]
+                found = prepare_project_tool(session, *pinned)
+                return _line(session, found, command, request, pinned[1].requirement, find)
             installed = _installed(session, command)
             if installed:
-                return _line(session, installed, command, request, requirement)
-    interpreter = session.find_interpreter()
+                return _line(session, installed, command, request, requirement, find)
+    interpreter = find.interpreter = session.find_interpreter()
     asked = [
         _with_extras(requirement, request.extras),
         *request.with_,
         *_lines_of(session, request),
         *(f"-e {path}" for path in request.with_editable),
     ]
-    pins = pins_path(session, interpreter, asked)
+    pins = find.pins = pins_path(session, interpreter, asked)
     known = {} if session.settings.refresh or version == "latest" else find_pins(pins)
     environment = tool_place(session, interpreter, asked, known)
     keep_pins(pins, asked, environment)
-    return _line(session, environment, command, request, requirement)
+    return _line(session, environment, command, request, requirement, find)
 
 
 def _line(
-    session: Session, environment: str, command: str, request: ToolRun, requirement: str
+    session: Session, environment: str, command: str, request: ToolRun, requirement: str, find: ToolFind
 ) -> tuple[list[str], dict[str, str]]:
     """Return the program with its arguments, and its variables: those that the project around says are among them."""
+    find.environment, find.command = environment, command
     hold_generation(environment, current_number(environment))
-    variables = _variables(session, environment, request)
+    variables = _variables(session, environment, request, find)
     try:
         return command_line(environment, [command, *request.words[1:]], ""), variables
     except UsageError as error:
@@ -114,7 +126,7 @@ def _line(
         ) from error
 
 
-def _variables(session: Session, environment: str, request: ToolRun) -> dict[str, str]:
+def _variables(session: Session, environment: str, request: ToolRun, find: ToolFind) -> dict[str, str]:
     """Return the variables of a tool; those that the project around says are among them.
 
     Raises:
@@ -123,13 +135,15 @@ def _variables(session: Session, environment: str, request: ToolRun) -> dict[str
     from blast_project.project import find_root, load_project
 
     settings = session.settings
-    root, tool = find_root(settings.directory), {}
+    root = find_root(settings.directory)
+    tool: Mapping[str, object] = {}
     if root is not None:
         try:
             tool = load_project(settings.directory, settings.home).manifest.tool
         except InvalidManifest:
             # A tool may be what mends it.
             root = None
+    find.has_variables = "env" in tool or "env-file" in tool
     variables = environment_variables(environment, settings.program_environ)
     uses = request.use_env_files
     return program_variables(variables, root or settings.directory, tool, request.env_files, use_files=uses)

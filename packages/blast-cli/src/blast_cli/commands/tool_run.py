@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from blast_cli.hot_tool import question_that_was_asked
 from blast_cli.options import add_env_options, add_index_options, add_policy_options
 from blast_core.errors import UsageError
 
@@ -41,6 +42,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_project.running import replace_process
     from blast_project.session import Session
     from blast_project.starting import env_files_of
+    from blast_project.tool_answer_keeping import ToolFind, Watch, keep_tool_answer
     from blast_project.tools import ToolRun, prepare_tool
 
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else list(arguments.words)
@@ -60,8 +62,12 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     settings = _limited(context.settings, arguments.constraints)
     if words[0].endswith("@latest"):
         settings = settings._replace(refresh=True)
-    with Session(settings, context.reporter) as session:
-        line, variables = prepare_tool(session, request)
+    find, watch = ToolFind(), Watch(context.reporter)
+    with Session(settings, watch) as session:
+        line, variables = prepare_tool(session, request, find)
+        question = question_that_was_asked()
+        if question and line[1:] == words[1:]:
+            keep_tool_answer(session, question, find, watch, line[0])
     context.reporter.close()
     replace_process(line, variables)
 
