@@ -107,6 +107,30 @@ def test_an_edited_file_is_not_overwritten_without_force(bench: Workbench, name:
     assert bench.files()[name] != before[name]
 
 
+def test_a_change_of_the_manifest_alone_is_taken_back_too(bench: Workbench) -> None:
+    before = bench.files()
+    with bench.session() as session:
+        add_requirements(session, bench.project(), ["beta>=0.5"], Place(), command="add", selection=GroupSelection())
+    assert bench.project().manifest.dependencies == ("alpha>=1.0", "beta>=0.5")
+    with bench.session() as session:
+        assert undo(session, force=False).generation == 2
+    assert bench.files() == before
+
+
+def test_a_sync_of_an_edited_manifest_lets_undo_go_on(bench: Workbench) -> None:
+    """As the refusal says: what was edited belongs to a generation of its own then."""
+    path = bench.root / "pyproject.toml"
+    path.write_text(path.read_text() + "# mine\n")
+    with bench.session() as session:
+        assert not sync_here(session, SyncOptions(dry_run=True)).changed
+        assert sync_here(session, SyncOptions()).generation == 3
+    with bench.session() as session:
+        assert undo(session, force=False).generation == 2
+        assert not path.read_text().endswith("# mine\n")
+        assert redo(session, force=False).generation == 3
+    assert path.read_text().endswith("# mine\n")
+
+
 def test_an_edit_after_a_pip_install_is_not_overwritten_either(bench: Workbench) -> None:
     """The generation that pip install made keeps no files of the project to compare with."""
     pip_install(bench, "gamma")

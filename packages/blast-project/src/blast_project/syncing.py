@@ -20,7 +20,7 @@ from blast_project.bytecode import (
 )
 from blast_project.changes import compare_installed
 from blast_project.environment.drift import find_drift
-from blast_project.environment.generations import FIRST_COMMAND, Installed, is_doubtful, settled_path
+from blast_project.environment.generations import FIRST_COMMAND, Installed, is_doubtful, settled_path, stands_for
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, write_state
 from blast_project.exclusive import sweep_temporaries
@@ -334,6 +334,8 @@ def _prepare(
         before is not None
         and not changes
         and not session.settings.wishes.reinstall
+        # A change of the manifest or the lock alone is one that `undo` takes back, too; a named environment keeps none.
+        and (request.dry_run or session.settings.is_named or stands_for(environment, before, request.contents))
         and _is_as_made(session, environment, before, interpreter, composition.link_mode)
     )
     if when == WAIT and not request.dry_run:

@@ -12,6 +12,10 @@ from blast_core.tuples import NamedTuple
 from blast_pm.store.durability import generation_boot
 from blast_project.environment.layout import META, current_link, generations_directory
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
     "FIRST_COMMAND",
     "Generation",
@@ -25,6 +29,7 @@ __all__ = [
     "remove_leftovers",
     "settle",
     "settled_path",
+    "stands_for",
     "unsettled_boot",
     "write_meta",
 ]
@@ -200,6 +205,18 @@ def read_snapshots(environment: str, generation: Generation) -> dict[str, bytes]
         with open(os.path.join(directory, name), "rb") as file:
             contents[name] = file.read()
     return contents
+
+
+def stands_for(environment: str, generation: Generation, contents: Mapping[str, bytes]) -> bool:
+    """Tell whether going back to a generation would bring the project's files as they are.
+
+    Args:
+        environment: with the generation.
+        generation: one that keeps none of the files stands for any.
+        contents: the project's files of this moment, by name.
+    """
+    kept = read_snapshots(environment, generation) if generation.snapshots else contents
+    return all(kept.get(name) == content for name, content in contents.items())
 
 
 def prune(environment: str, keep: int) -> list[int]:
