@@ -190,6 +190,32 @@ def test_a_bound_is_locked_without_resolving_again(
     assert count == (1 if bounds == "none" else 2)
 
 
+@pytest.mark.parametrize(
+    ("stands", "line", "bounds", "written"),
+    [
+        pytest.param("parted[more]>=1", "parted==1.0", "", "parted[more]==1.0", id="an extra stays"),
+        pytest.param("parted>=1", "parted[more]", "", "parted[more]>=1", id="an extra comes"),
+        pytest.param("alpha >= 1  # old", "alpha", "", "alpha >= 1", id="what holds already stays as it is"),
+        pytest.param("alpha>=1", "alpha", "exact", "alpha==2.0", id="a bound that is asked for"),
+        pytest.param("alpha", "alpha", "", "alpha>=2.0", id="none gets one"),
+        pytest.param(
+            "alpha; sys_platform == 'linux'", "alpha>=1", "", 'alpha>=1; sys_platform == "linux"', id="marker"
+        ),
+        pytest.param(
+            "beta>=1", "beta; sys_platform == 'linux'", "", 'beta>=1; sys_platform == "linux"', id="new marker"
+        ),
+    ],
+)
+def test_what_is_added_again_keeps_what_it_does_not_speak_of(
+    bench: Workbench, stands: str, line: str, bounds: str, written: str
+) -> None:
+    kept, _, comment = stands.partition("  #")
+    bench.write_manifest(f'dependencies = [\n    "{kept}",{comment and f"  #{comment}"}\n]')
+    with bench.session() as session:
+        add_requirements(session, bench.project(), [line], DEPENDENCIES, bounds=bounds, sync=False, selection=ALL)
+    assert bench.project().manifest.dependencies == (written,)
+
+
 def test_add_without_locking_writes_the_lines_as_they_are(bench: Workbench) -> None:
     add(bench, "alpha", "no-such-project", lock=False)
     assert bench.project().manifest.dependencies == ("alpha", "no-such-project")

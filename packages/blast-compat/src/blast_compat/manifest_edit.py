@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from blast_compat.toml_arrays import ArrayText
 
-__all__ = ["add_requirements", "new_manifest", "remove_requirements", "set_setting", "set_source", "set_version"]
+__all__ = [
+    "add_index",
+    "add_requirements",
+    "new_manifest",
+    "remove_requirements",
+    "set_setting",
+    "set_source",
+    "set_version",
+]
 
 _KINDS = ("app", "lib", "workspace")
 
@@ -108,6 +116,49 @@ def set_source(text: str, name: str, source: Mapping[str, object] | None) -> str
     table[key] = value
     plain[key] = dict(source)
     return _checked(document, expected, made)
+
+
+def add_index(text: str, name: str, url: str) -> str:
+    """Return a manifest whose first ``[[tool.blast.index]]`` has this address, or the one of the same name, if any has.
+
+    Args:
+        text: the manifest.
+        name: of the index.
+        url: its address, or a path from the manifest's directory.
+
+    Raises:
+        InvalidManifest: the manifest is not TOML, or can't be edited without damage.
+    """
+    import tomlkit
+
+    document = _parse(text)
+    expected = document.unwrap()
+    table: Any = document
+    plain = expected
+    for key in ("tool", "blast"):
+        if key not in plain:
+            # Without a header of its own: all that stands in it are tables.
+            table[key] = tomlkit.table(is_super_table=True)
+            plain[key] = {}
+        table, plain = table[key], plain[key]
+        if not isinstance(plain, dict):
+            raise _refusal()
+    for row, plain_row in zip(table.get("index", ()), plain.get("index", ()), strict=True):
+        if plain_row.get("name") == name:
+            row["url"] = plain_row["url"] = url
+            return _checked(document, expected)
+    added = tomlkit.table()
+    added.update({"name": name, "url": url})
+    rows = plain.setdefault("index", [])
+    rows.insert(0, {"name": name, "url": url})
+    if len(rows) == 1:
+        table["index"] = tomlkit.aot()
+        table["index"].append(added)
+    else:
+        # What stands there follows at once: tomlkit puts no line between them.
+        added.add(tomlkit.nl())
+        table["index"].insert(0, added)
+    return _checked(document, expected, ["[[tool.blast.index]]"] if len(rows) == 1 else ())
 
 
 def set_version(text: str, version: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from blast_core.requirements import parse_requirement
+from blast_core.requirements import format_requirement, parse_requirement
 from blast_core.version.parts import normalize_version, parse_version
 
-__all__ = ["BOUNDS", "bounded"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["BOUNDS", "bounded", "merged"]
 
 BOUNDS = ("lower", "major", "minor", "exact", "none")
 
@@ -25,6 +29,29 @@ def bounded(line: str, version: str, kind: str) -> str:
     # A local label names one index's build of a release; any build of it will do (PEP 440, local versions).
     public = normalize_version(version).partition("+")[0]
     return f"{head.strip()}{_specifier(public, kind)}" + (f" ;{marker}" if semicolon else "")
+
+
+def merged(line: str, standing: Iterable[str], *, keep_specifier: bool = True) -> str:
+    """Return the requirement ``line`` with what the one that it replaces says besides: extras, specifier and marker.
+
+    Args:
+        line: a requirement (PEP 508) without an address.
+        standing: the requirements of the list that it goes to.
+        keep_specifier: of two, the one that stands counts where ``line`` has none.
+    """
+    asked = parse_requirement(line)
+    same = [text for text in standing if parse_requirement(text).name == asked.name]
+    if len(same) > 1:
+        same = [text for text in same if parse_requirement(text).marker == asked.marker]
+    if not same or asked.url:
+        return line
+    before = parse_requirement(same[0])
+    extras = tuple(sorted({*before.extras, *asked.extras}))
+    specifier = asked.specifier or (before.specifier if keep_specifier and not before.url else "")
+    result = asked._replace(extras=extras, specifier=specifier, marker=asked.marker or before.marker)
+    if result == asked:
+        return line
+    return same[0] if result == before else format_requirement(result)
 
 
 def _specifier(version: str, kind: str) -> str:

@@ -11,7 +11,7 @@ from blast_core.names import normalize_name
 from blast_core.requirements import parse_requirement
 from blast_core.tuples import NamedTuple
 from blast_project.asking import name_requirements, open_loader, parse_asked, parse_name
-from blast_project.bounds import bounded
+from blast_project.bounds import bounded, merged
 from blast_project.exclusive import exclusive, sweep_temporaries
 from blast_project.lock_files import LockResult, publish_lock
 from blast_project.locking import finish_draft, lock_project
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from blast_compat.pyproject import Manifest
     from blast_core.interpreter import Interpreter
+    from blast_project.added_indexes import AddedIndex
     from blast_project.added_sources import Added, GitReference
     from blast_project.asking import Asked
     from blast_project.selection import GroupSelection
@@ -88,18 +89,20 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
     requirements: Sequence[str],
     place: Place,
     *,
-    bounds: str = "lower",
+    bounds: str = "",
     lock: bool = True,
     sync: bool = True,
     command: str = "add",
     selection: GroupSelection,
     editable: bool = False,
     reference: GitReference | None = None,
+    indexes: Sequence[AddedIndex] = (),
 ) -> EditResult:
     """Add requirements to the manifest, lock and sync; on failure nothing has changed.
 
     A requirement without a version gets one from what was resolved, as ``bounds`` says; what has an address gets an
-    entry in the sources. In a member of a workspace the member's manifest is edited.
+    entry in the sources. One that stands there already keeps its extras, and its specifier and marker where the new one
+    has none. In a member of a workspace the member's manifest is edited.
 
     Args:
         session: services.
@@ -107,13 +110,14 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
         requirements: lines of PEP 508, paths and addresses.
         place: which list they go to.
         bounds: ``lower`` (``>=1.2``), ``major`` (``>=1.2,<2``), ``minor`` (``>=1.2,<1.3``), ``exact`` (``==1.2``)
-            or ``none``.
+            or ``none``; "" is ``lower``, for what has no specifier in the manifest yet.
         lock: resolve; without it the lines are written as they are.
         sync: make the environment what the lock says.
         command: what history says of it.
         selection: what is installed.
         editable: directories are added as editable.
         reference: which commit of repositories is meant, where their address doesn't say it.
+        indexes: go into the manifest, too.
 
     Raises:
         InvalidRequirement: a line is neither PEP 508 nor an address.
@@ -126,7 +130,13 @@ def add_requirements(  # noqa: PLR0913 - the options of `blast add`
     with exclusive(session, project.root, environment_path(project.root, session.settings)):
         options = _Options(lock, sync, command, selection)
         project = load_project(os.path.normpath(os.path.join(project.root, project.member)), session.settings.home)
-        return _add(session, project, _named(session, project, asked, reference), place, bounds, options)
+        before = manifest_text(project)
+        if any(index.url for index in indexes):
+            from blast_project.added_indexes import with_added_indexes
+
+            project = with_manifest(project, with_added_indexes(before, indexes))
+        rows = _named(session, project, asked, reference)
+        return _add(session, project, rows, place, bounds, options, indexes, before)
 
 
 def _check_other(project: Project, name: str) -> None:
@@ -210,17 +220,30 @@ def edit_manifest(
     return EditResult(edited, (), locked, synced, locked_at)
 
 
-def _add(
-    session: Session, project: Project, rows: Sequence[Added], place: Place, bounds: str, options: _Options
+def _add(  # noqa: PLR0913 - what `add_requirements` was asked for
+    session: Session,
+    project: Project,
+    rows: Sequence[Added],
+    place: Place,
+    bounds: str,
+    options: _Options,
+    indexes: Sequence[AddedIndex],
+    text: str,
 ) -> EditResult:
-    text = manifest_text(project)
+    """Add what was read; ``text`` is the manifest on the disk, without the indexes that the project has by now."""
+    rows = _as_standing(project, rows, place, keep_specifier=not bounds)
+    bounds = bounds or "lower"
     lines = [row.line for row in rows]
-    edited, plain = _with_lines(project, text, lines, place)
+    edited, plain = _with_lines(project, manifest_text(project), lines, place)
     for row in rows:
         if row.source is not None:
             from blast_compat.manifest_edit import set_source
 
             edited, plain = set_source(edited, row.name, row.source), None
+    if any(index.is_pinned for index in indexes):
+        from blast_project.added_indexes import with_added_indexes
+
+        edited, plain = with_added_indexes(edited, indexes, [row.name for row in rows if row.source is None]), None
     if not options.lock:
         _publish_manifest(project, edited, text)
         return EditResult(edited, tuple(lines), None, None)
@@ -252,6 +275,21 @@ def _add(
     locked_at = time.monotonic()
     synced = _publish(session, project, _Edit(text, edited, after), locked, interpreter, options)
     return EditResult(edited, tuple(final), locked, synced, locked_at)
+
+
+def _as_standing(project: Project, rows: Sequence[Added], place: Place, *, keep_specifier: bool) -> list[Added]:
+    """Return what is written of requirements, of which some may stand in the list already."""
+    manifest = edited_manifest(project)
+    if place.group:
+        # With what other groups bring in, these are not lines of the group alone.
+        standing = () if manifest.included_groups else manifest.groups.get(normalize_name(place.group), ())
+    else:
+        extras = manifest.optional_dependencies
+        standing = extras.get(normalize_name(place.extra), ()) if place.extra else manifest.dependencies
+    return [
+        row._replace(line=merged(row.line, standing, keep_specifier=keep_specifier and row.source is None))
+        for row in rows
+    ]
 
 
 def _finished(session: Session, project: Project, locked: LockResult) -> LockResult:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blast_pm.metadata.store import Database
     from blast_project.settings import Settings
 
-__all__ = ["ProjectIndexes", "named_indexes", "open_client", "project_indexes"]
+__all__ = ["ProjectIndexes", "named_indexes", "open_client", "project_indexes", "split_name"]
 
 
 class ProjectIndexes(NamedTuple):
@@ -190,10 +190,16 @@ def named_indexes(options: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Return name and address of what ``--index`` says; without a name it is counted."""
     rows = []
     for number, option in enumerate(options, 1):
-        name, equals, url = option.partition("=")
-        has_name = equals and name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()
-        rows.append((name, url) if has_name else (f"option-{number}", option))
+        name, url = split_name(option)
+        rows.append((name or f"option-{number}", url))
     return tuple(rows)
+
+
+def split_name(option: str) -> tuple[str, str]:
+    """Return name and address of what one ``--index`` says; the name may be missing."""
+    name, equals, url = option.partition("=")
+    has_name = equals and name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    return (name, url) if has_name else ("", option)
 
 
 def _check_directory(index_url: str) -> None:

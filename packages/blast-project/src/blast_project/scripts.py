@@ -165,7 +165,7 @@ def edit_script(
     *,
     add: Sequence[str] = (),
     remove: Sequence[str] = (),
-    bounds: str = "lower",
+    bounds: str = "",
     lock: bool = True,
 ) -> EditedScript:
     """Add requirements to a script's metadata or remove some; on failure nothing has changed.
@@ -187,7 +187,7 @@ def edit_script(
     from blast_core.names import normalize_name
     from blast_core.requirements import parse_requirement
     from blast_project.asking import parse_name
-    from blast_project.bounds import bounded
+    from blast_project.bounds import bounded, merged
 
     text = read_script(path)
     toml = _metadata_to_edit(session, path, text)
@@ -203,16 +203,26 @@ def edit_script(
         return EditedScript(removed)
     for line in add:
         parse_name(line)
+    standing = _required(toml)
+    add = [merged(line, standing, keep_specifier=not bounds) for line in add]
     edited = add_requirements(toml, add, script=True)
     if lock:
         locked = _lock(session, open_script(session.settings, path, write_block(text, edited)))
         pins = locked.pins()
-        lines = [bounded(line, pins.get(parse_requirement(line).name, ""), bounds) for line in add]
+        lines = [bounded(line, pins.get(parse_requirement(line).name, ""), bounds or "lower") for line in add]
         edited = add_requirements(edited, lines, script=True)
     else:
         lines = list(add)
     _publish(session, path, text, write_block(text, edited), lock=lock)
     return EditedScript(tuple(lines))
+
+
+def _required(toml: str) -> tuple[str, ...]:
+    """Return the requirements in a script's metadata; what is none is told by whoever edits them."""
+    import tomllib
+
+    found = tomllib.loads(toml).get("dependencies", ())
+    return tuple(line for line in found if isinstance(line, str)) if isinstance(found, list) else ()
 
 
 def _lock(session: Session, script: Script) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from blast_project.added_indexes import AddedIndex
     from blast_project.editing import EditResult, Place
     from blast_project.project import Project
     from blast_project.selection import GroupSelection
@@ -56,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bounds",
         choices=("lower", "major", "minor", "exact", "none"),
-        default="lower",
+        default="",
         help="the version written for a requirement that has none",
     )
     parser.add_argument("-m", "--marker", default="", metavar="MARKER", help="only where MARKER holds")
@@ -120,10 +121,12 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
         return edit_script_outcome(arguments, context, add=lines)
     context = context._replace(settings=_limited(context.settings, arguments.constraints))
     began = time.monotonic()
-    with Session(context.settings, context.reporter) as session:
+    project = edited_project(arguments, context)
+    indexes, settings = _indexes(arguments, context, project)
+    with Session(settings, context.reporter) as session:
         result = add_requirements(
             session,
-            edited_project(arguments, context),
+            project,
             lines,
             place_of(arguments),
             bounds=arguments.bounds,
@@ -133,11 +136,34 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
             selection=_selection(arguments),
             editable=arguments.editable,
             reference=GitReference(arguments.branch, arguments.tag, arguments.rev, arguments.lfs),
+            indexes=indexes,
         )
         outcome = edit_outcome("added", result, began)
         if result.synced is None:
             return outcome
         return with_hooks(outcome, session, result.synced, _selection(arguments), context)
+
+
+def _indexes(
+    arguments: argparse.Namespace, context: Context, project: Project
+) -> tuple[tuple[AddedIndex, ...], Settings]:
+    """Return the indexes that go into the manifest, and the settings without them."""
+    if not arguments.index:
+        return (), context.settings
+    from blast_project.added_indexes import added_indexes, with_indexes_of_manifest
+
+    if project.workspace is not None and project.member:
+        context.reporter.note(
+            "the index is for this command alone: [[tool.blast.index]] of the workspace's root keeps it"
+        )
+        return (), context.settings
+    tables = project.manifest.tool.get("index", ())
+    found = added_indexes(arguments.index, tables, project.root, context.settings.directory)
+    if any(index.option for index in found):
+        context.reporter.note(
+            "the password is not written into pyproject.toml; netrc, the keyring or a variable may have it"
+        )
+    return found, with_indexes_of_manifest(context.settings, found, arguments.extra_index_url)
 
 
 def _with_marker(line: str, marker: str) -> str:
@@ -205,7 +231,7 @@ def edit_script_outcome(
     if arguments.dev or arguments.optional or arguments.to_group or arguments.group:
         raise UsageError("a script has no groups and no extras", hint="it has requirements alone")
     path = find_script(arguments.script)
-    bounds = getattr(arguments, "bounds", "lower")
+    bounds = getattr(arguments, "bounds", "")
     with Session(context.settings, context.reporter) as session:
         lines = edit_script(
             session, path, add=add, remove=remove, bounds=bounds, lock=not arguments.no_lock
