@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from zlib import crc32
 
-from blast_core import limits
 from blast_core.errors import InvalidField
 from blast_core.fnv import build_table, fnv1a64, table_slots
 from blast_core.formats.dpl import layout
+from blast_core.formats.dpl.assembly import assemble
 from blast_core.formats.dpl.check import check_lock
 from blast_core.formats.dpl.layout import Section
 from blast_core.formats.dpl.model import NO_HASH, SOURCE_KINDS, Lock, LockTarget, canonical_lock
@@ -16,11 +15,11 @@ from blast_core.formats.dpl.packed_files import PackedFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from blast_core.formats.dpl.model import LockedDependency, LockedFile, LockedPackage, LockedSource
 
-__all__ = ["DplBuilder", "build_lock"]
+__all__ = ["DplBuilder", "RowEncoder", "build_lock"]
 
 
 def build_lock(lock: Lock, *, is_canonical: bool = False) -> bytes:
@@ -39,7 +38,7 @@ def build_lock(lock: Lock, *, is_canonical: bool = False) -> bytes:
     if not is_canonical:
         check_lock(lock)
         lock = canonical_lock(lock)
-    return _Encoder(lock).encode()
+    return RowEncoder(lock).encode()
 
 
 class DplBuilder:
@@ -71,72 +70,67 @@ class DplBuilder:
         return build_lock(self.to_lock())
 
 
-class _Encoder:
+class RowEncoder:
     """One pass over a canonical lock.
 
     Strings are laid into the pool in the order in which a reader wants them together: first what every lookup touches
     (names, versions), then the dependencies, then the bulk, which is the files. Each distinct string is stored once.
+
+    Args:
+        lock: that is written.
+        pool: what lies in front of all strings.
+        known: where in it strings lie, as places and lengths.
     """
 
-    def __init__(self, lock: Lock) -> None:
+    def __init__(self, lock: Lock, pool: bytes = b"", known: Mapping[bytes, tuple[int, int]] = {}) -> None:
         self._lock = lock
-        self._pool = bytearray()
+        self._pool = bytearray(pool)
         self._strings: dict[str, tuple[int, int]] = {"": (0, 0)}
-        self._keys: dict[bytes, tuple[int, int]] = {b"": (0, 0)}
+        self._keys: dict[bytes, tuple[int, int]] = {**known, b"": (0, 0)}
         self._index_numbers = {name: number for number, name in enumerate(lock.indexes, 1)}
 
+    @property
+    def pool(self) -> bytes:
+        """All strings that were laid into it."""
+        return bytes(self._pool)
+
+    @property
+    def texts(self) -> Collection[bytes]:
+        """The strings that were asked for, encoded."""
+        return self._keys
+
     def encode(self) -> bytes:
+        """Return the file."""
         lock = self._lock
-        packages = lock.packages
         requires_python = self._text(lock.requires_python)
-        heads = [self._head(package) for package in packages]
+        heads = [self._head(package) for package in lock.packages]
         groups = [layout.STRING.pack(*self._text(name)) for name in lock.groups]
         indexes = [layout.STRING.pack(*self._text(name)) for name in lock.indexes]
         targets, markers = self._targets()
+        entries, files, dependencies, extras, sources = self._rows(heads)
+        table = build_table([head[0] for head in heads])
+        bodies = (entries, [table], targets, markers, groups, indexes, sources, files, dependencies, extras)
+        counts = [len(body) for body in bodies] + [len(self._pool)]
+        counts[Section.TABLE] = table_slots(len(heads))
+        counts[Section.FILES] = sum(len(package.files) for package in lock.packages)
+        sections = [*map(b"".join, bodies), bytes(self._pool)]
+        return assemble(sections, counts, requires_python, lock.input_hash, lock.text_hash)
+
+    def rows(self) -> tuple[bytes, ...]:
+        """Return the rows of the packages alone: entries, files, dependencies, extras, sources."""
+        return tuple(map(b"".join, self._rows([self._head(package) for package in self._lock.packages])))
+
+    def _rows(self, heads: Sequence[tuple[int, ...]]) -> tuple[list[bytes], ...]:
         dependencies, extras, dependency_ranges = self._dependencies()
         sources, source_numbers = self._sources()
         files, file_ranges = self._files()
         entries = [
             layout.ENTRY.pack(*head, *file_range, *dependency_range, *_tail(package, source_numbers))
             for package, head, file_range, dependency_range in zip(
-                packages, heads, file_ranges, dependency_ranges, strict=True
+                self._lock.packages, heads, file_ranges, dependency_ranges, strict=True
             )
         ]
-        table = build_table([head[0] for head in heads])
-        bodies = (entries, [table], targets, markers, groups, indexes, sources, files, dependencies, extras)
-        counts = [len(body) for body in bodies] + [len(self._pool)]
-        counts[Section.TABLE] = table_slots(len(packages))
-        counts[Section.FILES] = sum(len(package.files) for package in packages)
-        return self._assemble([*map(b"".join, bodies), bytes(self._pool)], counts, requires_python)
-
-    def _assemble(self, bodies: list[bytes], counts: list[int], requires_python: tuple[int, int]) -> bytes:
-        from blast_core.digests import blake3_digest
-
-        lock = self._lock
-        offsets, seals, total = layout.place_sections(counts)
-        if total > limits.DPL_SIZE:
-            raise InvalidField("the lock is too large", field="total size", value=str(total))
-        places = [*zip(offsets, [*counts, seals], layout.SECTIONS, strict=True)]
-        rows = [
-            number
-            for offset, count, (_, stride) in (*places[Section.MARKERS : Section.POOL], places[Section.SEALS])
-            for number in (offset, count, stride)
-        ]
-        head = layout.HEADER.pack(
-            layout.MAGIC, layout.FORMAT_VERSION, 0, counts[Section.ENTRIES], layout.ENTRY.size,
-            offsets[Section.TABLE], counts[Section.TABLE], counts[Section.TARGETS], offsets[Section.ENTRIES],
-            offsets[Section.POOL], offsets[Section.TARGETS], total, lock.input_hash, NO_HASH,
-        )  # fmt: skip
-        directory = layout.DIRECTORY.pack(
-            lock.text_hash, *requires_python, counts[Section.POOL], layout.PAGE_SIZE, 0, *rows, 0
-        )
-        content = bytearray(head + directory)
-        for offset, body in zip(offsets, bodies, strict=False):
-            content += bytes(offset - len(content)) + body
-        content += bytes(offsets[Section.SEALS] - len(content))
-        content += _seals(bytes(content))
-        content[layout.CONTENT_HASH_AT : layout.CONTENT_AT] = blake3_digest(bytes(content[layout.CONTENT_AT :]))
-        return bytes(content)
+        return entries, files, dependencies, extras, sources
 
     def _text(self, text: str) -> tuple[int, int]:
         found = self._strings.get(text)
@@ -256,10 +250,3 @@ def _tail(package: LockedPackage, source_numbers: dict[tuple[str, str, str], int
     digest = bytes.fromhex(source.digest) if source.digest else NO_HASH
     number = source_numbers[_place_of(source)]
     return (package.target_mask, package.group_mask, SOURCE_KINDS.index(source.kind), 0, number, digest, 0)
-
-
-def _seals(content: bytes) -> bytes:
-    pages = [content[at : at + layout.PAGE_SIZE] for at in range(0, len(content), layout.PAGE_SIZE)]
-    first = pages[0]
-    pages[0] = first[: layout.CONTENT_HASH_AT] + first[layout.CONTENT_AT :]
-    return b"".join(layout.SEAL.pack(crc32(page)) for page in pages)
