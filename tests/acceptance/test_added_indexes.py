@@ -62,7 +62,7 @@ def test_with_a_name_what_is_added_is_asked_of_it_alone(project: Blast, more: St
     assert "tool" not in tomllib.loads((project.directory / "pyproject.toml").read_text())
 
 
-def test_a_directory_is_written_from_the_manifest(project: Blast, tmp_path: Path) -> None:
+def test_a_directory_is_written_from_the_manifest(project: Blast) -> None:
     wheels = project.directory / "wheels" / "private"
     wheels.mkdir(parents=True)
     make_wheel(wheels, "private", "1.0")

@@ -80,7 +80,7 @@ def with_added_indexes(text: str, indexes: Sequence[AddedIndex], names: Iterable
 
 
 def with_indexes_of_manifest(settings: Settings, indexes: Sequence[AddedIndex], others: Sequence[str]) -> Settings:
-    """Return the settings of a command whose indexes the manifest will have: only passwords stay options, and others."""
+    """Return the settings where the manifest will have the indexes: only passwords stay options, and others."""
     options = (*(index.option for index in indexes if index.option), *others)
     return settings._replace(policy=settings.policy._replace(indexes=options))
 

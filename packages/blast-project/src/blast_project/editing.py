@@ -220,7 +220,7 @@ def edit_manifest(
     return EditResult(edited, (), locked, synced, locked_at)
 
 
-def _add(  # noqa: PLR0913 - what `add_requirements` was asked for
+def _add(
     session: Session,
     project: Project,
     rows: Sequence[Added],

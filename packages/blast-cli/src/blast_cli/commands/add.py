@@ -153,16 +153,12 @@ def _indexes(
     from blast_project.added_indexes import added_indexes, with_indexes_of_manifest
 
     if project.workspace is not None and project.member:
-        context.reporter.note(
-            "the index is for this command alone: [[tool.blast.index]] of the workspace's root keeps it"
-        )
+        context.reporter.note("the index is for this command alone: the workspace's root names what stays")
         return (), context.settings
     tables = project.manifest.tool.get("index", ())
     found = added_indexes(arguments.index, tables, project.root, context.settings.directory)
     if any(index.option for index in found):
-        context.reporter.note(
-            "the password is not written into pyproject.toml; netrc, the keyring or a variable may have it"
-        )
+        context.reporter.note("the password is not written into pyproject.toml; netrc or the keyring may have it")
     return found, with_indexes_of_manifest(context.settings, found, arguments.extra_index_url)
 
 
