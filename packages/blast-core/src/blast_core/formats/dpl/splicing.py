@@ -8,8 +8,9 @@ lay into the pool, in which order, is the order in which these numbers come firs
 from __future__ import annotations
 
 import sys
+from _operator import add, ne, sub  # the part of it that needs no file
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, compress, pairwise
 from struct import Struct
 
 from blast_core.fnv import build_table
@@ -206,12 +207,7 @@ class _Splice:
         order.update(dict.fromkeys([*self._groups, *self._indexes, *_told_of(self._targets, self._markers)]))
         order.update(dict.fromkeys([*needs, *sources, *_columns(files, _FILE, _FILE_STRINGS)]))
         order.pop(0, None)
-        ends = accumulate([number >> 32 for number in order])
-        # Of a number of 8 bytes the upper half is the length, and the lower half where it begins.
-        moved = {number: end + (number >> 32) * _LOW for number, end in zip(order, ends, strict=True)}
-        moved[0] = 0
-        pool = self._pool
-        strings = b"".join([pool[(at := number & _LOW) : at + (number >> 32)] for number in order])
+        moved, strings = self._laid(list(order))
         targets = list(self._targets)
         for rows, width, columns in (
             (entries, _ENTRY, _ENTRY_STRINGS),
@@ -220,9 +216,9 @@ class _Splice:
             (extras, _EXTRA, _EXTRA_STRINGS),
         ):
             for place in columns:
-                rows[place::width] = [moved[number] for number in rows[place::width]]
+                rows[place::width] = map(moved.__getitem__, rows[place::width])
         markers, groups, indexes, sources, dependencies = (
-            [moved[number] for number in rows]
+            [*map(moved.__getitem__, rows)]
             for rows in (self._markers, self._groups, self._indexes, sources, dependencies)
         )
         bodies = [entries, [], targets, markers, groups, indexes, sources, files, dependencies, extras]
@@ -231,6 +227,21 @@ class _Splice:
         counts = [len(body) // size for body, (_, size) in zip(contents, layout.SECTIONS, strict=False)]
         asked = moved[self._requires_python]
         return assemble(contents, counts, (asked & _LOW, asked >> 32), input_hash, text_hash)
+
+    def _laid(self, order: list[int]) -> tuple[dict[int, int], bytes]:
+        """Return where each string is in a pool that has them in an order, and that pool."""
+        # Of a number of 8 bytes the upper half is the length, and the lower half where it begins.
+        lengths = [number >> 32 for number in order]
+        begins = [number & _LOW for number in order]
+        starts = accumulate(lengths, initial=0)
+        moved = dict(zip(order, map(add, map(sub, order, begins), starts), strict=False))
+        moved[0] = 0
+        # What stays lies mostly one behind the other: it is taken by stretches.
+        ends = [*map(add, begins, lengths)]
+        breaks = [0, *compress(range(1, len(order)), map(ne, begins[1:], ends)), len(order)] if order else []
+        pool = self._pool
+        stretches = [pool[begins[first] : ends[last - 1]] for first, last in pairwise(breaks)]
+        return moved, b"".join(stretches)
 
 
 def _merge(parts: list[_Rows]) -> tuple[list[int], list[int], list[int], list[int], list[int]]:
