@@ -18,6 +18,11 @@ from blast_core.version import (
     specifier_mask,
 )
 from blast_core.version import specifiers as module
+from blast_core.version.clauses import EVERYTHING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_core.version.clauses import Intervals
 
 
 def _chosen(text: str, table: VersionTable) -> list[str]:
@@ -202,3 +207,24 @@ def test_sets_compare_by_their_clauses() -> None:
 )
 def test_single_clause_is_matched_or_told_from_a_set(text: str, version: str, expected: bool | None) -> None:
     assert module.match_single(text, version) is expected
+
+
+def test_very_many_clauses_are_compiled_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pair of intervals was tried: a hostile requirement with 20,000 clauses took minutes."""
+    looked_at = 0
+    real = module._intersect
+
+    def counting(left: Intervals, right: Intervals = EVERYTHING) -> Intervals:
+        nonlocal looked_at
+        looked_at += len(left) + len(right)
+        return real(left, right)
+
+    monkeypatch.setattr(module, "_intersect", counting)
+    count = 2_000
+    text = ">=1," + ",".join(f"!=7.{number}" for number in range(count))
+    compiled = module.compile_specifier(text)
+    assert len(compiled.intervals) == count + 1
+    assert looked_at < 40 * count
+    assert SpecifierSet(text).contains("7.2000")
+    assert not SpecifierSet(text).contains("7.1999")
+    assert not SpecifierSet(text).contains("0.9")

@@ -78,27 +78,42 @@ def _compile(text: str) -> CompiledSpecifier:
     clauses = [_compiled.get(part) or _compile_clause(part, text) for part in parts if part]
     if len(clauses) == 1:
         return clauses[0]
-    intervals: Intervals = EVERYTHING
-    exact: tuple[str, ...] = ()
+    exact: list[str] = []
     prerelease = False
     for clause in clauses:
-        intervals = _intersect(intervals, clause.intervals)
-        exact += clause.exact
+        if clause.exact:
+            exact += clause.exact
         prerelease = prerelease or clause.prerelease
-    return CompiledSpecifier(",".join([clause.text for clause in clauses]), intervals, exact, prerelease, len(clauses))
+    intervals = _intersect_all([clause.intervals for clause in clauses])
+    text = ",".join([clause.text for clause in clauses])
+    return CompiledSpecifier(text, intervals, tuple(exact), prerelease, len(clauses))
 
 
-def _intersect(left: Intervals, right: Intervals) -> Intervals:
-    """Return what two lists of disjoint intervals share. They are short: all pairs are tried."""
+def _intersect_all(sets: list[Intervals]) -> Intervals:
+    """Return what all these lists of disjoint intervals share; in pairs, because a hostile set has very many."""
+    while len(sets) > 2:
+        sets = [_intersect(*sets[at : at + 2]) for at in range(0, len(sets), 2)]
+    return _intersect(*sets) if sets else EVERYTHING
+
+
+def _intersect(left: Intervals, right: Intervals = EVERYTHING) -> Intervals:
+    """Return what two ascending lists of disjoint intervals share."""
     if left is EVERYTHING:
         return right
+    if right is EVERYTHING:
+        return left
     found = []
-    for left_low, left_high in left:
-        for right_low, right_high in right:
-            low = max(left_low, right_low)
-            high = min(left_high, right_high)
-            if low < high:
-                found.append((low, high))
+    at = other = 0
+    while at < len(left) and other < len(right):
+        low = max(left[at][0], right[other][0])
+        high = min(left[at][1], right[other][1])
+        if low < high:
+            found.append((low, high))
+        # Nothing that comes reaches into the one that ends first.
+        if left[at][1] == high:
+            at += 1
+        else:
+            other += 1
     return tuple(found)
 
 
