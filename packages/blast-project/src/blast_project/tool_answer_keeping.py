@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
 import time
@@ -10,7 +9,7 @@ import time
 from blast_core import fs
 from blast_project.environment.generations import current_number, unsettled_boot
 from blast_project.environment.manager import VenvManager
-from blast_project.tool_answers import FORMAT, answer_path, stamp_of
+from blast_project.tool_answers import answer_path, pack_answer, stamp_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,11 +106,11 @@ def keep_tool_answer(session: Session, question: bytes, find: ToolFind, watch: W
     pins = stamp_of(find.pins) if find.pins else ()
     noted = pins[2] / 1e9 if pins else 0.0
     boot = unsettled_boot(environment, number)
-    row = (FORMAT, question, stamps, *times, noted, environment, number, program, boot, state)
+    row = (stamps, *times, noted, environment, number, program, boot, state)
     path = answer_path(settings.home, question)
     try:
         fs.make_directories(os.path.dirname(path))
-        fs.replace_file(path, marshal.dumps(row), durable=False)
+        fs.replace_file(path, pack_answer(question, row), durable=False)
         from blast_project.aging import forget_older
 
         forget_older(os.path.dirname(path), _FORGOTTEN_S)

@@ -14,6 +14,9 @@ import marshal
 import os
 import sys
 
+# Of modules that hash, this one alone is loaded anyway: it tells sources by content.
+from _imp import source_hash
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +27,13 @@ if TYPE_CHECKING:
     # of the machine; where the project of a project's tool is, and the options of its environment.
     _Row = tuple[tuple[tuple[str, Stamp], ...], float, float, float, str, int, str, str, tuple[str, bytes] | None]
 
-__all__ = ["DIRECTORY", "FORMAT", "answer_path", "find_tool_answer", "question_of", "stamp_of"]
+__all__ = ["answer_path", "find_tool_answer", "pack_answer", "question_of", "stamp_of"]
 
-#: Below the home.
-DIRECTORY = "tool-answers"
-#: Raise it when the long way may come to something else, or an answer is read otherwise.
-FORMAT = 1
+# Below the home.
+_DIRECTORY = "tool-answers"
+# Raise it when the long way may come to something else, or an answer is read otherwise.
+_FORMAT = 1
+_CHECK = 8
 # Variables that say what is asked, of whom, and which interpreters there are.
 _PREFIXES = ("BLAST_", "PIP_", "UV_", "XDG_")
 _NAMES = frozenset(("ASDF_DATA_DIR", "HOME", "MISE_DATA_DIR", "PATH", "PYENV_ROOT", "RYE_PY_ROOT"))
@@ -65,10 +69,13 @@ def question_of(words: "tuple[str, ...]", environ: "Mapping[str, str]") -> bytes
 
 def answer_path(home: str, question: bytes) -> str:
     """Return where the answer to a question is kept, if one is."""
-    # Of modules that hash, this one alone is loaded anyway: it tells sources by content. The question is compared.
-    from _imp import source_hash
+    return f"{home}/{_DIRECTORY}/{source_hash(_FORMAT, question).hex()}"
 
-    return f"{home}/{DIRECTORY}/{source_hash(FORMAT, question).hex()}"
+
+def pack_answer(question: bytes, row: "_Row") -> bytes:
+    """Return an answer as it is kept: a checksum, and after it everything marshalled."""
+    content = marshal.dumps((_FORMAT, question, row))
+    return source_hash(_FORMAT, content) + content
 
 
 def find_tool_answer(home: str, question: bytes, *, offline: bool) -> "tuple[str, str] | None":
@@ -93,8 +100,11 @@ def find_tool_answer(home: str, question: bytes, *, offline: bool) -> "tuple[str
     import time
 
     now = time.time()
-    # A clock that was put back must not make pages eternal; and that it is used, the versions of a run are told daily.
-    if (expires and not offline and not fetched - 60 <= now < expires) or not noted - 60 <= now < noted + 86400:
+    # A clock that was put back must not make pages eternal.
+    if expires and not offline and not fetched - 60 <= now < expires:
+        return None
+    # The versions of a run are told every day that they are used.
+    if noted and not noted - 60 <= now < noted + 86400:
         return None
     if not (os.access(f"{environment}/bin/python", os.X_OK) and os.access(program, os.X_OK)):
         return None
@@ -131,15 +141,15 @@ def _read(path: str, question: bytes) -> "_Row | None":
     except OSError:
         return None
     try:
-        version, asked, *row = marshal.loads(os.read(fd, 1 << 20))  # noqa: S302 - this user's own store
-        if version != FORMAT or asked != question:
-            return None
-        stamps, fetched, expires, noted, environment, number, program, boot, state = row
-    except (OSError, ValueError, EOFError, TypeError):
+        content = os.read(fd, 1 << 20)
+    except OSError:
         return None
     finally:
         os.close(fd)
-    return stamps, fetched, expires, noted, environment, number, program, boot, state
+    if source_hash(_FORMAT, content[_CHECK:]) != content[:_CHECK]:
+        return None
+    version, asked, row = marshal.loads(content[_CHECK:])  # noqa: S302 - this user's own store
+    return row if (version, asked) == (_FORMAT, question) else None
 
 
 def _is_settled(environment: str, number: int, boot: str) -> bool:
