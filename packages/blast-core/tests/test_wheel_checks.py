@@ -65,6 +65,7 @@ class Refused(NamedTuple):
 INFO = "sample-1.0.dist-info"
 REFUSED: dict[str, Refused] = {
     "foreign dist-info": Refused(_with(dist_info="other-1.0.dist-info"), "another project"),
+    "dist-info as a file": Refused(_with(Member("other-1.0.dist-info", b"")), "2 .dist-info"),
     "dist-info of another version": Refused(_with(dist_info="sample-2.0.dist-info"), "another project"),
     "two dist-info": Refused(_with(Member("other-2.0.dist-info/WHEEL", WHEEL)), "2 .dist-info"),
     "two spellings of dist-info": Refused(_with(Member("Sample-1.0.dist-info/X", b"")), "2 .dist-info"),
@@ -104,6 +105,16 @@ REFUSED: dict[str, Refused] = {
     "carriage return": Refused(_scripts("run = a:b\rimport os"), "control"),
     "no section": Refused(_with(entry_points="run = a:b\n"), "not an INI file"),
     "garbage": Refused(_with(entry_points="\0\1\2 not ini [[[\n"), "control"),
+    "script called pyvenv.cfg": Refused(_scripts("pyvenv.cfg = a:b"), "finds its modules"),
+    "data bin pyvenv.cfg": Refused(
+        _with(Member("sample-1.0.data/data/bin/pyvenv.cfg", b"home=/x")), "finds its modules"
+    ),
+    "data scripts pybuilddir.txt": Refused(
+        _with(Member("sample-1.0.data/scripts/PyBuildDir.txt", b"x")), "finds its modules"
+    ),
+    "data Scripts python._pth": Refused(
+        _with(Member("sample-1.0.data/data/Scripts/sample._pth", b"x")), "finds its modules"
+    ),
     "data scripts python": Refused(_with(Member("sample-1.0.data/scripts/python", b"#!")), "interpreter"),
     "data bin python3": Refused(_with(Member("sample-1.0.data/data/bin/python3", b"#!")), "interpreter"),
     "data Scripts python.exe": Refused(_with(Member("sample-1.0.data/data/Scripts/Python.exe", b"MZ")), "interpreter"),
@@ -138,11 +149,20 @@ REFUSED: dict[str, Refused] = {
     "one path from two schemes": Refused(
         _with(Member("sample-1.0.data/purelib/sample/__init__.py", b"y")), "two members"
     ),
+    "one path from scripts and data": Refused(
+        _with(Member("sample-1.0.data/scripts/run", b"#!python"), Member("sample-1.0.data/data/bin/run", b"y")),
+        "two members",
+    ),
+    "a directory of data over a script": Refused(
+        _with(Member("sample-1.0.data/scripts/run", b"#!python"), Member("sample-1.0.data/data/bin/run/x", b"y")),
+        "both a file and",
+    ),
     "file over a directory": Refused(_with(Member("sample-1.0.data/platlib/sample", b"y")), "both a file and"),
     "dist-info through data": Refused(
         _with(Member("sample-1.0.data/purelib/other-1.0.dist-info/RECORD", b"")), "into a .dist-info"
     ),
     "pth with an absolute path": Refused(_with(Member("s.pth", b"/tmp\n")), "outside the environment"),
+    "pth that keeps Python from starting": Refused(_with(Member("s.pth", b"\xff\xfe/x\n")), "not UTF-8"),
     "pth that climbs": Refused(_with(Member("s.pth", b"a/../../b\n")), "outside the environment"),
     "pth that climbs on Windows": Refused(_with(Member("s.pth", b"..\\..\n")), "outside the environment"),
     "pth with a drive": Refused(_with(Member("s.pth", b"C:\\x\n")), "outside the environment"),
@@ -155,6 +175,10 @@ REFUSED: dict[str, Refused] = {
     "record ghost": Refused(_with(record=_rows(record_row("sample/ghost.py", b""))), "not in the wheel"),
     "record outside": Refused(_with(record=_rows(record_row("../../etc/x", b""))), r"'\.\.'"),
     "record absolute": Refused(_with(record=_rows(record_row("/etc/x", b""))), "absolute"),
+    "record is a bomb": Refused(_with(record=_rows(*[("sample/__init__.py", "", "")] * 9_000)), "RECORD.*at most"),
+    "record lists a directory that is not there": Refused(
+        _with(record=_rows(("sample/sub/", "", ""))), "not in the wh"
+    ),
     "record unlisted": Refused(_with(record=_rows(drop="sample/__init__.py")), "does not list"),
     "record without digest": Refused(
         _with(record=_rows(("sample/__init__.py", "", ""), drop="sample/__init__.py")), "no digest"
@@ -231,6 +255,8 @@ def test_refuses_the_file_name(filename: str, tmp_path: Path) -> None:
         pytest.param(_with(metadata=METADATA.replace(b"Name: sample", b"name: SAMPLE")), "", id="case of the name"),
         pytest.param(_with(dist_info="Sample-1.0.0.dist-info"), "", id="spelling of dist-info"),
         pytest.param(_with(record=_rows(record_row(*("sample/__init__.py", b"x = 1\n")))), "twice", id="row twice"),
+        pytest.param(_with(record=_rows(("sample/", "", ""))), "directory", id="row of a directory"),
+        pytest.param(_with(Member("sample/e\u0301\u00e9\U0001f600.py", b"")), "", id="name outside ASCII"),
         pytest.param(_with(Member("strange.data/x", b"")), "", id="package that ends in .data"),
         pytest.param(_with(Member("pkg.egg-info/PKG-INFO", b"")), "", id="egg-info"),
         pytest.param(_with(Member("s.pth", b"# comment\nsub/dir\nimport x\n")), "", id="pth"),
@@ -314,6 +340,11 @@ def test_names_what_runs_at_start_up_and_can_refuse_it(tmp_path: Path) -> None:
     assert _read(tmp_path, recipe).startup == ("s.pth", "sitecustomize.py", "usercustomize/__init__.py")
     with pytest.raises(ArchiveRejected, match="refused"):
         _read(tmp_path, recipe, Policy(startup_code=False))
+
+
+def test_start_files_run_at_start_up(tmp_path: Path) -> None:
+    recipe = _with(Member("s.start", b"os:getpid\n"), Member("sample/s.start", b"x"))
+    assert _read(tmp_path, recipe).startup == ("s.start",)
 
 
 def test_names_what_runs_at_start_up_though_it_lies_among_the_data(tmp_path: Path) -> None:

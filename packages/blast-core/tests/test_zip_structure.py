@@ -143,6 +143,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "newline": (write_zip([Member("a\nb", b"1")]), "control"),
     "next line": (write_zip([Member("a\x85b", b"1")]), "control"),
     "line separator": (write_zip([Member("a\u2028b", b"1")]), "control"),
+    "right to left": (write_zip([Member("a\u202egpj.py", b"1")]), "turns what is shown"),
+    "no width": (write_zip([Member("a\u200b.py", b"1")]), "shows nothing"),
     "empty name": (write_zip([Member("", b"1")]), "empty"),
     "not UTF-8": (write_zip([Member(b"\xff\xfe", b"1", flags=0x800)]), "not UTF-8"),
     "cp437": (_cp437(), "not ASCII"),

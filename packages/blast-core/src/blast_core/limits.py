@@ -43,6 +43,8 @@ __all__ = [
     "PATH_DEPTH",
     "PTH_FILE",
     "RECORD",
+    "RECORD_ROW",
+    "RECORD_SPARE",
     "REQUIREMENTS",
     "SDIST_MEMBERS",
     "SDIST_UNPACKED",
@@ -109,6 +111,10 @@ WHEEL_FILE: Final = 256 * KIB
 
 # RECORD has some 120 bytes a file. Largest seen: 1.8 MiB.
 RECORD: Final = 64 * MIB
+
+# A row: the longest path, and any digest. So RECORD can't be a bomb beside few files; some rows more are nobody's.
+RECORD_ROW: Final = 2 * KIB
+RECORD_SPARE: Final = 32
 
 # entry_points.txt; the largest seen has 2.4 KiB.
 ENTRY_POINTS: Final = 4 * MIB

@@ -18,6 +18,8 @@ SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
 _INTERPRETERS = ("python", "pypy")
 _INTERPRETER_TAIL = frozenset("0123456789.dtw")
+# What an interpreter looks for beside itself before it looks anywhere else.
+_LANDMARKS = frozenset(["pybuilddir.txt", "pyvenv.cfg"])
 _ACTIVATORS = frozenset(
     ["activate", "activate.bat", "activate.csh", "activate.fish", "activate.nu", "activate.ps1", "activate_this.py",
      "deactivate.bat"]
@@ -94,6 +96,8 @@ def script_name_fault(name: str) -> str:
     for interpreter in _INTERPRETERS:
         if lower.startswith(interpreter) and _INTERPRETER_TAIL.issuperset(lower[len(interpreter) :]):
             return "its name is the interpreter's"
+    if lower in _LANDMARKS or lower.endswith("._pth"):
+        return "its name is that of a file that says where the interpreter finds its modules"
     if lower in _ACTIVATORS:
         return "its name is that of an activation script"
     return ""

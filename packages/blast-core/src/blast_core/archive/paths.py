@@ -65,8 +65,13 @@ def _character_fault(path: str) -> str:
         return "its path begins with a drive letter"
     if "\\" in path:
         return "its path has a backslash"
-    if not path.isprintable() and any(map(_is_control, path)):
-        return "its path has a control character"
+    if not path.isprintable():
+        if any(map(_is_control, path)):
+            return "its path has a control character"
+        from unicodedata import category
+
+        if any(category(character) == "Cf" for character in path):
+            return "its path has a character that shows nothing, or turns what is shown"
     return ""
 
 

@@ -59,7 +59,7 @@ def parse_record(content: bytes) -> Iterator[RecordRow]:
 
     try:
         # newline="" keeps line ends inside quotes, which path_fault then refuses.
-        lines = io.StringIO(content.decode("utf-8-sig"), newline="")
+        lines = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
         for number, row in enumerate(csv.reader(lines, strict=True), 1):
             if len(row) == 3 and _COMMON_ROW(row[1]) and row[2].isdecimal() and row[2].isascii() and len(row[2]) < 20:
                 # What nearly every row is; all others go the long way.
@@ -128,11 +128,18 @@ def reconcile(rows: Iterable[RecordRow], members: Mapping[str, str], dist_info: 
     described: dict[str, RecordRow] = {}
     faults: list[str] = []
     warnings: list[str] = []
+    directories: set[str] | None = None
     for row in rows:
         known = members.get(row.path)
         if known is not None and row.algorithm and known not in described:
             described[known] = RecordRow(known, row.algorithm, row.digest, row.size)
             continue
+        if row.path.endswith("/"):
+            directories = _directories(members) if directories is None else directories
+            if row.path in directories:
+                # Says nothing of what lies in it; that has rows of its own.
+                warnings.append(f"RECORD lists the directory {show_path(row.path)}")
+                continue
         path = _find_path(row.path, members, warnings)
         shared = row._replace(path=members.get(path, path))
         fault = _row_fault(shared, members, own, described)
@@ -143,7 +150,17 @@ def reconcile(rows: Iterable[RecordRow], members: Mapping[str, str], dist_info: 
         elif path in members:
             described[shared.path] = shared
     faults.extend(_unlisted(members, described, own))
-    return Reconciled(described, tuple(faults), tuple(warnings))
+    return Reconciled(described, tuple(faults), tuple(dict.fromkeys(warnings)))
+
+
+def _directories(members: Collection[str]) -> set[str]:
+    found = set()
+    for path in members:
+        parent = path.rpartition("/")[0]
+        while parent and f"{parent}/" not in found:
+            found.add(f"{parent}/")
+            parent = parent.rpartition("/")[0]
+    return found
 
 
 def _find_path(path: str, members: Collection[str], warnings: list[str]) -> str:

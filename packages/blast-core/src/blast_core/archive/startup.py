@@ -6,16 +6,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["has_code", "is_startup_module", "pth_fault", "pth_lines"]
+__all__ = ["has_code", "is_startup_module", "is_utf8", "pth_fault", "pth_lines"]
 
 _MODULES = ("sitecustomize", "usercustomize")
 
 
 def is_startup_module(site_path: str) -> bool:
     """Tell whether a file, by its path below site-packages, is a module that the interpreter imports at its start."""
-    first = site_path.partition("/")[0]
+    first, slash, _ = site_path.partition("/")
+    if first.endswith(".start") and not slash:
+        # PEP 829: entry points that site.py calls.
+        return True
     stem = first.partition(".")[0]
     return stem in _MODULES and (first == stem or first.endswith((".py", ".pyc", ".so", ".pyd")))
+
+
+def is_utf8(content: bytes) -> bool:
+    """Tell whether a .pth file can be read in every locale; site.py fails, and Python with it, where it can't be."""
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def pth_lines(content: bytes) -> tuple[str, ...]:

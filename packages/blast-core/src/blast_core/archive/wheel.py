@@ -11,12 +11,21 @@ from blast_core.archive.headers import Headers, parse_headers
 from blast_core.archive.paths import show_path
 from blast_core.archive.record import RecordRow, parse_record, reconcile
 from blast_core.archive.source import open_source
-from blast_core.archive.startup import has_code, is_startup_module, pth_fault, pth_lines
+from blast_core.archive.startup import has_code, is_startup_module, is_utf8, pth_fault, pth_lines
 from blast_core.archive.wheel_layout import WheelFile, find_dist_info, import_names, landing_path, place_files
 from blast_core.archive.wheel_name import WheelName, parse_wheel_name
 from blast_core.archive.zip import ZipArchive, read_archive
 from blast_core.errors import ArchiveRejected, InvalidRequirement, InvalidVersion, RecordMismatch
-from blast_core.limits import ENTRY_POINTS, METADATA, PTH_FILE, RECORD, REQUIREMENTS, WHEEL_FILE
+from blast_core.limits import (
+    ENTRY_POINTS,
+    METADATA,
+    PTH_FILE,
+    RECORD,
+    RECORD_ROW,
+    RECORD_SPARE,
+    REQUIREMENTS,
+    WHEEL_FILE,
+)
 from blast_core.names import is_valid_name, normalize_name
 from blast_core.tuples import NamedTuple
 
@@ -147,7 +156,7 @@ def _read(archive: ZipArchive, filename: str, named: WheelName, policy: Policy) 
     headers = parse_headers(metadata_bytes)
     _check_metadata(headers, named)
     files = place_files(archive.members, named)
-    record_bytes = _read_small(archive, f"{dist_info}/RECORD", RECORD)
+    record_bytes = _read_small(archive, f"{dist_info}/RECORD", min(RECORD, RECORD_ROW * (len(files) + RECORD_SPARE)))
     record = _check_listing(record_bytes, files, filename, dist_info, policy, warnings)
     return Wheel(
         filename=filename,
@@ -276,8 +285,11 @@ def _find_startup(archive: ZipArchive, files: tuple[WheelFile, ...], policy: Pol
     for file in files:
         path = landing_path(file.path, file.scheme)
         if path.endswith(".pth") and "/" not in path:
-            lines = pth_lines(_read_small(archive, file.path, PTH_FILE))
+            content = _read_small(archive, file.path, PTH_FILE)
+            lines = pth_lines(content)
             fault = "" if policy.editable else pth_fault(lines)
+            if not is_utf8(content):
+                fault = "it is not UTF-8, and would keep Python from starting"
             if fault:
                 raise ValueError(f"{show_path(file.path)}: {fault}")
             if has_code(lines):

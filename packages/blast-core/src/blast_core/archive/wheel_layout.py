@@ -61,7 +61,8 @@ def find_dist_info(members: Iterable[ZipMember], wheel: WheelName) -> str:
     Raises:
         ValueError: there is none, there are several, or it is another project's or version's.
     """
-    tops = {member.name.partition("/")[0] for member in members if "/" in member.name}
+    # A file of such a name would stand for a distribution too, or in the place of one.
+    tops = {member.name.partition("/")[0] for member in members}
     found = sorted(top for top in tops if top.lower().endswith(".dist-info"))
     if len(found) != 1:
         raise ValueError(f"it has {len(found)} .dist-info directories instead of one")
@@ -183,11 +184,20 @@ def landing_path(path: str, scheme: str) -> str:
 def _check_site(paths: Sequence[str], schemes: Sequence[str]) -> None:
     places = map(site_path, paths, schemes)
     fault = tree_fault(place for place in places if place)
+    if not fault:
+        fault = tree_fault(place for place in map(_prefix_path, paths, schemes) if place)
     if fault:
         raise ValueError(f"once installed, {fault}")
     for path, scheme in zip(paths, schemes, strict=True):
         if scheme != "root" and landing_path(path, scheme).partition("/")[0].lower().endswith(".dist-info"):
             raise ValueError(f"{show_path(path)} would be installed into a .dist-info directory")
+
+
+def _prefix_path(path: str, scheme: str) -> str:
+    """Return where a script or a data file goes below the environment, "" for any other."""
+    if scheme == "scripts":
+        return "bin/" + path.split("/", 2)[2]
+    return path.split("/", 2)[2] if scheme == "data" else ""
 
 
 def import_names(files: Iterable[WheelFile]) -> tuple[str, ...]:
