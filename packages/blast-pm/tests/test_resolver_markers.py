@@ -44,3 +44,12 @@ def test_parts_metadata_into_base_and_extras() -> None:
     assert [row.name for row, _ in markers.base_rows(rows)] == ["a", "e"]
     assert [row.name for row, _ in markers.extra_rows(rows, "x")] == ["b"]
     assert markers.extra_rows(rows, "nope") == []
+
+
+@pytest.mark.parametrize(
+    ("requires", "fits"),
+    [(">=3.6", 1), (">=3.6.*", 1), ("<3", 0), ("<3.*", 0), (">=3.6,", 1), (">=nope", 1)],
+)
+def test_a_requires_python_of_an_old_release_rules_out_no_more_than_it_says(requires: str, fits: int) -> None:
+    """Installers always took them; one such release made the whole resolution fail."""
+    assert TargetMarkers([TARGET]).runs_on(requires) == fits

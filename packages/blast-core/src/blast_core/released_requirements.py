@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from blast_core.errors import InvalidRequirement
 from blast_core.requirements import Requirement, parse_requirement
+from blast_core.version import specifier_mask
 
-__all__ = ["mend_specifier", "parse_released_requirement"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blast_core.version import VersionTable
+
+__all__ = ["mend_specifier", "parse_released_requirement", "released_python_fits"]
 
 
 def parse_released_requirement(text: str) -> Requirement:
@@ -25,6 +30,21 @@ def parse_released_requirement(text: str) -> Requirement:
         if mended is None:
             raise
         return mended
+
+
+def released_python_fits(requires_python: str, table: VersionTable) -> bool:
+    """Tell whether a Python satisfies a release's Requires-Python, usual mistakes mended; one that is none fits all.
+
+    Args:
+        requires_python: as in METADATA, a page or a lock.
+        table: versions of Python of which one is to do.
+    """
+    for text in (requires_python, mend_specifier(requires_python)):
+        try:
+            return bool(specifier_mask(text, table))
+        except InvalidRequirement:
+            continue
+    return True
 
 
 def _mend(line: str) -> Requirement | None:

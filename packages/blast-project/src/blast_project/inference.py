@@ -283,7 +283,8 @@ def _newest_wheel(files: Sequence[IndexFile], interpreter: Interpreter | None = 
 
 def _is_for(file: IndexFile, interpreter: Interpreter | None) -> bool:
     """Tell whether a file is a wheel that an interpreter may take; without one, whether it is for all."""
-    from blast_core.version.specifiers import SpecifierSet
+    from blast_core.released_requirements import released_python_fits
+    from blast_core.version import make_version_table
     from blast_pm.metadata.wheels import parse_wheel_name
 
     if parse_wheel_name(file.filename) is None:
@@ -291,7 +292,7 @@ def _is_for(file: IndexFile, interpreter: Interpreter | None) -> bool:
     if interpreter is None:
         return file.filename.endswith("-none-any.whl")
     requires = file.requires_python
-    return not requires or SpecifierSet(requires).contains(interpreter.version, prereleases=True)
+    return not requires or released_python_fits(requires, make_version_table((interpreter.version,)))
 
 
 def _version_of(file: IndexFile) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from blast_core.errors import BlastError
-from blast_core.released_requirements import mend_specifier
+from blast_core.released_requirements import released_python_fits
 from blast_core.tuples import NamedTuple
-from blast_core.version import make_version_table, specifier_mask
+from blast_core.version import make_version_table
 from blast_pm.metadata.project_record import ProjectRecord
 from blast_pm.metadata.wheels import best_filename, best_wheel, ranker_for
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from blast_core.interpreter import Target
-    from blast_core.version import VersionTable
     from blast_pm.index.model import IndexFile
     from blast_pm.metadata.file_table import Outline
     from blast_pm.metadata.page_records import PageRecord
@@ -102,7 +100,7 @@ class TargetView:
         if known is None:
             known = 0
             for mask, table in self._tables:
-                if _satisfies(table, requires_python):
+                if released_python_fits(requires_python, table):
                     known |= mask
             self._pythons[requires_python] = known
         return known
@@ -215,15 +213,6 @@ def _tag_start(filename: str) -> int:
     """Return where ``python-abi-platform`` begins in a wheel's name, which was checked when the page was read."""
     platform = filename.rindex("-")
     return filename.rindex("-", 0, filename.rindex("-", 0, platform)) + 1
-
-
-def _satisfies(table: VersionTable, specifier: str) -> bool:
-    for text in (specifier, mend_specifier(specifier)):
-        try:
-            return bool(specifier_mask(text, table))
-        except BlastError:
-            continue
-    return True
 
 
 def _release_of(version: str) -> str:

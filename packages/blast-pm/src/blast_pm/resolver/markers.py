@@ -7,7 +7,8 @@ has on the targets; `and` and `or` are then `&` and `|`.
 from __future__ import annotations
 
 from blast_core.markers import Comparison, evaluate_tree, parse_marker, uses_extra
-from blast_core.version import make_version_table, specifier_mask
+from blast_core.released_requirements import released_python_fits
+from blast_core.version import make_version_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,16 +70,12 @@ class TargetMarkers:
         return known
 
     def runs_on(self, requires_python: str) -> int:
-        """Return the targets whose Python satisfies a Requires-Python.
-
-        Raises:
-            InvalidRequirement: it is not a specifier.
-        """
+        """Return the targets whose Python satisfies a Requires-Python; one that is no specifier excludes nothing."""
         known = self._pythons.get(requires_python)
         if known is None:
             known = 0
             for bit, target in enumerate(self._targets):
-                if specifier_mask(requires_python, make_version_table((target.python_version,))):
+                if released_python_fits(requires_python, make_version_table((target.python_version,))):
                     known |= 1 << bit
             self._pythons[requires_python] = known
         return known
