@@ -6,11 +6,11 @@ import marshal
 import os
 
 from blast_core import fs
-from blast_core.boot import boot_id
 from blast_core.errors import InstallError
 from blast_core.tuples import NamedTuple
 from blast_pm.store.durability import generation_boot
 from blast_project.environment.layout import META, current_link, generations_directory
+from blast_project.environment.settled import META_FILE, is_doubtful, settle, settled_path, unsettled_boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ __all__ = [
 FIRST_COMMAND = "init"
 
 _FORMAT = 1
-_META_FILE = "generation"
-_SETTLED_FILE = "settled"
 
 
 class Installed(NamedTuple):
@@ -135,11 +133,11 @@ def write_meta(
     # With the start of the machine under which it was made, if it is not flushed as a whole.
     boot = generation_boot()
     content = marshal.dumps((_FORMAT, tuple(plain), boot))
-    fs.write_file(os.path.join(directory, _META_FILE), content)
+    fs.write_file(os.path.join(directory, META_FILE), content)
     if boot:
         # The flushing renames it, and so makes nothing in a directory that somebody may be removing.
-        fs.write_file(os.path.join(directory, f"un{_SETTLED_FILE}"), b"")
-    return tuple(f"{META}/{name}" for name in (*snapshots, _META_FILE))
+        fs.write_file(os.path.join(directory, "unsettled"), b"")
+    return tuple(f"{META}/{name}" for name in (*snapshots, META_FILE))
 
 
 def read_generation(environment: str, number: int) -> Generation:
@@ -148,7 +146,7 @@ def read_generation(environment: str, number: int) -> Generation:
     Raises:
         InstallError: there is no such generation, or what it says can't be read.
     """
-    path = os.path.join(generations_directory(environment), str(number), META, _META_FILE)
+    path = os.path.join(generations_directory(environment), str(number), META, META_FILE)
     try:
         with open(path, "rb") as file:
             version, row, *_ = marshal.loads(file.read())  # noqa: S302 - written by this user's Blast on this machine
@@ -163,38 +161,6 @@ def read_generation(environment: str, number: int) -> Generation:
     except (ValueError, EOFError, TypeError, OSError) as error:
         raise InstallError(f"what generation {number} says of itself can't be read", reason=str(error)) from error
     raise InstallError(f"generation {number} was made by another version of Blast", hint="'blast sync' makes a new one")
-
-
-def settled_path(environment: str, number: int) -> str:
-    """Return the file that tells, by being there, that all of a generation is on the disk."""
-    return os.path.join(generations_directory(environment), str(number), META, _SETTLED_FILE)
-
-
-def unsettled_boot(environment: str, number: int) -> str:
-    """Return the start of the machine under which a generation was made that may not be on the disk; "" if it is."""
-    if os.path.lexists(settled_path(environment, number)):
-        return ""
-    path = os.path.join(generations_directory(environment), str(number), META, _META_FILE)
-    try:
-        with open(path, "rb") as file:
-            _, _, *boot = marshal.loads(file.read())  # noqa: S302 - written by this user's Blast on this machine
-    except (ValueError, EOFError, TypeError, OSError):
-        return ""
-    return str(boot[0]) if boot else ""
-
-
-def is_doubtful(environment: str, number: int) -> bool:
-    """Tell whether the machine started anew since a generation was made, before it was known to be on the disk."""
-    boot = unsettled_boot(environment, number)
-    return bool(boot) and boot != boot_id()
-
-
-def settle(environment: str, number: int) -> None:
-    """Note that a generation was looked at as a whole, and need not be again; a disk that refuses is no error."""
-    try:
-        fs.write_file(settled_path(environment, number), b"")
-    except OSError:
-        return
 
 
 def read_snapshots(environment: str, generation: Generation) -> dict[str, bytes]:

@@ -178,7 +178,7 @@ def _made_now(content: bytes) -> bytes:
     from blast_core.boot import boot_id
 
     version, (number, parent, _, *rest), *_ = marshal.loads(content)  # noqa: S302 - as above
-    # Marked as what is not flushed: see `blast_project.environment.generations.is_doubtful`.
+    # Marked as what is not flushed: see `blast_project.environment.settled.is_doubtful`.
     return marshal.dumps((version, (number, parent, time.time(), *rest), boot_id()))
 
 

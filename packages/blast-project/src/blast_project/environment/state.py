@@ -209,7 +209,7 @@ def write_state(
     """
     directory = f"{environment}/{state.site_packages}"
     known = state.environment or environment
-    from blast_project.environment.generations import unsettled_boot
+    from blast_project.environment.settled import unsettled_boot
 
     boot = unsettled_boot(environment, state.generation)
     linked = State(state.generation, state.packages, state.site_packages, _find_trees(directory, stores), known, boot)
@@ -239,7 +239,7 @@ def write_view_memo(
         state: its generation, site-packages, and a directory of each store that it leads into.
         contents: what the files held when they were looked at, by name.
     """
-    from blast_project.environment.generations import unsettled_boot
+    from blast_project.environment.settled import unsettled_boot
 
     state.environment, state.boot = view, unsettled_boot(view, state.generation)
     return _write_memo(root, path, options, state, contents, None, f"{view}/{state.site_packages}")
