@@ -9,6 +9,8 @@ the old versions preferred gives.
 
 from __future__ import annotations
 
+from _collections_abc import Mapping  # collections.abc imports all of collections
+
 from blast_core.tuples import NamedTuple
 from blast_core.version import make_version_table, specifier_mask
 from blast_pm.metadata.frozen import FrozenMetadata, FrozenVersion
@@ -17,7 +19,7 @@ from blast_project.standing_files import LockedFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Any
 
     from blast_core.formats.dpl.model import LockedDependency
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from blast_pm.index.client import PyPiClient
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import MetadataSource, UniversalPackage, UniversalResolution
+    from blast_project.lock_files import LockResult
     from blast_project.lock_parts import Parts
     from blast_project.project import Project
 
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     Resolve = Callable[
         [Callable[[RegistryMetadata], MetadataSource], Callable[[Requirement], bool] | None], UniversalResolution
     ]
-    Frozen = dict[str, dict[str, FrozenVersion]]
+    Frozen = Mapping[str, Mapping[str, FrozenVersion]]
 
 __all__ = ["Delta", "asks_for_more", "freeze", "resolve_delta", "resolve_more"]
 
@@ -50,12 +53,36 @@ class Delta(NamedTuple):
         visited: how many candidates' requirements were asked of the indexes.
         kept: how many locked packages were left alone.
         metadata: what the indexes were asked through.
+        growth: the lock that it comes to more than; then the resolution is of what is new alone.
     """
 
     resolution: UniversalResolution
     visited: int
     kept: int
     metadata: RegistryMetadata
+    growth: Growth | None = None
+
+
+class Growth(NamedTuple):
+    """What comes to a lock of which everything stays.
+
+    Attributes:
+        base: the lock.
+        frozen: its packages.
+        roots: what the project asks for.
+        markers: of all targets.
+        new: the packages that aren't in it.
+    """
+
+    base: LockResult
+    frozen: Frozen
+    roots: Sequence[tuple[Requirement, int]]
+    markers: TargetMarkers
+    new: tuple[UniversalPackage, ...]
+
+    def whole(self) -> tuple[UniversalPackage, ...]:
+        """Return what is new and what stands as a resolution of both has them."""
+        return _all_packages(self.new, self.frozen, self.roots, self.markers)
 
 
 def resolve_delta(
@@ -71,13 +98,15 @@ def resolve_delta(
     """
     everywhere = (1 << len(targets)) - 1
     markers = TargetMarkers(targets)
-    frozen = dict(frozen)
+    standing = dict(frozen)
     for _ in range(_MOST_ROUNDS):
-        if not frozen:
+        if not standing:
             return None
         opened: list[tuple[RegistryMetadata, FrozenMetadata]] = []
 
-        def through(metadata: RegistryMetadata, frozen: Frozen = frozen, opened: list[Any] = opened) -> MetadataSource:
+        def through(
+            metadata: RegistryMetadata, frozen: Frozen = standing, opened: list[Any] = opened
+        ) -> MetadataSource:
             overlay = FrozenMetadata(metadata, frozen, everywhere)
             opened.append((metadata, overlay))
             return overlay
@@ -88,11 +117,11 @@ def resolve_delta(
             # Where a choice was taken back, the order of decisions mattered, and with other versions in view it may be
             # another one.
             return None
-        reached = _Check(frozen, markers, roots, overlay.read).reached()
+        reached = _Check(standing, markers, roots, overlay.read).reached()
         if not reached:
-            return Delta(resolution, overlay.visited, len(frozen), metadata)
+            return Delta(resolution, overlay.visited, len(standing), metadata)
         for name in reached:
-            del frozen[name]
+            del standing[name]
     return None
 
 
@@ -126,12 +155,17 @@ def asks_for_more(lock: DplLockFile, project: Project) -> bool:
 
 
 def resolve_more(
-    resolve: Resolve, frozen: Frozen, roots: Sequence[tuple[Requirement, int]], targets: Sequence[Target]
+    resolve: Resolve,
+    base: LockResult,
+    frozen: Frozen,
+    roots: Sequence[tuple[Requirement, int]],
+    targets: Sequence[Target],
 ) -> Delta | None:
-    """Return a lock's packages and what a project asks for beside them, if the ones fit the others as they are.
+    """Return what a project asks for beside the packages of its lock, if the ones fit the others as they are.
 
     Args:
         resolve: as for ``resolve_delta``.
+        base: the lock.
         frozen: all packages of the lock.
         roots: what the project asks for: more than when it was locked, see ``asks_for_more``.
         targets: what the masks are for.
@@ -158,9 +192,10 @@ def resolve_more(
         return None
     if any(row.url for rows in new.values() for row in rows) or _Check(frozen, markers, roots, new).reached():
         return None
-    packages = _all_packages([row for row in resolution.packages if row.name not in frozen], frozen, roots, markers)
-    whole = resolution._replace(packages=packages, visited=overlay.visited)
-    return Delta(whole, overlay.visited, len(frozen), metadata)
+    packages = tuple([row for row in resolution.packages if row.name not in frozen])
+    growth = Growth(base, frozen, roots, markers, _with_asked_extras(packages, roots, markers))
+    found = resolution._replace(packages=growth.new, visited=overlay.visited)
+    return Delta(found, overlay.visited, len(frozen), metadata, growth)
 
 
 def _all_packages(
@@ -172,7 +207,6 @@ def _all_packages(
     """Return what is new and what is frozen as a resolution of both has them."""
     from blast_core.version import version_key
     from blast_pm.resolver.model import UniversalPackage
-    from blast_project.graph import GroupReach
 
     packages = [
         UniversalPackage(
@@ -190,6 +224,17 @@ def _all_packages(
     packages += new
     packages.sort(key=lambda package: (package.name, version_key(package.version)))
     # An entry of a lock names an extra for all of its targets, though only some may ask for it.
+    return _with_asked_extras(packages, roots, markers)
+
+
+def _with_asked_extras(
+    packages: Sequence[UniversalPackage], roots: Sequence[tuple[Requirement, int]], markers: TargetMarkers
+) -> tuple[UniversalPackage, ...]:
+    """Return packages with their extras on those targets where something asks for them."""
+    if not any(package.extras for package in packages):
+        return tuple(packages)
+    from blast_project.graph import GroupReach
+
     graph = GroupReach(packages, markers)
     asked = graph.asked_extras(graph.roots(roots))
     return tuple(
@@ -279,14 +324,41 @@ def freeze(lock: DplLockFile, client: PyPiClient, free: Collection[str], parts: 
     entries: dict[str, list[DplEntry]] = {}
     for entry in lock.entries():
         entries.setdefault(entry.name, []).append(entry)
-    found: Frozen = {}
-    for name, group in entries.items():
-        if name not in free and all(entry.source.kind == "registry" for entry in group):
+    standing = {
+        name: group
+        for name, group in entries.items()
+        if name not in free and all(entry.source.kind == "registry" for entry in group)
+    }
+    return _Frozen(standing, client, parts)
+
+
+class _Frozen(Mapping["str", "Mapping[str, FrozenVersion]"]):
+    """The packages of a lock by name and version; one is decoded when it is asked for."""
+
+    def __init__(self, entries: Mapping[str, list[DplEntry]], client: PyPiClient, parts: Parts) -> None:
+        self._entries = entries
+        self._client = client
+        self._parts = parts
+        self._known: dict[str, Mapping[str, FrozenVersion]] = {}
+
+    def __getitem__(self, name: str) -> Mapping[str, FrozenVersion]:
+        known = self._known.get(name)
+        if known is None:
             versions: dict[str, list[DplEntry]] = {}
-            for entry in group:
+            for entry in self._entries[name]:
                 versions.setdefault(entry.version, []).append(entry)
-            found[name] = {version: _freeze_version(same, client, parts) for version, same in versions.items()}
-    return found
+            found = {version: _freeze_version(same, self._client, self._parts) for version, same in versions.items()}
+            known = self._known[name] = found
+        return known
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 def _knows_files(client: PyPiClient, index: str) -> bool:

@@ -70,6 +70,19 @@ class GroupReach:
         """Return by name and extra, "" for the package itself, on which targets it is asked for from ``roots``."""
         return self._walk([rows], self._everywhere.bit_length())
 
+    def reached(self, groups: Sequence[Sequence[Row]]) -> dict[str, tuple[int, ...]]:
+        """Return by name the targets on which each of the groups reaches it, be it one of the packages or not.
+
+        Args:
+            groups: per group its requirements, from ``roots``.
+        """
+        width = self._everywhere.bit_length()
+        return {
+            name: tuple([lanes >> group * width & self._everywhere for group in range(len(groups))])
+            for (name, extra), lanes in self._walk(groups, width).items()
+            if not extra
+        }
+
     def parts(self, groups: Sequence[Sequence[Row]]) -> list[dict[int, int]]:
         """Return which groups need a package where.
 

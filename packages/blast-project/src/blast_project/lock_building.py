@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blast_project.project import Project
     from blast_project.targets import TargetPlan
 
-__all__ = ["build_project_lock", "squeeze_mask"]
+__all__ = ["build_additions", "build_project_lock", "squeeze_mask"]
 
 _REGISTRY = LockedSource("registry", "", "", "", "")
 
@@ -71,6 +71,23 @@ def build_project_lock(
     )
 
 
+def build_additions(
+    client: PyPiClient, project: Project, plan: TargetPlan, resolution: UniversalResolution
+) -> tuple[tuple[LockedPackage, ...], dict[str, tuple[int, ...]]]:
+    """Return the entries of a project and of what it asks for beside the packages of its lock.
+
+    With them come, by name, the targets on which each group reaches it, as far as these entries tell.
+
+    Args:
+        client: as for ``build_project_lock``.
+        project: as there.
+        plan: as there.
+        resolution: what was found beside the lock, for all targets.
+    """
+    builder = _Builder(client, project, plan, resolution, ())
+    return builder.packages(), builder.reached()
+
+
 class _Builder:
     """One lock in the making; masks are over the plan's targets until an entry is written.
 
@@ -103,6 +120,9 @@ class _Builder:
         self.targets: tuple[LockTarget, ...] = tuple(
             target for bit, target in enumerate(plan.locked) if self._kept >> bit & 1
         )
+
+    def reached(self) -> dict[str, tuple[int, ...]]:
+        return self._graph.reached([self._graph.roots(rows) for rows in self._rows.values()])
 
     def packages(self) -> tuple[LockedPackage, ...]:
         parts = [

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blast_core.interpreter import Target
     from blast_pm.resolver.model import UniversalResolution
     from blast_project.changes import VersionChange
+    from blast_project.delta import Growth
     from blast_project.session import Session
     from blast_project.targets import TargetPlan
 
@@ -28,11 +29,12 @@ _NO_TEXT = bytes(32)
 
 
 class Draft(NamedTuple):
-    """What a lock is made of: the targets, what was found for them, and the lock that stood before."""
+    """What a lock is made of: the targets, what was found, the lock that stood before, and what comes to it."""
 
     plan: TargetPlan
     resolution: UniversalResolution
     old: LockResult | None
+    growth: Growth | None = None
 
 
 class LockResult(NamedTuple):

@@ -4,8 +4,9 @@ Of a change most packages keep their files. To decode them from the lock, and to
 third of such a command; kept here they are put together. One file in the store for each of the last few locks, under
 the content hash of the lock: nothing else than the lock tells what it holds.
 
-    projects/<first 8 bytes of the hash>.parts    CRC-32 of the rest; marshalled: format, hash, and by name, version
-                                                  and target mask the packed files, marshalled
+    projects/<first 8 bytes of the hash>.parts    CRC-32 of the rest; marshalled: format, hash, by name, version and
+                                                  target mask the packed files, marshalled, and the hash of the lock
+                                                  that all others are kept with, or b""
 
 Losing it costs time alone.
 """
@@ -23,26 +24,37 @@ if TYPE_CHECKING:
 
     from blast_core.formats.dpl.model import LockedPackage
 
-__all__ = ["Parts", "find_parts", "keep_parts"]
+    #: By name, version and target mask what `PackedFiles.load` reads.
+    _Packed = dict[tuple[str, str, int], bytes]
 
-_FORMAT = 1
+__all__ = ["Parts", "find_parts", "keep_more_parts", "keep_parts"]
+
+_FORMAT = 2
 _ENDING = ".parts"
 # How many are kept; that of a project with 241 packages takes 0.9 MB.
 _MOST = 8
+# Larger files hold a whole lock.
+_SMALL = 1 << 18
 
 
 class Parts:
-    """The files of a lock's packages.
+    """The files of a lock's packages, read when the first of them is asked for.
 
     Args:
-        packed: by name, version and target mask what `PackedFiles.load` reads.
+        home: BLAST_HOME.
+        lock: the content hash of the lock.
     """
 
-    def __init__(self, packed: dict[tuple[str, str, int], bytes]) -> None:
-        self._packed = packed
+    def __init__(self, home: str, lock: bytes) -> None:
+        self._home = home
+        self._lock = lock
+        self._packed: _Packed | None = None
 
     def files(self, name: str, version: str, targets: int) -> PackedFiles | None:
         """Return the files of a package of the lock; None where they are not kept."""
+        if self._packed is None:
+            packed, below = _read(self._home, self._lock)
+            self._packed = {**_read(self._home, below)[0], **packed} if below else packed
         found = self._packed.get((name, version, targets))
         return PackedFiles.load(found) if found is not None else None
 
@@ -55,18 +67,50 @@ def keep_parts(home: str, lock: bytes, packages: Sequence[LockedPackage]) -> Non
         lock: the content hash of the lock.
         packages: all of it.
     """
-    from zlib import crc32
+    _keep(home, lock, _packed(packages), b"")
 
-    from blast_core import fs
 
-    packed = {
+def keep_more_parts(home: str, lock: bytes, packages: Sequence[LockedPackage], base: bytes) -> None:
+    """Keep the packed files of what came to a lock; all others are those that are kept of that one.
+
+    Args:
+        home: BLAST_HOME.
+        lock: the content hash of the new lock.
+        packages: that came to it.
+        base: the content hash of the lock that they came to.
+    """
+    packed, below = _read(home, base, most=_SMALL)
+    if not below:
+        packed, below = {}, base
+    try:
+        # As long as something is kept that leads to it.
+        os.utime(_place(home, below))
+    except OSError:
+        return
+    _keep(home, lock, {**packed, **_packed(packages)}, below)
+
+
+def find_parts(home: str, lock: bytes) -> Parts:
+    """Return what is kept of a lock, by its content hash."""
+    return Parts(home, lock)
+
+
+def _packed(packages: Sequence[LockedPackage]) -> _Packed:
+    return {
         (row.name, row.version, row.target_mask): _dump(row.files)
         for row in packages
         if isinstance(row.files, PackedFiles)
     }
-    if not packed:
+
+
+def _keep(home: str, lock: bytes, packed: _Packed, below: bytes) -> None:
+    from zlib import crc32
+
+    from blast_core import fs
+
+    if not packed and not below:
         return
-    content = marshal.dumps((_FORMAT, lock, packed))
+    content = marshal.dumps((_FORMAT, lock, packed, below))
     place = _place(home, lock)
     try:
         fs.make_directories(os.path.dirname(place))
@@ -76,28 +120,29 @@ def keep_parts(home: str, lock: bytes, packages: Sequence[LockedPackage]) -> Non
         return
 
 
-def find_parts(home: str, lock: bytes) -> Parts:
-    """Return what is kept of a lock, by its content hash."""
+def _read(home: str, lock: bytes, most: int = 1 << 40) -> tuple[_Packed, bytes]:
+    """Return what the file of a lock holds; nothing where it has more bytes than ``most``."""
     from zlib import crc32
 
     place = _place(home, lock)
     try:
         fd = os.open(place, os.O_RDONLY)
     except OSError:
-        return Parts({})
+        return {}, b""
     try:
-        content = os.read(fd, os.fstat(fd).st_size + 1)
+        size = os.fstat(fd).st_size
+        content = os.read(fd, size + 1) if size <= most else b""
         # The oldest give way, and many changes may start from one lock.
         os.utime(place)
     except OSError:
-        return Parts({})
+        return {}, b""
     finally:
         os.close(fd)
     view = memoryview(content)[4:]
-    if crc32(view).to_bytes(4, "little") != content[:4]:
-        return Parts({})
-    kept, known, packed = marshal.loads(view)  # noqa: S302 - this user's own store
-    return Parts(packed if (kept, known) == (_FORMAT, lock) else {})
+    if not content or crc32(view).to_bytes(4, "little") != content[:4]:
+        return {}, b""
+    fields = marshal.loads(view)  # noqa: S302 - this user's own store
+    return (fields[2], fields[3]) if fields[:2] == (_FORMAT, lock) else ({}, b"")
 
 
 def _dump(files: PackedFiles) -> bytes:

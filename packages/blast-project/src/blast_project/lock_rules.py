@@ -1,9 +1,9 @@
 """By which rules a lock was made, as far as this machine remembers.
 
 A lock doesn't say by itself whether, for instance, another index counted then. Where the rules are the same, what a
-change doesn't reach may stay as it is. One small file in the store for each lock: its content hash, and the hash of the
-rules. In which directory the lock lies doesn't matter: another checkout of it, or one that was checked out again, is
-known, too.
+change doesn't reach may stay as it is. One small file in the store for each lock: its content hash, the hash of the
+rules, and the version of Blast that wrote both of its forms. In which directory the lock lies doesn't matter: another
+checkout of it, or one that was checked out again, is known, too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from blast_project.project import Project
     from blast_project.session import Session
 
-__all__ = ["knows_rules", "remember_rules", "rules_of"]
+__all__ = ["knows_rules", "remember_rules", "rules_of", "was_written"]
 
 _HASHES = 64
+_MOST = 256
+# Raise it when one of the forms of the same lock is written otherwise.
+_FORMS = 1
 
 
 def rules_of(session: Session, project: Project, targets: Sequence[str], wishes: str) -> bytes:
@@ -46,14 +49,18 @@ def knows_rules(home: str, lock: bytes, rules: bytes) -> bool:
         lock: the content hash of its lock.
         rules: see ``rules_of``.
     """
-    try:
-        fd = os.open(_place(home, lock), os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return os.read(fd, _HASHES + 1) == lock + rules
-    finally:
-        os.close(fd)
+    return _read(home, lock)[:_HASHES] == lock + rules
+
+
+def was_written(home: str, lock: bytes) -> bool:
+    """Tell whether this version of Blast is known to have written a lock, as it would write it again.
+
+    Args:
+        home: BLAST_HOME.
+        lock: the content hash of its lock.
+    """
+    found = _read(home, lock)
+    return found[: len(lock)] == lock and found[_HASHES:] == _writer()
 
 
 def remember_rules(home: str, lock: bytes, rules: bytes) -> None:
@@ -63,9 +70,26 @@ def remember_rules(home: str, lock: bytes, rules: bytes) -> None:
     place = _place(home, lock)
     try:
         fs.make_directories(os.path.dirname(place))
-        fs.replace_file(place, lock + rules, durable=False)
+        fs.replace_file(place, lock + rules + _writer(), durable=False)
     except OSError:
         return
+
+
+def _read(home: str, lock: bytes) -> bytes:
+    try:
+        fd = os.open(_place(home, lock), os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, _MOST)
+    finally:
+        os.close(fd)
+
+
+def _writer() -> bytes:
+    from blast_core import __version__
+
+    return f"{_FORMS} {__version__}".encode()
 
 
 def _place(home: str, lock: bytes) -> str:

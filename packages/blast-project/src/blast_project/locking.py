@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blast_core.requirements import Requirement
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import MetadataSource, UniversalResolution
-    from blast_project.delta import Delta, Resolve
+    from blast_project.delta import Delta, Growth, Resolve
     from blast_project.hints import Pages
     from blast_project.session import Session
     from blast_project.targets import TargetPlan
@@ -141,31 +141,31 @@ def finish_draft(
     if draft is None:
         return drafted
     plan = plan_targets(project, ()) if narrowed else draft.plan
-    if narrowed and (plan.locked != draft.plan.locked or not _still_fits(project, draft.resolution, narrowed)):
+    if narrowed and (plan.locked != draft.plan.locked or not _still_fits(project, draft, narrowed)):
         return None
     options, tool = session.settings.policy, project.manifest.tool
     asked, wishes = asked_targets(project, ()), policy_key(options, tool)
     inputs = stamp_resolution(input_hash(project, asked, wishes), options, tool)
-    lock = _built(session, project, plan, draft.resolution, inputs)
-    result = _finished(session, project, lock, draft.old, drafted.visited)
+    found = _Found(plan, draft.resolution, drafted.visited, (), None, draft.growth)
+    result = _locked(session, project, found, draft.old, inputs)
     remember_rules(session.settings.home, result.content[_CONTENT_HASH], rules_of(session, project, asked, wishes))
     return result
 
 
-def _still_fits(project: Project, resolution: UniversalResolution, names: Collection[str]) -> bool:
+def _still_fits(project: Project, draft: Draft, names: Collection[str]) -> bool:
     """Tell whether every version that was found of these names is one that the project asks for."""
     from blast_core.version import make_version_table, specifier_mask
+    from blast_project.lock_growth import find_versions
 
-    if resolution.failures:
+    if draft.resolution.failures:
         return False
     specifiers: dict[str, list[str]] = {}
     for row in project.requirements():
         specifiers.setdefault(row.requirement.name, []).append(row.requirement.specifier)
     return all(
-        not specifier or specifier_mask(specifier, make_version_table((package.version,)))
-        for package in resolution.packages
-        if package.name in names
-        for specifier in specifiers.get(package.name, ())
+        not specifier or specifier_mask(specifier, make_version_table((version,)))
+        for name, version in find_versions(draft.resolution, draft.growth, names)
+        for specifier in specifiers.get(name, ())
     )
 
 
@@ -188,13 +188,17 @@ class _Known(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What was found, how many packages were looked at for it, what was said, and the pages that it came from."""
+    """What was found, how many packages were looked at for it, what was said, and the pages that it came from.
+
+    Where there is a ``growth``, the resolution is of what comes to a lock alone.
+    """
 
     plan: TargetPlan
     resolution: UniversalResolution
     visited: int
     notes: tuple[str, ...]
     pages: Pages | None
+    growth: Growth | None
 
 
 def _question(session: Session, project: Project, inputs: bytes, known: _Known) -> bytes:
@@ -241,21 +245,35 @@ def _resolved(
         session.reporter.note(warning)
     # Where targets failed it matters on which machine that was.
     pages = None if resolution.failures else answer.metadata.pages()
-    return _Found(plan, resolution, answer.visited, (*plan.notes, *resolution.warnings), pages)
+    return _Found(plan, resolution, answer.visited, (*plan.notes, *resolution.warnings), pages, answer.growth)
 
 
 def _written(
     session: Session, project: Project, found: _Found, old: LockResult | None, inputs: bytes, question: bytes
 ) -> LockResult:
     """Return the lock of what was found, and keep it as the answer to a question unless that is b""."""
-    lock = _built(session, project, found.plan, found.resolution, inputs)
-    result = _finished(session, project, lock, old, found.visited)
+    result = _locked(session, project, found, old, inputs)
     if question:
         from blast_project.hints import Hint, keep_hint
 
         hint = Hint(found.notes, result.releases or (), result.text, result.content)
         keep_hint(session, question, found.pages, hint)
     return result
+
+
+def _locked(session: Session, project: Project, found: _Found, old: LockResult | None, inputs: bytes) -> LockResult:
+    """Return the lock of what was found, from a lock that it comes to where there is one."""
+    resolution = found.resolution
+    if found.growth is not None:
+        from blast_project.lock_growth import grow_lock
+
+        has_text = _wants_text(project)
+        grown = grow_lock(session, project, found.plan, resolution, found.growth, inputs, has_text=has_text)
+        if grown is not None:
+            return _compared(grown._replace(visited=found.visited), old)
+        resolution = resolution._replace(packages=found.growth.whole())
+    lock = _built(session, project, found.plan, resolution, inputs)
+    return _finished(session, project, lock, old, found.visited)
 
 
 def _built(
@@ -270,6 +288,12 @@ def _built(
 def _drafted(found: _Found, old: LockResult | None) -> LockResult:
     from blast_core.version import version_key
 
+    if found.growth is not None:
+        from blast_project.lock_growth import grown_releases
+
+        draft = Draft(found.plan, found.resolution, old, found.growth)
+        releases = grown_releases(found.growth, "")
+        return LockResult(b"", None, changed=True, changes=(), visited=found.visited, releases=releases, draft=draft)
     packages = sorted(found.resolution.packages, key=lambda row: (row.name, version_key(row.version)))
     kinds = ["registry" if row.direct is None else "direct" for row in packages]
     releases = tuple([(row.name, row.version, kind, "") for row, kind in zip(packages, kinds, strict=True)])
@@ -294,7 +318,7 @@ def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known,
             frozen, roots = freeze(lock, session.client, {*free, *known.pins}, parts), roots_of(project, plan)
             delta = None
             if not (free or known.pins or session.policy.resolution.overrides) and asks_for_more(lock, project):
-                delta = resolve_more(resolve, frozen, roots, plan.targets)
+                delta = resolve_more(resolve, base, frozen, roots, plan.targets)
             delta = delta or resolve_delta(resolve, frozen, roots, plan.targets)
             if delta is not None:
                 if session.settings.verbose:

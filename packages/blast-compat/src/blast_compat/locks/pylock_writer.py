@@ -14,14 +14,14 @@ from blast_core.version import check_specifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from blast_core.formats.dpl.model import Lock, LockedFile, LockedPackage, LockedSource, LockTarget
 
     #: The standard tables as text, rows for what these can't tell, and whether there are such tables.
     _FileLines = tuple[str, tuple[str, ...], bool]
 
-__all__ = ["write_pylock"]
+__all__ = ["input_hash_line", "show_index", "write_packages", "write_pylock"]
 
 _HEAD = "# Written by Blast: change pyproject.toml and run `blast lock`. Format: PEP 751.\n"
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
@@ -49,11 +49,44 @@ def write_pylock(lock: Lock, file_url: Callable[[LockedFile], str], *, is_canoni
     return _Writer(lock, file_url).write()
 
 
+def write_packages(
+    lock: Lock, names: Collection[str], file_url: Callable[[LockedFile], str], bases: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the tables of some packages as ``write_pylock`` writes them, by name.
+
+    Args:
+        lock: canonical; beside these packages it has what they lead to, of which only names, versions and targets
+            count.
+        names: of the packages.
+        file_url: as for ``write_pylock``.
+        bases: the file base of each index.
+    """
+    writer = _Writer(lock, file_url, bases)
+    written: dict[str, str] = {}
+    for package in lock.packages:
+        if package.name in names:
+            written[package.name] = written.get(package.name, "") + writer.package(package)
+    return written
+
+
+def input_hash_line(digest: bytes) -> str:
+    """Return how the table of Blast begins."""
+    return f'\n[tool.blast]\nformat = {rules.FORMAT}\ninput-hash = "{digest.hex()}"\n'
+
+
+def show_index(name: str, base: str | None) -> str:
+    """Return the row of an index; of one that no file is from nothing is told."""
+    return _inline([("name", _quote(name)), *([("files", _quote(base))] if base is not None else [])])
+
+
 class _Writer:
-    def __init__(self, lock: Lock, file_url: Callable[[LockedFile], str]) -> None:
+    def __init__(
+        self, lock: Lock, file_url: Callable[[LockedFile], str], bases: Mapping[str, str] | None = None
+    ) -> None:
         self._lock = lock
         self._file_url = file_url
-        self._bases = self._find_bases()
+        found = self._find_bases() if bases is None else bases
+        self._bases = tuple(sorted(found.items(), key=lambda pair: (-len(pair[1]), pair)))
         self._markers = LockMarkers(lock)
         self._standard_specifiers: dict[str, bool] = {"": False}
         self._locked: dict[str, list[LockedPackage]] = {}
@@ -67,8 +100,11 @@ class _Writer:
         lines += self._tool()
         return "".join(lines)
 
-    def _find_bases(self) -> tuple[tuple[str, str], ...]:
-        """Return the file base of each index as the URLs show it, longest first."""
+    def package(self, package: LockedPackage) -> str:
+        return "".join(self._package(package))
+
+    def _find_bases(self) -> dict[str, str]:
+        """Return the file base of each index as the URLs show it."""
         bases: dict[str, str] = {}
         for package in self._lock.packages:
             files = package.files
@@ -79,7 +115,7 @@ class _Writer:
                     url = self._file_url(file)
                     if url.endswith(file.path):
                         bases[file.index] = url.removesuffix(file.path)
-        return tuple(sorted(bases.items(), key=lambda pair: (-len(pair[1]), pair)))
+        return bases
 
     def _head(self) -> Iterator[str]:
         lock = self._lock
@@ -200,14 +236,11 @@ class _Writer:
     def _tool(self) -> Iterator[str]:
         lock = self._lock
         bases = dict(self._bases)
-        yield f'\n[tool.blast]\nformat = {rules.FORMAT}\ninput-hash = "{lock.input_hash.hex()}"\n'
+        yield input_hash_line(lock.input_hash)
         if lock.requires_python and not self._is_standard_specifier(lock.requires_python):
             yield f"requires-python = {_quote(lock.requires_python)}\n"
         yield f"groups = {_array(lock.groups)}\n"
-        indexes = [
-            _inline([("name", _quote(name)), *([("files", _quote(bases[name]))] if name in bases else [])])
-            for name in lock.indexes
-        ]
+        indexes = [show_index(name, bases.get(name)) for name in lock.indexes]
         yield f"indexes = {_rows(indexes)}\n"
         yield f"targets = {_rows(map(_target, lock.targets))}\n"
 
