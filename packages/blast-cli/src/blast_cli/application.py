@@ -7,6 +7,7 @@ import sys
 
 from blast_cli.catalog import GROUPS, find_command
 from blast_cli.exit_codes import FAILED, INTERRUPTED, exit_code
+from blast_cli.interrupts import take_interrupts
 from blast_cli.options import settings_from
 from blast_cli.outcome import Context
 from blast_cli.output import Output
@@ -172,22 +173,10 @@ def _help_about(words: list[str]) -> str:
     return make_parser(command, module.configure).format_help()
 
 
-def _take_interrupts() -> None:
-    """Let Ctrl-C be an exception from here on, by which a command cleans up; before, it just ends the process."""
-    import _signal  # type: ignore[import-not-found]  # the part of it that is there since the start
-
-    if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
-        try:
-            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-        except ValueError:
-            # Not the main thread, such as of a program that calls this one.
-            return
-
-
 def _execute(command: Command, execute: object, arguments: argparse.Namespace, configured: Mapping[str, str]) -> int:
     from blast_cli.progress import make_reporter
 
-    _take_interrupts()
+    take_interrupts()
     output = Output(json=arguments.json, quiet=arguments.quiet, color=arguments.color, environ=os.environ)
     enabled = not (arguments.no_progress or arguments.quiet or arguments.json)
     reporter = make_reporter(output, enabled=enabled, verbose=0 if arguments.quiet else arguments.verbose)

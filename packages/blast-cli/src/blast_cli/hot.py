@@ -110,8 +110,10 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
     config = config_key(environ, root)
     digest = options_digest(request, environ.get("BLAST_LINK_MODE", ""), "", config=config)
     state = is_current(root, environment, digest, wider=verb == "run")
-    if state is None:
+    generation = state.generation if state is not None else 0
+    if state is None and (os.name == "nt" or os.path.lexists(environment)):
         return None
+    quiet = environ.get("BLAST_QUIET", "").lower() not in _OFF
     if verb == "run":
         from blast_project.environment.leases import hold_generation
 
@@ -119,10 +121,21 @@ def _sync_or_run(root: str, verb: str, rest: list[str]) -> int | None:
             return None
         if config and _names_variables(_read(root + os.sep + "blast.toml"), beside=True):
             return None
-        return _run(environment, rest) if hold_generation(environment, state.generation) else None
-    if not rest and environ.get("BLAST_QUIET", "").lower() in _OFF:
+        generation = generation or _make_again(root, environment, verb, quiet=quiet)
+        return _run(environment, rest) if generation and hold_generation(environment, generation) else None
+    quiet = quiet or bool(rest)
+    if state is None:
+        return 0 if _make_again(root, environment, verb, quiet=quiet) else None
+    if not quiet:
         sys.stderr.write("The environment is up to date\n")
     return 0
+
+
+def _make_again(root: str, environment: str, verb: str, *, quiet: bool) -> int:
+    """Make the environment of a project if one like it was made before, and return the number of its generation."""
+    from blast_cli.resync import resync
+
+    return resync(root, environment, verb, quiet=quiet)
 
 
 def _lock(root: str, rest: list[str]) -> int | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
+    from blast_pm.metadata.store import Database
     from blast_pm.store.cache import StoredDistribution
     from blast_project.environment.generations import Generation
     from blast_project.session import Session
@@ -31,6 +32,7 @@ __all__ = [
     "bytecode_setting",
     "compile_later",
     "compile_now",
+    "compile_trees_later",
     "complete_links",
     "when_to_compile",
 ]
@@ -127,17 +129,36 @@ def compile_later(
 
     Cost: a lookup and an lstat per distribution; 0.2 ms to start the process, 1 ms if this one becomes another.
     """
+    settings = session.settings
+    trees = [row.tree for row in stored]
+    compile_trees_later(
+        settings.home, settings.environ, session.database, environment, made, trees, interpreter, becomes=becomes
+    )
+
+
+def compile_trees_later(
+    home: str,
+    environ: Mapping[str, str],
+    database: Database,
+    environment: str,
+    made: Standing | Generation,
+    trees: Sequence[str],
+    interpreter: Interpreter,
+    *,
+    becomes: bool = False,
+) -> bool:
+    """Do as `compile_later` without a session, and tell whether anything is left to be done."""
     from blast_pm.store.compiled import compiler_of, find_uncompiled
 
-    home = session.settings.home
-    trees = os.path.join(home, "t")
-    own = [row.tree for row in stored if os.path.dirname(row.tree) == trees]
+    own = [tree for tree in trees if os.path.dirname(tree) == os.path.join(home, "t")]
     # A Blast that was frozen into a program has no Python to start.
     if not own or not sys.executable or not os.access(home, os.W_OK):
-        return
+        return False
     # Where each module is a link of its own, each pyc is to be one, too.
-    if made.link_mode != _FOLD or find_uncompiled(session.database, own, compiler_of(interpreter)):
-        _start(home, environment, made.number, session.settings.environ, becomes=becomes)
+    if made.link_mode == _FOLD and not find_uncompiled(database, own, compiler_of(interpreter)):
+        return False
+    _start(home, environment, made.number, environ, becomes=becomes)
+    return True
 
 
 def complete_links(

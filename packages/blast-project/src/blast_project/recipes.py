@@ -91,20 +91,26 @@ class KeptDecisions:
 
     Args:
         database: the store's.
+
+    Attributes:
+        last: what was found or put last; None for nothing.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.last: bytes | None = None
 
     def get(self, key: bytes) -> bytes | None:
         """Return what is kept under a key; None for nothing."""
         found = self._database.get(_TABLE, _slot(key))
-        return found[len(key) :] if found is not None and found.startswith(key) else None
+        self.last = found[len(key) :] if found is not None and found.startswith(key) else None
+        return self.last
 
     def put(self, key: bytes, value: bytes) -> None:
         """Keep a value; a store that can't be written only remembers nothing."""
         from blast_core.errors import StoreError
 
+        self.last = value
         try:
             self._database.put(_TABLE, _slot(key), key + value)
         except StoreError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from blast_core.errors import InstallError
 from blast_core.names import normalize_name
 from blast_core.tuples import NamedTuple
@@ -41,7 +43,7 @@ from blast_project.wanted import is_sdist, select_wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from blast_core.interpreter import Interpreter
     from blast_pm.store.cache import StoredDistribution
@@ -137,6 +139,7 @@ class PreparedSync(NamedTuple):
         result: what ``finish`` returns, but for the generation's number.
         stored: what the environment holds.
         bytecode: when that is compiled.
+        keep: keeps the sync once it is done, for the next one like it; None for nobody.
     """
 
     session: Session
@@ -147,6 +150,7 @@ class PreparedSync(NamedTuple):
     result: SyncResult
     stored: Sequence[StoredDistribution] = ()
     bytecode: str = NEVER
+    keep: Callable[[PreparedSync], None] | None = None
 
     def finish(self) -> SyncResult:
         """Switch to the composed generation and record the state that the hot path reads."""
@@ -169,6 +173,8 @@ class PreparedSync(NamedTuple):
             flush_later(self.session.settings.home, result.environment, settled, becomes=becomes)
         if self.bytecode != NEVER:
             self._compile(result)
+        if self.number and self.keep is not None:
+            self.keep(self)
         return result
 
     def _compile(self, result: SyncResult) -> None:
@@ -230,10 +236,17 @@ def gather(
         tuple(row.sha256 for row in wanted.files),
         bytecode_setting(project.manifest.tool),
     )
-    more, direct_urls = _from_sources(session, project, wanted, interpreter)
+    more: tuple[StoredDistribution, ...] = ()
+    direct_urls: dict[str, bytes] = {}
+    if wanted.sources:
+        from blast_project.gathering_sources import from_sources
+
+        more, direct_urls = from_sources(session, project, wanted, interpreter)
     is_itself = _installs_itself(project, selection) and not left_out & {project.name, LOCAL, WORKSPACE}
     if is_itself:
-        own, own_urls = _own_distribution(session, project, interpreter)
+        from blast_project.gathering_sources import own_distribution
+
+        own, own_urls = own_distribution(session, project, interpreter)
         more, direct_urls = (*more, *own), {**direct_urls, **own_urls}
     if session.settings.wishes.platform:
         check_platform((*stored, *more), for_platform(interpreter, session.settings.wishes))
@@ -286,8 +299,18 @@ def prepare_known_sync(
         return None
     stored = tuple(found[sha256] for sha256 in recipe.wheels)
     # Whoever syncs the same files again will do so once more.
-    change = _change(recipe, stored, {}, request)._replace(memos=KeptDecisions(session.database))
-    return _prepare(session, root, interpreter, request, change, recipe.bytecode)
+    memos = KeptDecisions(session.database)
+    # Where an environment stands, its interpreter may be another one than a new environment gets.
+    is_new = not os.path.lexists(environment_path(root, session.settings))
+    change = _change(recipe, stored, {}, request)._replace(memos=memos)
+    prepared = _prepare(session, root, interpreter, request, change, recipe.bytecode)
+    return prepared._replace(keep=lambda done: _keep(done, recipe, memos)) if is_new else prepared
+
+
+def _keep(done: PreparedSync, recipe: Recipe, memos: KeptDecisions) -> None:
+    from blast_project.sync_keeping import keep_sync
+
+    keep_sync(done, recipe, memos.last)
 
 
 def _change(
@@ -386,20 +409,6 @@ def _wanted(
     return select_wanted(lock, locked.content[96:128], target, mask, session.database, kinds)
 
 
-def _from_sources(
-    session: Session, project: Project, wanted: Wanted, interpreter: Interpreter
-) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
-    """Return what is installed from addresses and paths, and what is told of their origin by name."""
-    if not wanted.sources:
-        return (), {}
-    from blast_core.formats.dpl.model import LockedSource
-    from blast_project.source_install import ensure_sources, wanted_sources
-
-    rows = [(name, version, LockedSource(*source)) for name, version, source in wanted.sources]
-    found = ensure_sources(session, project.root, wanted_sources(rows), interpreter)
-    return found.stored, found.direct_urls
-
-
 def _is_seen(project: Project) -> bool:
     """Tell whether a change of what is installed shows in the project's manifest and lock, which the hot path watches.
 
@@ -412,32 +421,6 @@ def _is_seen(project: Project) -> bool:
     from blast_project.build_inputs import inputs_are_manifest_only
 
     return inputs_are_manifest_only(project.root)
-
-
-def _own_distribution(
-    session: Session, project: Project, interpreter: Interpreter
-) -> tuple[tuple[StoredDistribution, ...], dict[str, bytes]]:
-    """Return the project itself as it is installed, and its direct_url.json by name."""
-    import json
-
-    from blast_project.building import editable_project
-
-    if not session.settings.wishes.keeps_editable(project.name):
-        from blast_core.formats.dpl.model import LockedSource
-        from blast_project.source_install import WantedSource, ensure_sources
-
-        row = WantedSource(project.name, "", LockedSource("path", ".", "", "", ""))
-        found = ensure_sources(session, project.root, [row], interpreter)
-        return found.stored, found.direct_urls
-    url = "file://" + _quoted(project.root)
-    direct = json.dumps({"url": url, "dir_info": {"editable": True}}, sort_keys=True).encode()
-    return (editable_project(session, project, interpreter),), {project.name: direct}
-
-
-def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(path)
 
 
 def _with_kept(

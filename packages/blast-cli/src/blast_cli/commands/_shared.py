@@ -29,6 +29,7 @@ __all__ = [
     "lock_change_lines",
     "lock_changes_document",
     "lock_line",
+    "made_lines",
     "member_project",
     "move_outcome",
     "nearby",
@@ -175,9 +176,22 @@ def sync_lines(result: SyncResult, milliseconds: int, *, dry_run: bool = False) 
     if dry_run:
         made = (f"Would make {place} with Python {result.python}",) if result.created else ()
         return (*made, f"Would sync {count}", *change_lines(result.changes))
-    made = (f"Made {place} with Python {result.python}",) if result.created else ()
-    synced = f"Synced {count} in {took(milliseconds)} (generation {result.generation})"
-    return (*made, synced, *change_lines(result.changes))
+    python = result.python if result.created else ""
+    return made_lines(result.environment, python, result.generation, result.packages, milliseconds, result.changes)
+
+
+def made_lines(
+    environment: str,
+    python: str,
+    generation: int,
+    packages: int,
+    milliseconds: int,
+    changes: Sequence[VersionChange | tuple[str, str, str]],
+) -> tuple[str, ...]:
+    """Return the lines that say that a generation was made; ``python`` is "" where an environment stood before."""
+    made = (f"Made {nearby(environment)} with Python {python}",) if python else ()
+    synced = f"Synced {plural(packages, 'package')} in {took(milliseconds)} (generation {generation})"
+    return (*made, synced, *change_lines(changes))
 
 
 def with_hooks(

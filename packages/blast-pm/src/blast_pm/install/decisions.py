@@ -10,7 +10,6 @@ import marshal
 
 from blast_core import __version__
 from blast_core.tuples import NamedTuple
-from blast_pm.install.plan import PLAN_MAGIC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +101,8 @@ def decision_key(members: Iterable[tuple[str, str]], *options: object) -> bytes:
         options: values whose ``repr`` tells them apart.
     """
     from blake3 import blake3
+
+    from blast_pm.install.plan import PLAN_MAGIC
 
     question = repr((_FORMAT, PLAN_MAGIC, __version__, list(members), options))
     return bytes(blake3(question.encode("utf-8", "surrogateescape")).digest())

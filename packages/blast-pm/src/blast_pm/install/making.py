@@ -11,7 +11,6 @@ import os
 
 from blast_core import fs
 from blast_pm.install.link import Counts, Placer
-from blast_pm.install.merge import Places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Building:
         self.destination = destination
         self._trees = trees
         self._decision = decision
-        self._scripts = Places.of(interpreter).scripts
+        self._scripts = interpreter.scripts.replace("\\", "/").strip("/")
         self._bytecode_suffix = f".{interpreter.cache_tag}.pyc"
         self._folded = [mode == "fold" for mode in modes]
         self.counts = Counts()

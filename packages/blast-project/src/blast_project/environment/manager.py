@@ -26,12 +26,24 @@ if TYPE_CHECKING:
 
     from blast_core.interpreter import Interpreter
     from blast_core.reporter import Reporter
-    from blast_pm.install.decisions import Memos
+    from blast_pm.install.decisions import Decision, Memos
     from blast_pm.store.cache import StoredDistribution
 
-__all__ = ["KEPT_GENERATIONS", "Composition", "VenvManager"]
+__all__ = ["KEPT_GENERATIONS", "Composition", "Decided", "VenvManager"]
 
 KEPT_GENERATIONS = 10
+
+
+class Decided(NamedTuple):
+    """What composing the same distributions decided before.
+
+    Attributes:
+        decision: what goes where.
+        modes: link mode of each distribution, in that order.
+    """
+
+    decision: Decision
+    modes: Sequence[str]
 
 
 class Composition(NamedTuple):
@@ -52,6 +64,7 @@ class Composition(NamedTuple):
         bytecode: bring over what the store has compiled; see `blast_pm.install.compose.compose`.
         traits: what holds for all generations; None for those of the current one.
         memos: keeps what composing decides; see `blast_pm.install.compose.compose`.
+        decided: what was decided for these distributions in this order; None decides.
     """
 
     distributions: Sequence[StoredDistribution]
@@ -68,6 +81,7 @@ class Composition(NamedTuple):
     bytecode: bool = True
     traits: skeleton.Traits | None = None
     memos: Memos | None = None
+    decided: Decided | None = None
 
 
 _UNWRITABLE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
@@ -158,8 +172,8 @@ class VenvManager:
         Raises:
             FileConflict, PathEscape, InstallError: the distributions can't be installed together, or something stands
                 at the environment's path that is no virtual environment.
+            DirectoryLinksRefused, FileNotFoundError: what was decided before can't be made as it is any more.
         """
-        from blast_pm.install.compose import compose
         from blast_pm.store.roots import group_trees
         from blast_project.environment import drift
 
@@ -175,33 +189,22 @@ class VenvManager:
         # killed command leaves of one is known where it is.
         root = self._register(composition, trees, number, kept)
         try:
-            report = compose(
-                staging,
-                interpreter,
-                composition.distributions,
-                link_mode=composition.link_mode,
-                direct_urls=composition.direct_urls,
-                requested=composition.requested,
-                allow_overwrite=composition.allow_overwrite,
-                home=composition.home,
-                bytecode=composition.bytecode,
-                memos=composition.memos,
-            )
-            meta = self._describe(number, interpreter, composition, report.mode)
+            made = _fill(staging, interpreter, composition)
+            meta = self._describe(number, interpreter, composition)
             fresh = (
                 *generations.write_meta(staging, meta, dict(composition.snapshots), trees),
                 *skeleton.write_generation_files(
                     staging, self.environment, interpreter, composition.prompt, self._traits(composition)
                 ),
                 *drift.write_entries(staging, interpreter.site_packages, interpreter.scripts),
-                *report.unflushed,
+                *made.unflushed,
             )
             fs.sync_paths([*(f"{staging}/{path}" for path in fresh), *filter(None, (root,))])
             fs.rename(staging, os.path.join(directory, str(number)))
         except BaseException:
             _remove_quietly(staging)
             raise
-        for text in (*report.notes, *self._startup_notes(composition, report.startup)):
+        for text in (*made.notes, *self._startup_notes(composition, made.startup)):
             reporter.note(text)
         return number
 
@@ -328,7 +331,7 @@ class VenvManager:
         except InstallError:
             return ()
 
-    def _describe(self, number: int, interpreter: Interpreter, composition: Composition, link_mode: str) -> Generation:
+    def _describe(self, number: int, interpreter: Interpreter, composition: Composition) -> Generation:
         installed = tuple(
             Installed(
                 name,
@@ -347,7 +350,7 @@ class VenvManager:
             python=interpreter.version,
             executable=interpreter.executable,
             site_packages=interpreter.site_packages,
-            link_mode=link_mode,
+            link_mode=composition.link_mode,
             installed=installed,
             snapshots=tuple(sorted(composition.snapshots)),
             options=composition.options,
@@ -400,6 +403,44 @@ class VenvManager:
         for entry in os.listdir(parent) if os.path.isdir(parent) else ():
             if entry.startswith(f".{name}.") and fs.is_temporary(entry):
                 _remove_quietly(os.path.join(parent, entry))
+
+
+class _Made(NamedTuple):
+    """Of what was made: files to flush, what the user should know, and which files run when Python starts."""
+
+    unflushed: tuple[str, ...]
+    notes: tuple[str, ...]
+    startup: tuple[tuple[str, str], ...]
+
+
+def _fill(staging: str, interpreter: Interpreter, composition: Composition) -> _Made:
+    """Make the tree of a generation, decided now or before."""
+    rows = composition.distributions
+    if composition.decided is not None:
+        from blast_pm.install.making import Building
+
+        decision, modes = composition.decided
+        building = Building(
+            staging, [row.tree for row in rows], interpreter, modes, decision, bytecode=composition.bytecode
+        )
+        building.build()
+        notes = (*decision.notes, *building.notes)
+        return _Made(building.counts.take_unflushed(staging), notes, decision.startup)
+    from blast_pm.install.compose import compose
+
+    report = compose(
+        staging,
+        interpreter,
+        rows,
+        link_mode=composition.link_mode,
+        direct_urls=composition.direct_urls,
+        requested=composition.requested,
+        allow_overwrite=composition.allow_overwrite,
+        home=composition.home,
+        bytecode=composition.bytecode,
+        memos=composition.memos,
+    )
+    return _Made(report.unflushed, report.notes, report.startup)
 
 
 def _remove_quietly(path: str) -> None:
