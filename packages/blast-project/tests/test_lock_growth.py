@@ -80,6 +80,7 @@ GROUPS = "[dependency-groups]\ndev = ['zeta']\n[project.optional-dependencies]\n
         pytest.param(["many"], ["many", "alone"], "", id="first"),
         pytest.param(["many"], ["many", "zeta"], "", id="last"),
         pytest.param(["many"], ["many", "eta[more]", "alone"], "", id="several"),
+        pytest.param(["many"], ["many", "forked", "plus"], "", id="forked"),
         pytest.param(["many"], ["many", "zeta; sys_platform == 'linux'"], "", id="marker"),
         pytest.param(["many"], ["many", "base"], "", id="nothing-new"),
         pytest.param(["many"], ["many>=1"], "", id="bound"),
@@ -103,7 +104,6 @@ def test_what_stands_is_copied(
         pytest.param(["many"], ["many", "other"], "", id="targets"),
         pytest.param(["many"], ["other"], "", id="removal"),
         pytest.param(["base"], ["base", "alone; sys_platform == 'os2'"], "", id="one-more-target"),
-        pytest.param(["many"], ["many", "forked"], "", id="forked"),
     ],
 )
 def test_what_differs_is_written(
