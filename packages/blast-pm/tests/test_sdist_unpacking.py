@@ -101,6 +101,12 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "S5 a link beside the directory": lambda: tar(
         *GOOD, entry("x", b"", type=tarfile.LNKTYPE, linkname=TOP + "PKG-INFO", size=0)
     ),
+    "S1 a link to what lies beside the directory": lambda: tar(
+        *GOOD, entry(TOP + "d/l", b"", type=tarfile.SYMTYPE, linkname="../../x", size=0)
+    ),
+    "S1 a link out and in again": lambda: tar(
+        *GOOD, entry(TOP + "l", b"", type=tarfile.SYMTYPE, linkname="../evil-1.0/setup.py", size=0)
+    ),
     "S1 a file in place of a link": lambda: tar(
         *GOOD, entry(TOP + "s", b"", type=tarfile.SYMTYPE, linkname="setup.py", size=0), entry(TOP + "s")
     ),

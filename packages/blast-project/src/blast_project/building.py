@@ -142,12 +142,11 @@ def _find_sdist(session: Session, file: IndexFile, interpreter: Interpreter, nam
 @contextmanager
 def _unpacked(session: Session, file: IndexFile) -> Iterator[tuple[str, str]]:
     """Download and unpack a source distribution while the block runs; yields its tree and its digest."""
-    import tempfile
-
     from blast_core.digests import sha256_file
+    from blast_core.scratch import scratch_directory
     from blast_pm.build.unpack import unpack_sdist
 
-    with tempfile.TemporaryDirectory(prefix="blast-sdist-") as directory:
+    with scratch_directory("sdist") as directory:
         archive = os.path.join(directory, os.path.basename(file.filename))
         session.client.download(file, archive, None)
         unpacked = os.path.join(directory, "unpacked")
@@ -248,12 +247,11 @@ def tree_metadata(session: Session, directory: str, interpreter: Interpreter, na
 
 def _ask_backend(session: Session, directory: str, interpreter: Interpreter, name: str) -> bytes | None:
     """Return the METADATA that a build backend tells without a build, None where it can't."""
-    import tempfile
-
+    from blast_core.scratch import scratch_directory
     from blast_pm.build.backend import prepare_metadata
 
     session.reporter.step(f"Reading the metadata of {name or os.path.basename(directory)}")
-    with tempfile.TemporaryDirectory(prefix="blast-metadata-") as output:
+    with scratch_directory("metadata") as output:
         return prepare_metadata(
             directory,
             output,
@@ -270,12 +268,11 @@ def build_source(
     Raises:
         BuildFailed: the build backend failed.
     """
-    import tempfile
-
+    from blast_core.scratch import scratch_directory
     from blast_pm.build.backend import build_wheel
 
     session.reporter.step(f"Building {name or os.path.basename(directory)}")
-    with tempfile.TemporaryDirectory(prefix="blast-build-") as output:
+    with scratch_directory("build") as output:
         wheel = build_wheel(
             directory,
             output,

@@ -90,11 +90,11 @@ def build_distributions(
         BuildFailed: the backend failed, or what it built is not what it says.
         ArchiveRejected, RecordMismatch: what it built would be refused by whoever installs it.
     """
-    import tempfile
+    from blast_core.scratch import scratch_directory
 
     if tree.is_archive and request.sdist and not request.wheel:
         raise UsageError(f"{tree.path} is a source distribution already", hint="'--wheel' builds its wheel")
-    with tempfile.TemporaryDirectory(prefix="blast-dist-") as place:
+    with scratch_directory("dist") as place:
         work = _Work(session, interpreter, request, say, place)
         made = work.from_archive(tree) if tree.is_archive else work.from_directory(tree)
         return _publish(made, request)

@@ -54,14 +54,13 @@ def unpacked(archive: FetchedArchive, below: str) -> Iterator[str]:
         ArchiveRejected: the archive is hostile or damaged.
         BuildFailed: the subdirectory is missing.
     """
-    import tempfile
-
+    from blast_core.scratch import scratch_directory
     from blast_pm.build.unpack import unpack_sdist
     from blast_pm.sources.archives import read_local_archive
 
     # It may have been changed where it lies since it was fetched.
     read_local_archive(archive.path, archive.sha256)
-    with tempfile.TemporaryDirectory(prefix="blast-source-") as staging:
+    with scratch_directory("source") as staging:
         destination = os.path.join(staging, "tree")
         os.mkdir(destination)
         root = unpack_sdist(archive.path, destination, is_named=False)

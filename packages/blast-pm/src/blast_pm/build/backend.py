@@ -6,12 +6,14 @@ Spec: PEP 517 (hooks), PEP 518 (requirements), PEP 660 (editable).
 from __future__ import annotations
 
 import os
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import BuildFailed, InvalidManifest
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyproject_hooks
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["BuildSystem", "build_sdist", "build_wheel", "prepare_metadata", "read_build_system"]
 
 _LAST_LINES = 15
+# Bytes that are read at once, and in a line at the most; of a line in an error so many characters are shown.
+_PIECE = 64 << 10
+_SHOWN = 400
+# Seconds between looks whether a silent backend still lives, and for which a dead one is listened to.
+_LISTEN_S = 0.1
+_ECHO_S = 1.0
 # What is built, with the article that belongs to it.
 _WHEEL, _EDITABLE, _SDIST = "a wheel", "an editable", "a source distribution"
 
@@ -180,7 +188,7 @@ class _Backend:
         self._variables = variables
         self._kind = kind
         self._say = say
-        self._said: list[str] = []
+        self._said: deque[str] = deque(maxlen=2 * _LAST_LINES)
         self._system = read_build_system(directory)
         self.settings = settings or None
         self.missing = pyproject_hooks.HookMissing
@@ -232,7 +240,7 @@ class _Backend:
                 hint=f"choose a backend that supports PEP {660 if self._kind == _EDITABLE else 517}",
             ) from error
         except (pyproject_hooks.BackendUnavailable, _BackendFailed) as error:
-            last = "\n".join("".join(self._said).strip().splitlines()[-_LAST_LINES:])
+            last = "\n".join(map(_plain, "".join(self._said).strip().splitlines()[-_LAST_LINES:]))
             raise BuildFailed(
                 f"{self._directory}: building {self._kind} failed",
                 reason=last or str(error),
@@ -274,11 +282,53 @@ def _run(command: Sequence[str], cwd: str | None, variables: Mapping[str, str], 
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
+        bufsize=0,
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
+        for line in _iter_lines(_iter_pieces(process, process.stdout.fileno())):
             hear(line)
     if process.returncode != 0:
         raise _BackendFailed(f"exit status {process.returncode}")
+
+
+def _iter_pieces(process: subprocess.Popen[bytes], output: int) -> Iterator[bytes]:
+    """Yield what the process says until it ends, though programs that it left behind may hold its output open."""
+    import select
+    import time
+
+    until = 0.0
+    while True:
+        if os.name != "nt":
+            heard = select.select([output], [], [], _LISTEN_S)[0]
+            if process.poll() is not None:
+                until = until or time.monotonic() + _ECHO_S
+                if not heard or time.monotonic() > until:
+                    return
+            elif not heard:
+                continue
+        piece = os.read(output, _PIECE)
+        if not piece:
+            return
+        yield piece
+
+
+def _iter_lines(pieces: Iterator[bytes]) -> Iterator[str]:
+    """Yield lines, the longest cut in parts."""
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace").rstrip("\r") + "\n"
+        if len(rest) > _PIECE:
+            yield rest.decode("utf-8", "replace") + "\n"
+            rest = b""
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
+def _plain(line: str) -> str:
+    """Return a line of somebody else's without what a terminal would obey."""
+    import re
+
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", line)[:_SHOWN]
+    return "".join([sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in bare])

@@ -150,9 +150,21 @@ def _kind_fault(member: tarfile.TarInfo, kinds: dict[str, str]) -> str:
         parent = os.path.dirname(parent)
     if parent and kinds[parent] == "file":
         return f"{parent!r} is both a file and a directory"
+    if member.issym() and not _stays(path, member.linkname):
+        return f"it is a link to {member.linkname!r}, outside the one directory"
     if member.islnk() and kinds.get(os.path.normpath(member.linkname)) != "file":
         return f"it is a link to {member.linkname!r}, which is no file before it"
     return ""
+
+
+def _stays(path: str, target: str) -> bool:
+    """Tell whether the link ``path`` leads below the directory that is its first part, step by step."""
+    depth = path.count("/") - 1
+    for part in target.split("/"):
+        depth += -1 if part == ".." else part not in {"", "."}
+        if depth < 0:
+            return False
+    return not target.startswith("/")
 
 
 def _name_fault(name: str) -> str:

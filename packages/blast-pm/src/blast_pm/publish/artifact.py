@@ -147,11 +147,10 @@ def _wheel_metadata(path: str) -> bytes:
 
 def _sdist_metadata(path: str) -> bytes:
     """Return PKG-INFO of an archive that is unpacked and checked as by whoever installs it."""
-    import tempfile
-
+    from blast_core.scratch import scratch_directory
     from blast_pm.build.unpack import unpack_sdist
 
-    with tempfile.TemporaryDirectory(prefix="blast-publish-") as place:
+    with scratch_directory("publish") as place:
         info = os.path.join(unpack_sdist(path, place), "PKG-INFO")
         if not os.path.isfile(info) or os.path.getsize(info) > _LARGEST_METADATA:
             raise ArchiveRejected(f"{os.path.basename(path)} has no PKG-INFO of a usual size", hint="build it again")
