@@ -19,9 +19,10 @@ from blast_core.limits import CHUNK, MEMBER_IN_MEMORY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Protocol
 
+    from blast_core.archive.arriving import ArrivedMember
     from blast_core.archive.entry_points import EntryPoint
     from blast_core.archive.wheel import Wheel
     from blast_core.archive.wheel_layout import WheelFile
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["WheelContents", "read_contents"]
 
 _UNKNOWN_DIGEST = bytes(32)
+_NOTHING: Mapping[int, ArrivedMember] = {}
 
 
 class WheelContents:
@@ -104,7 +106,12 @@ class WheelContents:
 
 
 def read_contents(
-    wheel: Wheel, sink: Sink | None = None, *, tap: Tap | None = None, digests: bool = False
+    wheel: Wheel,
+    sink: Sink | None = None,
+    *,
+    tap: Tap | None = None,
+    digests: bool = False,
+    arrived: Mapping[int, ArrivedMember] = _NOTHING,
 ) -> WheelContents:
     """Read all of a wheel, and check it.
 
@@ -113,6 +120,8 @@ def read_contents(
         sink: receives every file's content.
         tap: receives the stored bytes of every file, too.
         digests: have the BLAKE3 of each file in what is returned; else ``digest`` is 32 zeros.
+        arrived: members, by the offset of their headers, that were read when they came and agree with the wheel. The
+            sink has them already; they are held against RECORD, and not read again unless it has other digests.
 
     Raises:
         ArchiveRejected: a stream is damaged, or not as declared.
@@ -121,7 +130,7 @@ def read_contents(
 
     Cost: one pass. Memory: the largest ELF file, 32 MiB of it at the most, and 2 MiB.
     """
-    reading = _Reading(wheel, sink, tap, digests=digests)
+    reading = _Reading(wheel, sink, tap, arrived, digests=digests)
     if sink is not None:
         sink.begin(wheel)
     files = tuple(map(reading.read, wheel.files))
@@ -135,8 +144,17 @@ def read_contents(
 class _Reading:
     """The state of one pass."""
 
-    def __init__(self, wheel: Wheel, sink: Sink | None, tap: Tap | None, *, digests: bool) -> None:
+    def __init__(
+        self,
+        wheel: Wheel,
+        sink: Sink | None,
+        tap: Tap | None,
+        arrived: Mapping[int, ArrivedMember],
+        *,
+        digests: bool,
+    ) -> None:
         self._wheel = wheel
+        self._arrived = arrived
         self._archive = wheel.archive
         self._sink = sink
         self._tap = tap
@@ -150,9 +168,23 @@ class _Reading:
     def read(self, file: WheelFile) -> DppFile:
         """Take one file through all checks."""
         member = file.member
+        if member.header_offset in self._arrived:
+            return self._take_arrived(file, self._arrived[member.header_offset])
         if max(member.raw_size, member.stored_size) <= CHUNK:
             return self._read_small(file)
         return self._read_large(file)
+
+    def _take_arrived(self, file: WheelFile, known: ArrivedMember) -> DppFile:
+        row = self._wheel.record.get(file.path)
+        digest = known.sha256
+        if row is not None and row.algorithm not in {"", "sha256"}:
+            hasher = hashlib.new(row.algorithm)
+            for raw in self._archive.iter_unpacked(file.member, self._archive.iter_stored(file.member)):
+                hasher.update(raw)
+            digest = hasher.digest()
+        check_record(self._wheel, file, digest)
+        self._add_elf(file, known.elf)
+        return _describe(file, _UNKNOWN_DIGEST, layout.NAMESPACE_INIT if known.is_namespace else 0)
 
     def _read_small(self, file: WheelFile) -> DppFile:
         member = file.member

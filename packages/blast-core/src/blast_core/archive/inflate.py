@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import ModuleType
 
-__all__ = ["crc32", "inflate", "inflate_chunks"]
+__all__ = ["Inflating", "crc32", "inflate", "inflate_chunks"]
 
 # What is left of an input piece is copied once per output piece, so pieces of input are small.
 _INPUT = 64 << 10
@@ -80,24 +80,54 @@ def inflate_chunks(pieces: Iterable[bytes | memoryview], raw_size: int) -> Itera
     Raises:
         ValueError: as ``inflate``; what was yielded before is then worthless.
     """
-    engine = _get_engine()
-    stream = engine.decompressobj(-15)
-    done = 0
+    stream = Inflating(raw_size)
     for piece in pieces:
+        yield from stream.feed(piece)
+    stream.finish()
+
+
+class Inflating:
+    """A raw DEFLATE stream whose pieces are handed over one by one.
+
+    Args:
+        raw_size: how many bytes it has to inflate to.
+    """
+
+    __slots__ = ("_done", "_engine", "_raw_size", "_stream")
+
+    def __init__(self, raw_size: int) -> None:
+        self._engine = _get_engine()
+        self._stream = self._engine.decompressobj(-15)
+        self._raw_size = raw_size
+        self._done = 0
+
+    def feed(self, piece: bytes | memoryview) -> Iterator[bytes]:
+        """Yield what a piece inflates to, at most 1 MiB at a time; all of it has to be taken.
+
+        Raises:
+            ValueError: as ``inflate``; what was yielded before is then worthless.
+        """
         for start in range(0, len(piece), _INPUT):
-            if stream.eof:
+            if self._stream.eof:
                 raise ValueError(_TAIL)
-            for raw in _drain(engine, stream, piece[start : start + _INPUT]):
-                done += len(raw)
-                if done > raw_size:
-                    raise ValueError(_TOO_MUCH.format(raw_size))
+            for raw in _drain(self._engine, self._stream, piece[start : start + _INPUT]):
+                self._done += len(raw)
+                if self._done > self._raw_size:
+                    raise ValueError(_TOO_MUCH.format(self._raw_size))
                 yield raw
-    if not stream.eof:
-        raise ValueError(_UNFINISHED)
-    if stream.unused_data:
-        raise ValueError(_TAIL)
-    if done != raw_size:
-        raise ValueError(_TOO_LITTLE.format(done, raw_size))
+
+    def finish(self) -> None:
+        """Say that no piece follows.
+
+        Raises:
+            ValueError: the stream goes on, bytes follow it, or it has another size.
+        """
+        if not self._stream.eof:
+            raise ValueError(_UNFINISHED)
+        if self._stream.unused_data:
+            raise ValueError(_TAIL)
+        if self._done != self._raw_size:
+            raise ValueError(_TOO_LITTLE.format(self._done, self._raw_size))
 
 
 def _drain(engine: ModuleType, stream: object, data: bytes | memoryview) -> Iterator[bytes]:

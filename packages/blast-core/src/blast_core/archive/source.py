@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Buffer = bytes | bytearray | memoryview | mmap
 
-__all__ = ["BytesSource", "FileSource", "open_source"]
+__all__ = ["BytesSource", "FileSource", "open_on_disk", "open_source"]
 
 
 class BytesSource:
@@ -119,18 +119,24 @@ def open_source(path: str, name: str = "") -> BytesSource | FileSource:
         ArchiveRejected: it is no regular file.
         OSError: it can't be opened.
     """
-    name = name or os.path.basename(path)
-    source = FileSource(open_for_reading(path), name)
+    source = open_on_disk(path, name)
+    if source.size > ARCHIVE_IN_MEMORY:
+        return source
+    try:
+        return BytesSource(source.read(0, source.size), source.name)
+    finally:
+        source.close()
+
+
+def open_on_disk(path: str, name: str = "") -> FileSource:
+    """Open a file that stays on disk, however small it is; otherwise as `open_source`."""
+    source = FileSource(open_for_reading(path), name or os.path.basename(path))
     try:
         source.check_regular()
-        if source.size > ARCHIVE_IN_MEMORY:
-            return source
-        data = source.read(0, source.size)
     except BaseException:
         source.close()
         raise
-    source.close()
-    return BytesSource(data, name)
+    return source
 
 
 def _ended(name: str, offset: int, length: int) -> ArchiveRejected:

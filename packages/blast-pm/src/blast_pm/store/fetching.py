@@ -179,13 +179,25 @@ class Fetching:
     def _fetch_and_ingest(self, wanted: WantedDistribution) -> StoredDistribution:
         self._check()
         wheel = os.path.join(self._staging, wanted.sha256[:32])
+        arrival = self._pool.expect(wheel, wanted.size)
+
+        def advance(count: int) -> None:
+            self._check()
+            self._reporter.advance(wanted.filename, count)
+            arrival.advance(count)
+
         self._reporter.start(wanted.filename, f"{wanted.name} {wanted.version}", wanted.size)
         try:
-            found = self._fetch(wanted, wheel, lambda count: self._advance(wanted.filename, count))
+            found = self._fetch(wanted, wheel, advance)
+        except BaseException:
+            arrival.drop()
+            raise
         finally:
             self._reporter.finish(wanted.filename)
         self._check()
-        return self._pool.ingest(wheel, wanted.filename, wanted.sha256, is_checked=found == wanted.sha256)
+        return self._pool.ingest(
+            wheel, wanted.filename, wanted.sha256, is_checked=found == wanted.sha256, arrival=arrival
+        )
 
     def _check_metadata(self, wanted: WantedDistribution, stored: StoredDistribution) -> StoredDistribution:
         """Return ``stored`` unless its METADATA is not what the index told of it when it was chosen.
@@ -210,10 +222,6 @@ class Fetching:
                 file=wanted.filename,
             )
         return stored
-
-    def _advance(self, filename: str, count: int) -> None:
-        self._check()
-        self._reporter.advance(filename, count)
 
     def _check(self) -> None:
         if self._cancelled.is_set():

@@ -11,7 +11,7 @@ from hashlib import sha256 as new_sha256
 from blake3 import blake3 as new_blake3
 
 from blast_core.archive.contents import read_contents
-from blast_core.archive.source import open_source
+from blast_core.archive.source import open_on_disk, open_source
 from blast_core.archive.wheel import STANDARD, check_wheel
 from blast_core.errors import BlastError, DigestMismatch
 from blast_core.limits import CHUNK
@@ -24,16 +24,27 @@ from blast_pm.store.unpack import TreeWriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blast_core.archive.arriving import ArrivedMember
     from blast_core.archive.source import BytesSource, FileSource
-    from blast_core.archive.wheel import Policy
+    from blast_core.archive.wheel import Policy, Wheel
     from blast_pm.install.plan import Distribution
+    from blast_pm.store.arriving import ArrivingWheel
     from blast_pm.store.home import StorePaths
 
 __all__ = ["adopt_object", "ingest_wheel"]
 
 
 def ingest_wheel(
-    wheel: str, filename: str, sha256: str, paths: StorePaths, policy: Policy = STANDARD, *, is_checked: bool = False
+    wheel: str,
+    filename: str,
+    sha256: str,
+    paths: StorePaths,
+    policy: Policy = STANDARD,
+    *,
+    is_checked: bool = False,
+    arriving: ArrivingWheel | None = None,
 ) -> StoredDistribution:
     """Check, unpack and publish a wheel; the row is the caller's to write.
 
@@ -44,15 +55,44 @@ def ingest_wheel(
         paths: the store.
         policy: how strict the front door is.
         is_checked: who wrote it has computed this digest of the bytes on their way.
+        arriving: what was unpacked of it on its way; it is closed here.
 
     Raises:
         DigestMismatch: the wheel has another digest; nothing was published.
         IntegrityError: the wheel is malformed or hostile; nothing was published.
         OSError: the disk refused; at most whole objects were published.
     """
-    source = open_source(wheel, filename)
     try:
-        found, name = _hash(source, sha256 if is_checked else "")
+        stored, mode = _unpack(wheel, filename, sha256, paths, policy, arriving, is_checked=is_checked)
+    finally:
+        if arriving is not None:
+            arriving.close()
+    archive = paths.archive(stored.blake3)
+    publish_archive(wheel, archive, mode)
+    with StoredWheel(archive) as published:
+        publish_tree(wheel + ".tree", stored.tree, published)
+    return stored
+
+
+def _unpack(
+    wheel: str,
+    filename: str,
+    sha256: str,
+    paths: StorePaths,
+    policy: Policy,
+    arriving: ArrivingWheel | None,
+    *,
+    is_checked: bool,
+) -> tuple[StoredDistribution, int]:
+    """Make the tree beside the wheel; return what it will be in the store, and the mode of files there."""
+    name = arriving.settle() if arriving is not None and is_checked else None
+    if name is None and arriving is not None:
+        arriving.close()
+    source = open_source(wheel, filename) if name is None else open_on_disk(wheel, filename)
+    try:
+        found = sha256
+        if name is None:
+            found, name = _hash(source, sha256 if is_checked else "")
         if sha256 and found != sha256:
             raise DigestMismatch(
                 f"{filename} is not the file that was asked for",
@@ -60,18 +100,27 @@ def ingest_wheel(
                 hint="the file on the index changed, or something on the way changes it; compare with its publisher",
             )
         opened = check_wheel(source, filename, policy=policy)
-        with TreeWriter(wheel + ".tree") as writer:
-            contents = read_contents(opened, writer)
+        writer, arrived = _begin_tree(wheel + ".tree", opened, arriving)
+        with writer:
+            contents = read_contents(opened, writer, arrived=arrived)
             writer.seal()
         stored = _describe(contents, name, found, paths)
         source.check_unchanged()
     finally:
         source.close()
-    archive = paths.archive(stored.blake3)
-    publish_archive(wheel, archive, writer.file_mode)
-    with StoredWheel(archive) as published:
-        publish_tree(wheel + ".tree", stored.tree, published)
-    return stored
+    return stored, writer.file_mode
+
+
+def _begin_tree(
+    path: str, wheel: Wheel, arriving: ArrivingWheel | None
+) -> tuple[TreeWriter, Mapping[int, ArrivedMember]]:
+    """Return the tree that was begun while the wheel came, or an empty one, and what is in it already."""
+    if arriving is not None:
+        taken = arriving.take(wheel)
+        if taken is not None:
+            return taken
+        arriving.close()
+    return TreeWriter(path), {}
 
 
 def adopt_object(blake3: str, sha256: str, paths: StorePaths) -> StoredDistribution | None:

@@ -25,16 +25,20 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from blast_pm.store.arriving import ArrivingWheel
     from blast_pm.store.home import StorePaths
     from blast_pm.store.rows import StoredDistribution
     from blast_pm.store.wanted import WantedDistribution
 
-__all__ = ["IngestPool", "count_processes"]
+__all__ = ["Arrival", "IngestPool", "count_processes"]
 
 # Below this the processes would begin when all is done.
 _WORTH_BYTES = 6 << 20
 _UNKNOWN_BYTES = 512 << 10
 _MOST_PROCESSES = 8
+# A wheel from this size on is unpacked while it comes, so many bytes at a time.
+_STREAMED_BYTES = 4 << 20
+_STEP_BYTES = 1 << 20
 _MAIN = "import sys; sys.path[:] = sys.argv[1:]; from blast_pm.store.ingest_process import main; main()"
 _PATIENCE_S = 5.0
 
@@ -44,8 +48,9 @@ def count_processes(missing: Sequence[WantedDistribution]) -> int:
     total = sum(wanted.size or _UNKNOWN_BYTES for wanted in missing)
     if os.name != "posix" or not sys.executable or total < _WORTH_BYTES:
         return 0
-    count = min(os.cpu_count() or 1, len(missing), _MOST_PROCESSES)
-    return count if count > 1 else 0
+    processors = os.cpu_count() or 1
+    # One alone is worth it beside a wheel that it unpacks while that comes.
+    return min(processors, len(missing), _MOST_PROCESSES) if processors > 1 else 0
 
 
 class IngestPool:
@@ -60,9 +65,9 @@ class IngestPool:
 
     def __init__(self, paths: StorePaths, processes: int, lock_fd: int) -> None:
         self._paths = paths
-        self._slots = threading.BoundedSemaphore(processes or max(2, os.cpu_count() or 2))
-        self._all = [_start(lock_fd) for _ in range(processes)]
-        self._idle = list(self._all)
+        self._slots = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+        self._all = [_Process(lock_fd) for _ in range(processes)]
+        self._changed = threading.Condition()
 
     def __enter__(self) -> Self:
         return self
@@ -71,14 +76,25 @@ class IngestPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for process in self._all:
-            _stop(process)
+            process.stop()
 
     def kill(self) -> None:
         """End all work that is under way; whoever waits for it gets a StoreError."""
         for process in self._all:
             process.kill()
 
-    def ingest(self, wheel: str, filename: str, sha256: str, *, is_checked: bool = False) -> StoredDistribution:
+    def expect(self, wheel: str, size: int) -> Arrival:
+        """Return what is told of a wheel's bytes as they come, so that it is unpacked meanwhile where that is worth it.
+
+        Args:
+            wheel: where it will be written.
+            size: how large it will be, 0 if that is not known.
+        """
+        return Arrival(self, wheel, size)
+
+    def ingest(
+        self, wheel: str, filename: str, sha256: str, *, is_checked: bool = False, arrival: Arrival | None = None
+    ) -> StoredDistribution:
         """Do what `ingest_wheel` does, as soon as there is room.
 
         Raises:
@@ -86,22 +102,154 @@ class IngestPool:
             BlastError: as `ingest_wheel`.
             OSError: as `ingest_wheel`.
         """
-        with self._slots:
-            if not self._all:
-                from blast_pm.store.ingest import ingest_wheel
+        if not self._all:
+            from blast_pm.store.ingest import ingest_wheel
 
-                return ingest_wheel(wheel, filename, sha256, self._paths, is_checked=is_checked)
-            if not self._idle:
-                raise _died(filename)
-            process = self._idle.pop()
-            answer = _ask(process, marshal.dumps((wheel, filename, sha256, self._paths.home, is_checked)))
-            if answer is None:
-                raise _died(filename)  # It is not asked again.
-            self._idle.append(process)
+            with self._slots:
+                here = None if arrival is None else arrival.here
+                return ingest_wheel(wheel, filename, sha256, self._paths, is_checked=is_checked, arriving=here)
+        process = self._take(filename, None if arrival is None else arrival.process)
+        try:
+            answer = process.ask(marshal.dumps((wheel, filename, sha256, self._paths.home, is_checked)))
+        finally:
+            with self._changed:
+                process.is_busy = False
+                self._changed.notify_all()
+        if answer is None:
+            raise _died(filename)
         done, result = pickle.loads(answer)  # noqa: S301 - from our own process, see ingest_process
         if not done:
             raise result
         return cast("StoredDistribution", result)
+
+    def assign(self) -> _Process | None:
+        """Return the process for a wheel that is on its way, None to do it in the calling thread."""
+        with self._changed:
+            process = min(self._all, key=_arrivals, default=None)
+            if process is not None:
+                process.arrivals += 1
+            return process
+
+    def _take(self, filename: str, wanted: _Process | None) -> _Process:
+        """Wait for a process that has nothing to do, or for the one that has begun with this wheel."""
+        with self._changed:
+            while True:
+                living = [process for process in self._all if not process.is_dead]
+                if not living or (wanted is not None and wanted.is_dead):
+                    raise _died(filename)  # It is not asked again.
+                free = [process for process in living if not process.is_busy and wanted in {None, process}]
+                if free:
+                    # What comes in pieces is work, too.
+                    process = min(free, key=_arrivals)
+                    process.is_busy = True
+                    process.arrivals -= wanted is process
+                    return process
+                self._changed.wait()
+
+
+class Arrival:
+    """A wheel that is being downloaded, from the downloading thread's side; nothing happens before it is worth it.
+
+    Attributes:
+        process: which one unpacks it; None if none does.
+        here: what unpacks it in this thread, where there are no processes.
+    """
+
+    def __init__(self, pool: IngestPool, wheel: str, size: int) -> None:
+        self.process: _Process | None = None
+        self.here: ArrivingWheel | None = None
+        self._pool = pool
+        self._wheel = wheel
+        self._size = size
+        self._came = 0
+        self._told = 0
+        # Windows neither renames nor removes a file that is open.
+        self._is_over = os.name != "posix"
+
+    def advance(self, count: int) -> None:
+        """Say that so many bytes more are in the file; a negative number takes all of them back."""
+        self._came += count
+        if count < 0:
+            self.drop()
+        elif (
+            max(self._came, self._size) >= _STREAMED_BYTES
+            and self._came - self._told >= _STEP_BYTES
+            and self._came != self._size
+            and not self._is_over
+        ):
+            self._tell(self._came)
+
+    def drop(self) -> None:
+        """Give up: the wheel comes anew or not at all. What was unpacked is thrown away."""
+        if self._told and not self._is_over:
+            self._tell(-1)
+        self._is_over = True
+
+    def _tell(self, came: int) -> None:
+        if not self._told:
+            self.process = self._pool.assign()
+            if self.process is None:
+                from blast_pm.store.arriving import ArrivingWheel
+
+                self.here = ArrivingWheel(self._wheel)
+        self._told = came
+        if self.process is not None:
+            self.process.tell(marshal.dumps((self._wheel, came)))
+        elif self.here is not None and came >= 0:
+            self.here.advance(came)
+        elif self.here is not None:
+            self.here.close()
+
+
+class _Process:
+    """One process; the pool's lock guards the attributes."""
+
+    def __init__(self, lock_fd: int) -> None:
+        self.popen = _start(lock_fd)
+        self._writing = threading.Lock()
+        self.is_busy = False
+        self.is_dead = False
+        self.arrivals = 0
+
+    def tell(self, news: bytes) -> bool:
+        """Send what has no answer, and tell whether somebody was there."""
+        assert self.popen.stdin is not None
+        try:
+            with self._writing:
+                self.popen.stdin.write(LENGTH.pack(len(news)) + news)
+        except (BrokenPipeError, ValueError):
+            self.is_dead = True
+        return not self.is_dead
+
+    def ask(self, job: bytes) -> bytes | None:
+        """Return the answer, or None from a process that died."""
+        assert self.popen.stdout is not None
+        if not self.tell(job):
+            return None
+        head = read_exactly(self.popen.stdout.fileno(), LENGTH.size)
+        size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else -1
+        answer = read_exactly(self.popen.stdout.fileno(), size)
+        self.is_dead = len(answer) != size
+        return None if self.is_dead else answer
+
+    def kill(self) -> None:
+        self.popen.kill()
+
+    def stop(self) -> None:
+        process = self.popen
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        try:
+            process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def _arrivals(process: _Process) -> int:
+    return process.arrivals
 
 
 def _start(lock_fd: int) -> subprocess.Popen[bytes]:
@@ -115,32 +263,6 @@ def _start(lock_fd: int) -> subprocess.Popen[bytes]:
         bufsize=0,
         pass_fds=(lock_fd,),
     )
-
-
-def _ask(process: subprocess.Popen[bytes], job: bytes) -> bytes | None:
-    """Return the answer, or None from a process that died."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(LENGTH.pack(len(job)) + job)
-    except BrokenPipeError:
-        return None
-    head = read_exactly(process.stdout.fileno(), LENGTH.size)
-    size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else -1
-    answer = read_exactly(process.stdout.fileno(), size)
-    return answer if len(answer) == size else None
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    try:
-        process.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    process.stdout.close()
 
 
 def _died(filename: str) -> StoreError:

@@ -2,6 +2,8 @@
 
     job:     u32 length, marshal of (wheel, file name, sha256, home, whether that digest was checked)
     answer:  u32 length, pickle of (True, StoredDistribution) or (False, the exception)
+    news:    u32 length, marshal of (wheel, how many bytes of it are there), -1 for a wheel that will not come; these
+             have no answer, and what they led to counts in the job that follows
 
 Both ends are one version of Blast on one machine, started by the one for the other.
 """
@@ -16,6 +18,7 @@ import signal
 import struct
 import threading
 
+from blast_pm.store.arriving import ArrivingWheel
 from blast_pm.store.home import StorePaths
 from blast_pm.store.ingest import ingest_wheel
 
@@ -47,8 +50,13 @@ def main() -> None:
 
 
 def _work(jobs: queue.SimpleQueue[bytes], answers: int) -> None:
+    arriving: dict[str, ArrivingWheel] = {}
     while True:
-        answer = pickle.dumps(_do(jobs.get()))
+        job = marshal.loads(jobs.get())  # noqa: S302 - see the module
+        if len(job) == 2:
+            _advance(arriving, *job)
+            continue
+        answer = pickle.dumps(_do(job, arriving.pop(job[0], None)))
         data = memoryview(LENGTH.pack(len(answer)) + answer)
         try:
             while data:
@@ -57,9 +65,21 @@ def _work(jobs: queue.SimpleQueue[bytes], answers: int) -> None:
             os._exit(1)
 
 
-def _do(job: bytes) -> tuple[bool, object]:
-    wheel, filename, sha256, home, is_checked = marshal.loads(job)  # noqa: S302 - see the module
+def _advance(arriving: dict[str, ArrivingWheel], wheel: str, available: int) -> None:
+    if available >= 0:
+        if wheel not in arriving:
+            arriving[wheel] = ArrivingWheel(wheel)
+        arriving[wheel].advance(available)
+    elif wheel in arriving:
+        try:
+            arriving.pop(wheel).close()
+        except OSError:
+            return  # It goes with the staging directory.
+
+
+def _do(job: tuple[str, str, str, str, bool], arriving: ArrivingWheel | None) -> tuple[bool, object]:
+    wheel, filename, sha256, home, is_checked = job
     try:
-        return True, ingest_wheel(wheel, filename, sha256, StorePaths(home), is_checked=is_checked)
+        return True, ingest_wheel(wheel, filename, sha256, StorePaths(home), is_checked=is_checked, arriving=arriving)
     except Exception as error:  # noqa: BLE001 - raised where the answer arrives
         return False, error

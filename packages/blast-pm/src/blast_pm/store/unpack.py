@@ -23,6 +23,7 @@ __all__ = ["TreeWriter", "is_unpacked"]
 
 _EXECUTABLE = 0o111
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _BYTECODE = (".pyc", ".pyo")
 
 
@@ -64,6 +65,10 @@ class TreeWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the tree's own directory; a second call does nothing."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -76,16 +81,28 @@ class TreeWriter:
         path = file.path
         if not is_unpacked(path):
             return  # The converter reads and checks what is not taken here.
-        directory = path.rpartition("/")[0]
-        if directory not in self._directories:
-            self._make_directories(directory)
-        fd = fs.create_file(self._prefix + path, 0o555 if file.mode & _EXECUTABLE else 0o444, dir_fd=self._fd)
+        fd = self.create(path, is_executable=bool(file.mode & _EXECUTABLE))
         try:
             for chunk in chunks:
                 if chunk:
                     fs.write(fd, chunk)
         finally:
             os.close(fd)
+
+    def create(self, path: str, *, is_executable: bool = False) -> int:
+        """Make an empty file with the directories above it, and return a descriptor to write to."""
+        directory = path.rpartition("/")[0]
+        if directory not in self._directories:
+            self._make_directories(directory)
+        return fs.create_file(self._prefix + path, 0o555 if is_executable else 0o444, dir_fd=self._fd)
+
+    def reopen(self, path: str) -> int:
+        """Return a descriptor to read a file that was made."""
+        return os.open(self._prefix + path, _READ, dir_fd=self._fd)
+
+    def make_executable(self, path: str) -> None:
+        """Let all who may read a file that was made run it."""
+        fs.set_mode(self._prefix + path, self._mode, dir_fd=self._fd)
 
     def seal(self) -> None:
         """Take the right to write from all directories but the root, whose renaming needs it on some systems."""
