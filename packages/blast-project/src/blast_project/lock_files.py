@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Draft", "LockResult", "digest_of", "has_foreign_text", "publish_lock", "read_lock", "releases_of"]
 
 _NO_TEXT = bytes(32)
+# Of the old lock and of the new one.
+_MOST_READERS = 2
+_readers: dict[bytes, DplLockFile] = {}
 
 
 class Draft(NamedTuple):
@@ -59,10 +62,15 @@ class LockResult(NamedTuple):
     draft: Draft | None = None
 
     def reader(self) -> DplLockFile:
-        """Return the lock, mapped: entries are decoded when they are asked for."""
+        """Return the lock: entries are decoded when they are asked for. What was decoded is known the next time."""
         from blast_core.formats.dpl.reader import DplLockFile
 
-        return DplLockFile.from_bytes(self.content)
+        reader = _readers.get(self.content)
+        if reader is None:
+            while len(_readers) >= _MOST_READERS:
+                del _readers[next(iter(_readers))]
+            reader = _readers[self.content] = DplLockFile.from_bytes(self.content)
+        return reader
 
     def pins(self) -> dict[str, str]:
         """Return by name the version of every package from an index, the lowest where targets have several."""
@@ -109,15 +117,14 @@ def read_lock(session: Session, root: str) -> LockResult | None:
     Raises:
         FormatError: blast.lock is damaged and there is no pylock.toml to rebuild it from.
     """
-    from blast_core.formats.dpl.reader import DplLockFile
-
     content = _read(os.path.join(root, LOCK_NAME))
     text = _read(os.path.join(root, PYLOCK_NAME))
     if content is None:
         return _from_text(root, text) if text is not None and _is_ours(text) else None
     try:
         _check_digest(content)
-        known_text = DplLockFile.from_bytes(content).text_hash
+        result = LockResult(content, text, changed=False, changes=(), visited=0)
+        known_text = result.reader().text_hash
     except FormatError as error:
         if text is None or not _is_ours(text):
             raise FormatError(
@@ -129,7 +136,7 @@ def read_lock(session: Session, root: str) -> LockResult | None:
         return _from_text(root, text)
     if text is not None and known_text != _NO_TEXT and digest_of(text) != known_text and _is_ours(text):
         return _from_text(root, text)
-    return LockResult(content, text, changed=False, changes=(), visited=0)
+    return result
 
 
 def publish_lock(root: str, result: LockResult, after: Sequence[tuple[str, bytes]] = ()) -> None:

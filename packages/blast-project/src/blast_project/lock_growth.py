@@ -33,7 +33,7 @@ def grow_lock(
     *,
     has_text: bool,
 ) -> LockResult | None:
-    """Return the lock of a project, compared with nothing; None where the whole of it has to be written.
+    """Return the lock of a project, compared with the one that it grew from; None where all of it has to be written.
 
     Args:
         session: services.
@@ -47,6 +47,7 @@ def grow_lock(
     from blast_core.formats.dpl.check import check_lock
     from blast_core.formats.dpl.model import NO_HASH, Lock, canonical_lock
     from blast_core.formats.dpl.splicing import splice_lock
+    from blast_project.changes import VersionChange
     from blast_project.lock_building import build_additions
     from blast_project.lock_files import LockResult, digest_of
     from blast_project.lock_parts import keep_more_parts
@@ -84,7 +85,13 @@ def grow_lock(
     if content is None:
         return None
     keep_more_parts(home, content[96:128], written, content_hash)
-    return LockResult(content, text, True, (), 0, grown_releases(growth, project.manifest.version or "0"))  # noqa: FBT003
+    versions: dict[str, list[str]] = {}
+    for package in written:
+        if package.source.location != ".":
+            versions.setdefault(package.name, []).append(package.version)
+    changes = tuple(VersionChange(name, "", ", ".join(dict.fromkeys(rows))) for name, rows in sorted(versions.items()))
+    releases = grown_releases(growth, project.manifest.version or "0")
+    return LockResult(content, text, changed=True, changes=changes, visited=resolution.visited, releases=releases)
 
 
 def grown_releases(growth: Growth, version: str) -> tuple[tuple[str, str, str, str], ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blast_pm.resolver.model import MetadataSource, UniversalResolution
     from blast_project.delta import Delta, Growth, Resolve
     from blast_project.hints import Pages
+    from blast_project.project_resolution import Preferences
     from blast_project.session import Session
     from blast_project.targets import TargetPlan
 
@@ -215,17 +216,12 @@ def _resolved(
     session: Session, project: Project, interpreter: Interpreter, targets: Sequence[str], known: _Known
 ) -> _Found:
     """Resolve for all targets."""
-    from blast_project.project_resolution import check_failures, preferences_of, resolve_project
+    from blast_project.project_resolution import check_failures, resolve_project
     from blast_project.targets import plan_targets
 
     plan = plan_targets(project, targets)
     for note in plan.notes:
         session.reporter.note(note)
-    preferences = preferences_of(known.old.reader(), plan, known.free) if known.old is not None else {}
-    if known.like is not None:
-        preferences.update(preferences_of(known.like.reader(), plan, ()))
-    everywhere = (1 << len(plan.targets)) - 1
-    preferences.update({name: [(version, everywhere)] for name, version in known.pins.items()})
     sources = {}
     for result in filter(None, (known.old, known.like)):
         free = known.free if result is known.old else ()
@@ -236,6 +232,9 @@ def _resolved(
     def resolve(
         through: Callable[[RegistryMetadata], MetadataSource], wanted: Callable[[Requirement], bool] | None
     ) -> UniversalResolution:
+        # What comes to the old lock is in nothing that is known.
+        is_more = wanted is not None and known.like is None and session.installing is None
+        preferences = {} if is_more else _preferences(plan, known)
         return resolve_project(session, project, interpreter, plan, preferences, sources, through, wanted)
 
     answer = _answer(session, project, plan, known, resolve)
@@ -246,6 +245,17 @@ def _resolved(
     # Where targets failed it matters on which machine that was.
     pages = None if resolution.failures else answer.metadata.pages()
     return _Found(plan, resolution, answer.visited, (*plan.notes, *resolution.warnings), pages, answer.growth)
+
+
+def _preferences(plan: TargetPlan, known: _Known) -> Preferences:
+    from blast_project.project_resolution import preferences_of
+
+    preferences = preferences_of(known.old.reader(), plan, known.free) if known.old is not None else {}
+    if known.like is not None:
+        preferences.update(preferences_of(known.like.reader(), plan, ()))
+    everywhere = (1 << len(plan.targets)) - 1
+    preferences.update({name: [(version, everywhere)] for name, version in known.pins.items()})
+    return preferences
 
 
 def _written(
@@ -270,7 +280,7 @@ def _locked(session: Session, project: Project, found: _Found, old: LockResult |
         has_text = _wants_text(project)
         grown = grow_lock(session, project, found.plan, resolution, found.growth, inputs, has_text=has_text)
         if grown is not None:
-            return _compared(grown._replace(visited=found.visited), old)
+            return grown if old is found.growth.base else _compared(grown, old)
         resolution = resolution._replace(packages=found.growth.whole())
     lock = _built(session, project, found.plan, resolution, inputs)
     return _finished(session, project, lock, old, found.visited)
@@ -368,15 +378,17 @@ def _note_replacement(session: Session, project: Project, old: LockResult | None
 
 def _compared(new: LockResult, old: LockResult | None) -> LockResult:
     """Return a new lock with what differs from the old one."""
-    before = old.versions() if old is not None else {}
-    after = new.versions()
-    changes = tuple(
+    changes = _changes(old.versions() if old is not None else {}, new.versions())
+    changed = old is None or old.changed or (new.content, new.text) != (old.content, old.text)
+    return new._replace(changed=changed, changes=changes)
+
+
+def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[VersionChange, ...]:
+    return tuple(
         VersionChange(name, before.get(name, ""), after.get(name, ""))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     )
-    changed = old is None or old.changed or (new.content, new.text) != (old.content, old.text)
-    return new._replace(changed=changed, changes=changes)
 
 
 def _wants_text(project: Project) -> bool:

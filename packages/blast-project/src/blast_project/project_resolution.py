@@ -56,12 +56,11 @@ def resolve_project(
     from blast_pm.resolver.select import find_universal_resolver
     from blast_project.origins import project_origins
     from blast_project.resolving import files_that_count, note_undated, open_metadata, without_late_files
-    from blast_project.sources import direct_candidates
 
     rows = project.requirements()
     policy = session.policy
-    direct = direct_candidates(session, project, interpreter, sources)
-    metadata = open_metadata(session, interpreter, targets=plan.targets, load_direct=direct.load)
+    candidates, load = _by_address(session, project, interpreter, rows, sources)
+    metadata = open_metadata(session, interpreter, targets=plan.targets, load_direct=load)
     if session.installing is not None:
         from blast_project.foresight import foresee_project
 
@@ -73,12 +72,37 @@ def resolve_project(
         source,
         policy=policy.resolution,
         preferences=preferences,
-        direct={**direct.candidates, project.name: _itself(project, rows)},
+        direct={**candidates, project.name: _itself(project, rows)},
         origins=project_origins(project, rows),
     )
     if found.failures:
         note_undated(session, metadata, files_that_count(session, policy))
     return found._replace(packages=without_late_files(session, found.packages))
+
+
+def _by_address(
+    session: Session,
+    project: Project,
+    interpreter: Interpreter,
+    rows: tuple[GroupRequirement, ...],
+    sources: Mapping[str, LockedSource] | None,
+) -> tuple[Mapping[str, DirectCandidate], Callable[[Requirement], DirectCandidate]]:
+    """Return the candidates of requirements by address, and what loads those that others ask for so."""
+
+    def load(requirement: Requirement) -> DirectCandidate:
+        if not loaders:
+            from blast_project.sources import direct_candidates
+
+            loaders.append(direct_candidates(session, project, interpreter, sources).load)
+        return loaders[0](requirement)
+
+    loaders: list[Callable[[Requirement], DirectCandidate]] = []
+    if project.workspace is None and not any(row.requirement.url for row in rows):
+        return {}, load
+    from blast_project.sources import direct_candidates
+
+    direct = direct_candidates(session, project, interpreter, sources)
+    return direct.candidates, direct.load
 
 
 def preferences_of(lock: DplLockFile, plan: TargetPlan, free: Collection[str]) -> Preferences:
@@ -178,7 +202,11 @@ def _python_key(target: LockTarget) -> tuple[int, ...]:
 
 
 def _itself(project: Project, rows: tuple[GroupRequirement, ...]) -> DirectCandidate:
-    """The project as a candidate, for what requires it: never the release of its name on an index."""
+    """The project as a candidate, for what requires it: never the release of its name on an index.
+
+    A version that only the build backend tells depends on tags and on what else is on this machine. A lock doesn't, and
+    what is installed is this tree, whatever it calls itself.
+    """
     from blast_core.markers import and_markers
     from blast_pm.resolver.model import DirectCandidate
 
@@ -195,4 +223,5 @@ def _itself(project: Project, rows: tuple[GroupRequirement, ...]) -> DirectCandi
         "",
         tuple(requirements),
         provides_extras=tuple(sorted(manifest.optional_dependencies)),
+        fits_all=not manifest.version,
     )

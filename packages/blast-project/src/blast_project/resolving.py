@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from blast_core.errors import InstallError, NoSolution
-from blast_pm.store.cache import WantedDistribution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from blast_pm.metadata.policy import FilePolicy
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import DirectCandidate, Resolution, UniversalPackage
+    from blast_pm.store.cache import WantedDistribution
     from blast_project.policy import Policy
     from blast_project.session import Session
     from blast_project.source_install import WantedSource
@@ -249,4 +249,6 @@ def as_wanted(client: PyPiClient, name: str, version: str, file: IndexFile) -> W
     """Return a file of an index as what the store is asked for."""
     base = client.file_base(file.index)
     path = file.url[len(base) :] if base and file.url.startswith(base) else file.url
+    from blast_pm.store.cache import WantedDistribution
+
     return WantedDistribution(name, version, file.filename, file.sha256, file.size, file.index, path)

@@ -312,9 +312,9 @@ class SourceLoader:
     # What is known beforehand
 
     def _keep(self, source: LockedSource) -> None:
-        from blast_pm.sources.git import repository_key
-
         if source.kind == "git" and source.digest:
+            from blast_pm.sources.git import repository_key
+
             self._commits[repository_key(source.location), source.digest] = source.revision
         elif source.kind == "url":
             self._digests[source.location] = source.digest

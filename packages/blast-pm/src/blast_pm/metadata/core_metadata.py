@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import marshal
 
-from blast_core.archive.headers import parse_headers
 from blast_core.errors import BlastError, IntegrityError, InvalidRequirement
 from blast_core.limits import METADATA, REQUIREMENTS
 from blast_core.names import normalize_name
-from blast_core.released_requirements import parse_released_requirement
 from blast_core.requirements import Requirement
 from blast_core.tuples import NamedTuple
 
@@ -98,6 +96,8 @@ def _read_header(content: bytes) -> tuple[dict[str, str], dict[str, list[str]]]:
 
     A second name or version with another value stands in ``repeated``.
     """
+    from blast_core.archive.headers import parse_headers
+
     single: dict[str, str] = {}
     repeated: dict[str, list[str]] = {name: [] for name in _REPEATED}
     for name, value in parse_headers(content).fields:
@@ -113,6 +113,8 @@ def _read_header(content: bytes) -> tuple[dict[str, str], dict[str, list[str]]]:
 def _read_requirements(lines: list[str]) -> tuple[tuple[Requirement, ...], str]:
     if len(lines) > REQUIREMENTS:
         return (), f"{len(lines)} requirements, at most {REQUIREMENTS}"
+    from blast_core.released_requirements import parse_released_requirement
+
     found: list[Requirement] = []
     for line in lines:
         try:

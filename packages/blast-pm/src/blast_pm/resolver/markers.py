@@ -7,7 +7,6 @@ has on the targets; `and` and `or` are then `&` and `|`.
 from __future__ import annotations
 
 from blast_core.markers import Comparison, evaluate_tree, parse_marker, uses_extra
-from blast_core.released_requirements import released_python_fits
 from blast_core.version import make_version_table
 
 TYPE_CHECKING = False
@@ -73,6 +72,8 @@ class TargetMarkers:
         """Return the targets whose Python satisfies a Requires-Python; one that is no specifier excludes nothing."""
         known = self._pythons.get(requires_python)
         if known is None:
+            from blast_core.released_requirements import released_python_fits
+
             known = 0
             for bit, target in enumerate(self._targets):
                 if released_python_fits(requires_python, make_version_table((target.python_version,))):

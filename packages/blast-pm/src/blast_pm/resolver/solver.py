@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from blast_core.errors import ResolutionLimit
-from blast_pm.resolver.analysis import analyze
 from blast_pm.resolver.assignment import Assignment
 from blast_pm.resolver.choice import Chooser, link_clause, need_clause
 from blast_pm.resolver.clauses import Asked, Clause, Constrained, Depends, Learned, Unusable
@@ -116,6 +115,8 @@ class Solver:
         work = self.state.work + self._chooser.looks * _WORK_PER_LOOK
         if self.conflicts > self._most_conflicts or work > _MOST_WORK:
             raise self._limit()
+        from blast_pm.resolver.analysis import analyze
+
         lesson = analyze(self.state, conflict)
         self.lessons.append(conflict)
         if isinstance(lesson.clause.cause, Learned):
