@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blast_cli.catalog import Command
     from blast_cli.plain import Configure
 
-__all__ = ["run"]
+__all__ = ["run", "show_failure"]
 
 
 # Options of every command that take a value: 'blast --project DIR sync' is read as 'blast sync --project DIR'.
@@ -192,7 +192,7 @@ def _execute(command: Command, execute: object, arguments: argparse.Namespace, c
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the edge of the program: everything becomes a message and a status
         reporter.close()
-        return _show_failure(output, error, arguments.verbose)
+        return show_failure(output, error, arguments.verbose)
     reporter.close()
     output.show(outcome)
     if os.environ.get("BLAST_COUNT_OPERATIONS"):
@@ -211,7 +211,8 @@ def _trace_start(context: Context) -> None:
     context.reporter.trace(f"blast {context.command} in {context.settings.directory}")
 
 
-def _show_failure(output: Output, error: Exception, verbose: int) -> int:
+def show_failure(output: Output, error: Exception, verbose: int) -> int:
+    """Print why a command failed, and return its exit status."""
     if verbose > 1:
         import traceback
 

@@ -7,7 +7,7 @@ so nothing is imported but ``os``, ``sys``, ``struct`` and a few small modules o
 import os
 import sys
 
-__all__ = ["answer", "become"]
+__all__ = ["answer", "become", "find_root"]
 
 # What a variable of an option that is on or off may say for off.
 _OFF = ("", "0", "false", "no", "off")
@@ -92,7 +92,7 @@ def _view(root: str, python: str, environment: str = "") -> str:
 
 def _plain_root(directory: str = "") -> str | None:
     """Return the root of the project around the current directory, unless a variable is set that is not understood."""
-    root = _find_root(os.path.abspath(directory) if directory else os.getcwd())
+    root = find_root(os.path.abspath(directory) if directory else os.getcwd())
     if root is None:
         return None
     from blast_project.hot_key import has_unknown_options
@@ -149,7 +149,7 @@ def _lock(root: str, rest: list[str]) -> int | None:
     home = find_home(environ)
     quiet = "-q" in rest or "--quiet" in rest or environ.get("BLAST_QUIET", "").lower() not in _OFF
     if not is_memo_current(root, project_memo_path(home, root), digest):
-        if config or _has_lock(root) or _find_root(os.path.dirname(root)) is not None:
+        if config or _has_lock(root) or find_root(os.path.dirname(root)) is not None:
             return None
         from blast_cli.replay import replay
 
@@ -256,7 +256,8 @@ def _read(path: str) -> bytes:
         os.close(fd)
 
 
-def _find_root(directory: str) -> str | None:
+def find_root(directory: str) -> str | None:
+    """Return the nearest directory with a manifest, this one or above; None without."""
     while True:
         try:
             os.stat(directory + os.sep + "pyproject.toml")

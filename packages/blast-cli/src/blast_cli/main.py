@@ -11,7 +11,8 @@ from blast_cli.bundle import use_bundle
 
 __all__ = ["main"]
 
-_QUICK = frozenset(("sync", "lock", "run", "tool", "venv", "--version", "-V"))
+_MOVES = frozenset(("undo", "redo", "rollback"))
+_QUICK = frozenset(("sync", "lock", "run", "tool", "venv", "--version", "-V")) | _MOVES
 
 
 def main(arguments: list[str]) -> None:
@@ -50,6 +51,10 @@ def _answer_at_once(arguments: list[str]) -> int | None:
             from blast_cli.hot_tool import answer_tool
 
             return answer_tool(arguments[2:])
+        if arguments[0] in _MOVES:
+            from blast_cli.hot_move import answer_move
+
+            return answer_move(arguments[0], arguments[1:])
         if arguments[0] == "venv":
             from blast_cli.hot_venv import answer_venv
 

@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from blast_cli.outcome import Outcome
     from blast_core.errors import BlastError
@@ -47,10 +47,14 @@ class Output:
             _write(_as_json(outcome.document))
             return
         if outcome.lines:
-            # At once: a terminal's stream is written line by line otherwise, 240 of them for a lock.
-            self.say("\n".join(map(self._painted, outcome.lines)))
+            self.show_lines(outcome.lines)
         if outcome.data:
             _write(outcome.data if outcome.data.endswith("\n") else outcome.data + "\n")
+
+    def show_lines(self, lines: Sequence[str]) -> None:
+        """Print lines for people, those about changes in colour."""
+        # At once: a terminal's stream is written line by line otherwise, 240 of them for a lock.
+        self.say("\n".join(map(self._painted, lines)))
 
     def show_error(self, error: BlastError) -> None:
         """Print what went wrong, why, and what to do."""

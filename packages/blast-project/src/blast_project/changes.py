@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blast_core.tuples import NamedTuple
+from blast_project.moving import differences
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +24,4 @@ class VersionChange(NamedTuple):
 
 def compare_installed(before: Sequence[Installed], after: Sequence[Installed]) -> tuple[VersionChange, ...]:
     """Return what differs, by name; a rebuilt distribution of one version counts as changed."""
-    old = {row.name: row for row in before}
-    new = {row.name: row for row in after}
-    return tuple(
-        VersionChange(name, old[name].version if name in old else "", new[name].version if name in new else "")
-        for name in sorted({*old, *new})
-        if (name in old) != (name in new) or old[name][1:3] != new[name][1:3]
-    )
+    return tuple([VersionChange(*change) for change in differences(before, after)])

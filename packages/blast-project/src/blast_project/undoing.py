@@ -9,10 +9,10 @@ from blast_core.errors import InstallError, UsageError
 from blast_core.tuples import NamedTuple
 from blast_project.changes import compare_installed
 from blast_project.environment.generations import Generation, is_doubtful, read_snapshots
-from blast_project.environment.layout import blast_directory
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, read_state, write_state
-from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path, find_root
+from blast_project.moving import FILES, jump_path, plan_restoration
+from blast_project.project import environment_path, find_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from blast_project.session import Session
 
 __all__ = ["HistoryRow", "Move", "diff", "history", "redo", "rollback", "undo"]
-
-# Text first and manifest last, as when a lock is published: killed between, the next command sees a lock that does not
-# answer to the manifest and makes it anew.
-_FILES = (PYLOCK_NAME, LOCK_NAME, MANIFEST_NAME)
-
-# Numbers of the generation that the last rollback went to and of the one it came from.
-_JUMP = "jump"
 
 
 class Move(NamedTuple):
@@ -100,13 +93,13 @@ def rollback(session: Session, number: int, *, force: bool) -> Move:
         raise UsageError(f"there is no generation {number}", reason=f"kept are {kept}")
     move = _move(session, manager, current, target, force=force)
     jump = f"{target.number} {current.number}\n".encode()
-    fs.replace_file(os.path.join(blast_directory(manager.environment), _JUMP), jump, durable=False)
+    fs.replace_file(jump_path(manager.environment), jump, durable=False)
     return move
 
 
 def _read_jump(manager: VenvManager, number: int) -> int:
     """Return where a rollback to ``number`` came from, which ``undo`` takes back; 0 if there was none."""
-    words = (_read(os.path.join(blast_directory(manager.environment), _JUMP)) or b"").split()
+    words = (_read(jump_path(manager.environment)) or b"").split()
     return int(words[1]) if len(words) == 2 and words[0] == b"%d" % number and words[1].isdigit() else 0
 
 
@@ -154,17 +147,14 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
         target = _whole(session, manager, target)
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
         if snapshots and root is not None:
-            found = {name: _read(os.path.join(root, name)) for name in _FILES}
-            before = read_snapshots(manager.environment, current)
-            if not force:
-                _check_unedited(found, before, snapshots)
-            restored = tuple(name for name in _FILES if name in snapshots and found[name] != snapshots[name])
-            fs.replace_files([(os.path.join(root, name), snapshots[name]) for name in restored])
-            for name in (PYLOCK_NAME, LOCK_NAME):
-                if found[name] is not None and found[name] == before.get(name) and name not in snapshots:
-                    # There was no lock then; one that stays would only be made anew by the next command.
-                    fs.unlink(os.path.join(root, name))
-                    restored = (*restored, name)
+            found = {name: _read(os.path.join(root, name)) for name in FILES}
+            plan = plan_restoration(found, read_snapshots(manager.environment, current), snapshots)
+            if plan.edited and not force:
+                raise _refusal(plan.edited)
+            fs.replace_files([(os.path.join(root, name), snapshots[name]) for name in plan.restored])
+            for name in plan.removed:
+                fs.unlink(os.path.join(root, name))
+            restored = (*plan.restored, *plan.removed)
         manager.switch(target.number, session.reporter.note)
         if restored and root is not None:
             # After the switch, which flushes the environment: where one journal holds both, nothing is left to be done.
@@ -194,15 +184,12 @@ def _whole(session: Session, manager: VenvManager, target: Generation) -> Genera
     return remake(session, manager, target)
 
 
-def _check_unedited(found: dict[str, bytes | None], before: dict[str, bytes], after: dict[str, bytes]) -> None:
-    """Refuse to overwrite what is in neither generation; what pip commands made keeps no files to compare with."""
-    edited = [name for name in _FILES if name in after and found[name] not in (None, before.get(name), after[name])]
-    if edited:
-        raise InstallError(
-            f"{' and '.join(edited)} changed since this generation was made",
-            reason="going to another generation would put another content in their place",
-            hint="save what you need and use --force, or 'blast sync' to make a generation of the present state",
-        )
+def _refusal(edited: list[str]) -> InstallError:
+    return InstallError(
+        f"{' and '.join(edited)} changed since this generation was made",
+        reason="going to another generation would put another content in their place",
+        hint="save what you need and use --force, or 'blast sync' to make a generation of the present state",
+    )
 
 
 def _read(path: str) -> bytes | None:

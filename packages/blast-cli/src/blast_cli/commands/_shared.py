@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from blast_cli.changed import change_lines, move_line
 from blast_cli.outcome import Outcome
 from blast_cli.output import took
 
@@ -112,22 +113,6 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def change_lines(changes: Sequence[VersionChange | tuple[str, str, str]]) -> tuple[str, ...]:
-    """Return a line per changed package: ``+`` new, ``-`` gone, ``~`` another version, or built anew."""
-    lines = []
-    for name, before, after in changes:
-        if not before:
-            lines.append(f" + {name} {after}")
-        elif not after:
-            lines.append(f" - {name} {before}")
-        elif before == after:
-            # Built again from what has changed in its tree.
-            lines.append(f" ~ {name} {after}")
-        else:
-            lines.append(f" ~ {name} {before} -> {after}")
-    return tuple(lines)
-
-
 def changes_document(changes: Sequence[VersionChange]) -> list[dict[str, str]]:
     """Return the changes as JSON."""
     return [{"name": name, "before": before, "after": after} for name, before, after in changes]
@@ -228,6 +213,5 @@ def move_outcome(move: Move) -> Outcome:
         "restored": list(move.restored),
         "changes": changes_document(move.changes),
     }
-    files = f"; restored {', '.join(move.restored)}" if move.restored else ""
-    head = f"Went from generation {move.before} to {move.generation}{files}"
+    head = move_line(move.before, move.generation, move.restored)
     return Outcome(document, (head, *change_lines(move.changes)))

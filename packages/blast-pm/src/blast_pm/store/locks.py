@@ -12,7 +12,6 @@ import sys
 import time
 
 from blast_core import fs
-from blast_core.errors import StoreError, StoreLocked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,6 +144,8 @@ class Lock:
         pause = _FIRST_PAUSE_S
         while not _try_flock(fd, self._path, shared=self._shared):
             if time.monotonic() >= deadline:
+                from blast_core.errors import StoreLocked
+
                 pid = _read_content(fd)[0]
                 raise StoreLocked(
                     f"another process holds {self._path}",
@@ -195,6 +196,9 @@ else:
         except BlockingIOError:
             return False
         except OSError as error:
+            # Errors have a module of many classes, which who meets none need not load.
+            from blast_core.errors import StoreError
+
             raise StoreError(
                 f"can't lock {path}",
                 reason=f"the file system has no locks: {error.strerror}",
