@@ -258,6 +258,15 @@ def test_a_project_that_is_too_old_for_what_requires_it_is_explained(bench: Work
     assert "demo" in f"{caught.value.message} {caught.value.reason}"
 
 
+def test_a_version_that_only_a_build_tells_is_what_others_ask_for(bench: Workbench) -> None:
+    """Nothing is built for it, and what asks for the project stays the newest: pytest's pluggy in pluggy itself."""
+    bench.write_manifest("dependencies = ['tooback', 'back']")
+    path = bench.root / "pyproject.toml"
+    path.write_text(path.read_text().replace('version = "1.0"', 'dynamic = ["version"]'))
+    lock(bench)
+    assert pinned(bench) == {"tooback": "1.0", "back": "1.0"}
+
+
 def test_groups_and_extras_become_masks(bench: Workbench) -> None:
     bench.write_manifest(
         "dependencies = ['beta']",

@@ -110,6 +110,7 @@ class DirectCandidate(NamedTuple):
         provides_extras: as in its metadata, normalised.
         files: what a lock needs to know of its archive; may be empty.
         source: what stands in a lock for where it comes from.
+        fits_all: only a build tells the version, and no other can be chosen: it is what any specifier asks for.
     """
 
     name: str
@@ -120,6 +121,7 @@ class DirectCandidate(NamedTuple):
     provides_extras: tuple[str, ...] = ()
     files: tuple[IndexFile, ...] = ()
     source: LockedSource | None = None
+    fits_all: bool = False
 
 
 class ResolvedPackage(NamedTuple):

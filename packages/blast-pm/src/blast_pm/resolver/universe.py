@@ -198,11 +198,11 @@ class Universe:
         Raises:
             InvalidRequirement: the specifier is not one.
         """
+        direct = package.base.direct
         if requirement.url:
-            direct = package.base.direct
             return package.full & ~NOT_SELECTED if direct is not None and direct.url == requirement.url else 0
         specifier = requirement.specifier
-        if not specifier:
+        if not specifier or (direct is not None and direct.fits_all):
             return package.full & ~NOT_SELECTED
         masks = package.base.masks
         known = masks.get(specifier)
