@@ -15,7 +15,7 @@ from blast_core.testing_strategies import versions
 from blast_core.version.keys import version_key
 from blast_core.version.specifiers import SpecifierSet
 from blast_pm.testing import StaticIndex, make_wheel
-from blast_project import editing
+from blast_project import editing, operations
 from blast_project.bounds import bounded
 from blast_project.editing import Place, add_requirements, remove_requirements
 from blast_project.selection import GroupSelection
@@ -285,9 +285,11 @@ def test_add_uses_the_interpreter_of_the_environment(bench: Workbench, monkeypat
         asked.append(project.name)
         return session.find_interpreter()
 
-    monkeypatch.setattr(editing, "project_interpreter", find)
+    monkeypatch.setattr(operations, "project_interpreter", find)
     add(bench, "beta")
-    assert asked == ["demo"]
+    assert asked == [], "who only locks needs none"
+    add(bench, "alpha", sync=True)
+    assert set(asked) == {"demo"}
 
 
 def test_remove_takes_a_name_in_any_spelling(bench: Workbench) -> None:

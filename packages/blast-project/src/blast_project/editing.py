@@ -15,7 +15,6 @@ from blast_project.bounds import bounded, merged
 from blast_project.exclusive import exclusive, sweep_temporaries
 from blast_project.lock_files import LockResult, publish_lock
 from blast_project.locking import finish_draft, lock_project
-from blast_project.operations import project_interpreter
 from blast_project.project import (
     MANIFEST_NAME,
     Project,
@@ -156,7 +155,7 @@ def _named(
 
     session.use_project(project.manifest)
     unnamed = [row for row in asked if not row.is_named]
-    loader = open_loader(session, project_interpreter(session, project), unnamed) if unnamed else None
+    loader = open_loader(session, _interpreter(session, project), unnamed) if unnamed else None
     found = []
     for row, requirement in zip(asked, name_requirements(loader, asked), strict=True):
         _check_other(project, requirement.name)
@@ -209,7 +208,7 @@ def edit_manifest(
         if not lock:
             _publish_manifest(project, edited, text)
             return EditResult(edited, (), None, None)
-        interpreter = project_interpreter(session, project)
+        interpreter = _interpreter(session, project, at_once=sync)
         edit = _Edit(text, edited, with_manifest(project, edited))
         if sync:
             session.installing = (interpreter, selection)
@@ -247,7 +246,7 @@ def _add(
     if not options.lock:
         _publish_manifest(project, edited, text)
         return EditResult(edited, tuple(lines), None, None)
-    interpreter = project_interpreter(session, project)
+    interpreter = _interpreter(session, project, at_once=options.sync)
     after = plain or with_manifest(project, edited)
     if options.sync:
         session.installing = (interpreter, options.selection)
@@ -275,6 +274,21 @@ def _add(
     locked_at = time.monotonic()
     synced = _publish(session, project, _Edit(text, edited, after), locked, interpreter, options)
     return EditResult(edited, tuple(final), locked, synced, locked_at)
+
+
+def _interpreter(session: Session, project: Project, *, at_once: bool = True) -> Interpreter:
+    """Return the project's interpreter; most locks need none, so that it may be looked for where it is used."""
+
+    def find() -> Interpreter:
+        from blast_project.operations import project_interpreter
+
+        return project_interpreter(session, project)
+
+    if at_once:
+        return find()
+    from blast_project.python.on_demand import interpreter_on_demand
+
+    return interpreter_on_demand(find)
 
 
 def _as_standing(project: Project, rows: Sequence[Added], place: Place, *, keep_specifier: bool) -> list[Added]:
@@ -334,7 +348,7 @@ def _remove(session: Session, project: Project, wanted: list[str], place: Place,
     if not options.lock:
         _publish_manifest(project, edited, text)
         return EditResult(edited, removed, None, None)
-    interpreter = project_interpreter(session, project)
+    interpreter = _interpreter(session, project, at_once=options.sync)
     after = after or with_manifest(project, edited)
     if options.sync:
         session.installing = (interpreter, options.selection)
