@@ -19,7 +19,7 @@ from blast_pm.metadata.views import ViewStore
 from blast_pm.metadata.write_behind import WriteBehind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from blast_pm.index.model import IndexFile
@@ -44,7 +44,7 @@ def _body(*entries: object) -> bytes:
     return json.dumps({"meta": {"api-version": "1.1"}, "name": "thing", "files": entries}).encode()
 
 
-def _record(files: Any) -> tuple[page_records.PageRecord, bytes]:
+def _record(files: Any) -> tuple[page_records.PageRecord, Callable[[], bytes]]:
     return make_page("thing", "i", bytes(8), files, "https://index.invalid/", times=(0, 0), validators=("", ""))
 
 
@@ -62,17 +62,17 @@ _ORDINARY = (
 
 def test_ordinary_files_are_those_of_the_long_way(store: WriteBehind) -> None:
     body = _body(*_ORDINARY)
-    page = open_page(body, _JSON, _URL, "i")
+    page, _ = open_page(body, _JSON, _URL, "i")
     assert isinstance(page, PlainPage)
     long = parse_json(body, _URL, "i")
-    assert list(page.read(page.entries)) == long
+    assert list(page.read(range(len(page.names)))) == long
     assert page.first() == (long[0],)
     expected, _ = _record(long)
-    made, blob = _record(page)
+    made, pack = _record(page)
     assert made.versions == expected.versions
     assert made.yanked == 0
     assert [list(group) for group in made.files] == [list(group) for group in expected.files]
-    save_page(store, _URL, made, blob)
+    save_page(store, _URL, made, pack)
     made.files.release([1])
     store.flush()
     stored = load_page(store, _URL, "i", "thing")
@@ -117,7 +117,7 @@ def test_ordinary_files_are_those_of_the_long_way(store: WriteBehind) -> None:
 )
 def test_one_odd_file_sends_a_page_the_long_way(odd: object) -> None:
     body = _body(*_ORDINARY, odd)
-    page = open_page(body, _JSON, _URL, "i")
+    page, _ = open_page(body, _JSON, _URL, "i")
     assert isinstance(page, list)
     assert page == parse_json(body, _URL, "i")
 
@@ -154,8 +154,8 @@ def test_a_page_of_many_versions_makes_the_files_of_one(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("blast_pm.index.plain_pages.LinkReader", Reader)
     monkeypatch.setattr("blast_pm.index.pages.LinkReader", Reader)
-    record, blob = _record(open_page(body, _JSON, _URL, "i"))
-    save_page(store, _URL, record, blob)
+    record, pack = _record(open_page(body, _JSON, _URL, "i")[0])
+    save_page(store, _URL, record, pack)
     view = ViewStore(store, targets, builds=True, files=None).open(_URL, record)
     assert view.record.usable == (1 << 1000) - 1
     assert view.digest(999) == bytes.fromhex("ab" * 32)

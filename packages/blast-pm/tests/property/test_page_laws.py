@@ -160,8 +160,15 @@ def test_one_pass_judgement_equals_the_plain_definition(
         assert found_file is not None
         assert found_file.filename == chosen.filename
     if policy is None:
-        page.files.outlines = [[(file.filename, file.requires_python) for file in group] for group in page.files]
+        page.files.outlines = [
+            (tuple(_tag(file.filename) for file in group), tuple(file.requires_python for file in group))
+            for group in page.files
+        ]
         assert view.judge(page) == usability
+
+
+def _tag(filename: str) -> str:
+    return "-".join(filename[:-4].split("-")[-3:]) if filename.endswith(".whl") else ""
 
 
 def _stands_for(view: TargetView, allowed: list[IndexFile], group: Sequence[IndexFile]) -> IndexFile:

@@ -107,17 +107,17 @@ class PageReader:
         expires = fetched + _time_to_live(answer.headers.get("cache-control", ""))
         if answer.status == 304 and old is not None:
             record = old.renewed(fetched, expires)
-            blob = None
+            pack = None
         elif answer.status == 200:
             # One page at a time: threads would only take turns, each with a tree of some megabytes in its hands.
             with self._parsing:
-                record, blob = self._make_record(location, name, old, answer, (fetched, expires))
+                record, pack = self._make_record(location, name, old, answer, (fetched, expires))
             if location.flat and not record.head.size:
-                record, blob = missing_page(name, location.name, fetched, expires), None
+                record, pack = missing_page(name, location.name, fetched, expires), None
         else:
             # Whoever publishes a project for the first time wants to see it soon.
-            record, blob = missing_page(name, location.name, fetched, min(expires, fetched + _DEFAULT_TTL_S)), None
-        save_page(self._store, location.url, record, blob)
+            record, pack = missing_page(name, location.name, fetched, min(expires, fetched + _DEFAULT_TTL_S)), None
+        save_page(self._store, location.url, record, pack)
         return record
 
     def _ask(self, location: IndexLocation, name: str, old: PageRecord | None) -> Answer:
@@ -148,16 +148,15 @@ class PageReader:
 
     def _make_record(
         self, location: IndexLocation, name: str, old: PageRecord | None, answer: Answer, times: tuple[int, int]
-    ) -> tuple[PageRecord, bytes | None]:
+    ) -> tuple[PageRecord, Callable[[], bytes] | None]:
         page_id = blake3_digest(answer.url.encode() + b"\0" + answer.body)[:8]
         validators = (answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
         if old is not None and old.exists and old.page_id == page_id:
             return old.renewed(*times, validators), None
-        from blast_pm.index.pages import open_page, same_projects
+        from blast_pm.index.pages import open_page
 
         content_type = answer.headers.get("content-type", "")
-        files = open_page(answer.body, content_type, answer.url, location.name)
-        same = same_projects(answer.body, content_type)
+        files, same = open_page(answer.body, content_type, answer.url, location.name)
         if same or old is not None:
             self._kinship.learn(location.url, name, same)
         known = self._book.of(location.url)

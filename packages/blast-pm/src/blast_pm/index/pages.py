@@ -27,15 +27,25 @@ ACCEPT_HTML = "application/vnd.pypi.simple.v1+html, text/html;q=0.5"
 _MOST_ADDRESSES = 100
 
 
-def open_page(body: bytes, content_type: str, url: str, index: str) -> PlainPage | list[IndexFile]:
-    """Parse a page, and leave its files as they are if all are ordinary; else as `parse_page`."""
-    if not _is_json(content_type):
-        return parse_page(body, content_type, url, index)
-    from blast_pm.index.plain_pages import plain_page
+def open_page(
+    body: bytes, content_type: str, url: str, index: str
+) -> tuple[PlainPage | list[IndexFile], tuple[str, ...]]:
+    """Parse a page, and leave its files as they are if all are ordinary; else as `parse_page`.
 
+    Returns:
+        The files, and the addresses of pages that this page says to be of the same project; see `same_projects`.
+    """
+    if not _is_json(content_type):
+        return parse_page(body, content_type, url, index), same_projects(body, content_type)
+    from blast_pm.index.plain_pages import plain_page
+    from blast_pm.index.text_pages import is_worthwhile, open_text
+
+    text = open_text(body, url, index) if is_worthwhile(body) else None
+    if text is not None:
+        return text.page, _addresses(*text.same)
     entries = _load_entries(body, url)
     page = plain_page(entries, url, index)
-    return page if page is not None else _read_entries(entries, url, index)
+    return page if page is not None else _read_entries(entries, url, index), same_projects(body, content_type)
 
 
 def _is_json(content_type: str) -> bool:
@@ -113,20 +123,21 @@ def same_projects(body: bytes, content_type: str) -> tuple[str, ...]:
     """
     if b"tracks" not in body and b"alternate-locations" not in body:
         return ()
-    found: list[object] = []
-    if "json" in content_type:
+    if _is_json(content_type):
         import json
 
         document = json.loads(body)
         meta = document.get("meta")
-        for value in (meta.get("tracks") if isinstance(meta, dict) else None, document.get("alternate-locations")):
-            found += value if isinstance(value, list) else []
-    else:
-        import re
+        return _addresses(meta.get("tracks") if isinstance(meta, dict) else None, document.get("alternate-locations"))
+    import re
 
-        pattern = r'<meta\s+name="pypi:(?:tracks|alternate-locations)"\s+content="([^"]*)"'
-        found += re.findall(pattern, body.decode("utf-8", "replace"), re.IGNORECASE)
-    return tuple(address for address in found[:_MOST_ADDRESSES] if isinstance(address, str))
+    pattern = r'<meta\s+name="pypi:(?:tracks|alternate-locations)"\s+content="([^"]*)"'
+    return _addresses(re.findall(pattern, body.decode("utf-8", "replace"), re.IGNORECASE))
+
+
+def _addresses(*lists: object) -> tuple[str, ...]:
+    found = [address for each in lists if isinstance(each, list) for address in each]
+    return tuple([address for address in found[:_MOST_ADDRESSES] if isinstance(address, str)])
 
 
 def read_entry(entry: object, reader: LinkReader) -> IndexFile | None:

@@ -12,15 +12,15 @@ from blast_pm.index.links import ENDINGS, MAX_FILENAME, MAX_URL, WEB, LinkReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from blast_core.archive.source import Buffer
     from blast_pm.index.model import IndexFile
 
     Entry = dict[str, Any]
 
-__all__ = ["PlainPage", "plain_page", "read_entries"]
-
+__all__ = ["PlainPage", "are_ordinary", "join_text", "plain_page", "read_entries", "read_text"]
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # One pass over all names of a page, and a line's end between each two.
@@ -34,26 +34,56 @@ class PlainPage(NamedTuple):
 
     Attributes:
         names: of the files; those of other kinds than distributions are among them.
-        entries: of the same files, parsed JSON; the last segment of each ``url`` is the name, and ``filename`` may go.
+        pythons: their Requires-Python, "" for none.
+        yanked: of each something that is true if the file is yanked.
+        entries: of the same files, all parsed JSON or all its text; the last segment of each ``url`` is the name, and
+            ``filename`` may go.
         url: where the page came from.
         index: name of the index.
     """
 
     names: Sequence[str]
-    entries: Sequence[Entry]
+    pythons: Sequence[str]
+    yanked: Sequence[object]
+    entries: Sequence[Any]
     url: str
     index: str  # type: ignore[assignment]  # shadows tuple.index
 
-    def read(self, entries: Sequence[Entry]) -> tuple[IndexFile, ...]:
+    @property
+    def is_text(self) -> bool:
+        """Whether its entries are text."""
+        return bool(self.entries) and not isinstance(self.entries[0], dict)
+
+    def read(self, places: Iterable[int]) -> tuple[IndexFile, ...]:
         """Return the files of some of its entries."""
+        entries = [self.entries[place] for place in places]
+        if self.is_text:
+            return read_text(self.url, join_text(entries), self.index)
         return read_entries(self.url, entries, self.index)
+
+    def drop_names(self) -> None:
+        """Take the names out of parsed entries: they are the ends of addresses, and a seventh of what would be kept."""
+        for entry in self.entries:
+            del entry["filename"]
 
     def first(self) -> tuple[IndexFile, ...]:
         """Return the first file that is a distribution, alone; nothing where there is none."""
-        for name, entry in zip(self.names, self.entries, strict=True):
+        for place, name in enumerate(self.names):
             if name.endswith(ENDINGS):
-                return self.read((entry,))
+                return self.read((place,))
         return ()
+
+
+def join_text(entries: Iterable[Buffer]) -> bytes:
+    """Return the text of entries as a list in JSON."""
+    return b"[%s]" % b",".join(entries)
+
+
+def read_text(url: str, text: bytes, index: str) -> tuple[IndexFile, ...]:
+    """Return the files of a list of entries in JSON; see `read_entries`."""
+    import json
+
+    return read_entries(url, json.loads(text), index)
 
 
 def read_entries(url: str, entries: Sequence[Entry], index: str) -> tuple[IndexFile, ...]:
@@ -83,24 +113,35 @@ def plain_page(entries: Sequence[Any], url: str, index: str) -> PlainPage | None
     try:
         names = [entry["filename"] for entry in entries]
         urls = [entry["url"] for entry in entries]
-        if url.startswith("file:") or not _are_plain(names) or not _are_clean(urls):
+        if not are_ordinary(names, urls, url, index):
             return None
     except (TypeError, KeyError, UnicodeEncodeError):
         return None
+    pythons = [text if type(text := entry.get("requires-python")) is str else "" for entry in entries]
+    return PlainPage(names, pythons, [entry.get("yanked") for entry in entries], entries, url, index)
+
+
+def are_ordinary(names: Sequence[str], urls: Sequence[str], url: str, index: str) -> bool:
+    """Tell whether each address of a page ends in the name, and nothing in either needs a closer look.
+
+    Raises:
+        TypeError: some are no text.
+        UnicodeEncodeError: some are not ASCII.
+    """
+    if url.startswith("file:") or not _are_plain(names) or not _are_clean(urls):
+        return False
     if _is_one_directory(names, urls):
         names_of, urls_of = names[:1], urls[:1]
     elif all(map(str.endswith, urls, [f"/{name}" for name in names])):
         names_of, urls_of = names, urls
     else:
-        return None
+        return False
     # What is relative leads somewhere if its directory does, of which there are few.
     relative = {
         address[: -len(name)]: address for address, name in zip(urls_of, names_of, strict=True) if address[:4] != "http"
     }
     reader = LinkReader(url, index)
-    if any("//" in path or reader.resolve(address) is None for path, address in relative.items()):
-        return None
-    return PlainPage(names, entries, url, index)
+    return not any("//" in path or reader.resolve(address) is None for path, address in relative.items())
 
 
 def _is_one_directory(names: Sequence[str], urls: Sequence[str]) -> bool:

@@ -4,7 +4,8 @@
     0       8        page id: changes with the page
     8       4        count of versions, little-endian
     12      4 x n+1  where each version's rows begin, from the start of the blob; the last is the end
-    …       …        per version: a tuple of rows, marshalled; or `r` and (address of the page, list of its entries)
+    …       …        per version: a tuple of rows, marshalled; or `r` and (address of the page, list of its entries);
+                     or `z` and where its entries' text is, see `blast_pm.metadata.packed_text`
 
 Entries are as they stand on the page, which is quicker to write and longer; see `blast_pm.index.plain_pages`.
 
@@ -32,6 +33,7 @@ else:
 
 __all__ = [
     "PAGE_ID_SIZE",
+    "TEXT",
     "FileTable",
     "Kept",
     "Outline",
@@ -41,6 +43,7 @@ __all__ = [
     "encode_entries",
     "encode_files",
     "encode_release",
+    "join_versions",
 ]
 
 PAGE_ID_SIZE = 8
@@ -49,18 +52,20 @@ _TWO_U32 = Struct("<2I")
 _OFFSETS = PAGE_ID_SIZE + 4
 # Of versions whose entries are kept as they came; to marshal it is a reference, with which nothing begins.
 _RAW = b"r"
+#: Of versions whose entries are kept as text.
+TEXT = b"z"
 
 
 #: Calls a decoder with the blob and returns what it returns, None without a blob.
 Reader = Callable[[Callable[[memoryview | bytes], "bytes | None"]], "bytes | None"]
-#: Of one version: name and Requires-Python, "" for none, of each file.
-Outline = list[tuple[str, str]]
+#: Of the files of one version: tags, "" for source distributions, and Requires-Python, "" for none.
+Outline = tuple[tuple[str, ...], tuple[str, ...]]
 _Row = tuple[str, str, bytes, int, str, str | None, str, bool | None, bytes]
 
 
 def encode_files(page_id: bytes, base: str, versions: Sequence[Sequence[IndexFile]]) -> bytes:
     """Pack the files of all versions, in the versions' order."""
-    return _join(page_id, [encode_release(files, base) for files in versions])
+    return join_versions(page_id, [encode_release(files, base) for files in versions])
 
 
 def encode_entries(page_id: bytes, url: str, versions: Sequence[list[Entry]]) -> bytes:
@@ -69,16 +74,17 @@ def encode_entries(page_id: bytes, url: str, versions: Sequence[list[Entry]]) ->
     Raises:
         ValueError: they are nested too deeply.
     """
-    return _join(page_id, [_RAW + marshal.dumps((url, entries)) for entries in versions])
+    return join_versions(page_id, [_RAW + marshal.dumps((url, entries)) for entries in versions])
 
 
-def _join(page_id: bytes, versions: Sequence[bytes]) -> bytes:
+def join_versions(page_id: bytes, versions: Sequence[bytes], after: Iterable[bytes] = ()) -> bytes:
+    """Return a blob of what is packed per version, and of what comes after all that."""
     start = _OFFSETS + 4 * (len(versions) + 1)
     offsets, blobs = [start], versions
     for blob in versions:
         offsets.append(offsets[-1] + len(blob))
     head = b"".join((page_id, _U32.pack(len(versions)), *(_U32.pack(offset) for offset in offsets)))
-    return head + b"".join(blobs)
+    return b"".join((head, *blobs, *after))
 
 
 def encode_release(files: Sequence[IndexFile], base: str) -> bytes:
@@ -193,7 +199,7 @@ class FileTable(Sequence[Sequence[IndexFile]]):
         read: decodes the blob where it lies, None when it isn't there; called once per access, so that a warm command
             touches the pages of the versions that it chose, not the whole blob.
         decoded: the files, where they were parsed just now.
-        outlines: instead of these, where entries were packed as they are: name and Requires-Python of each file.
+        outlines: instead of these, where entries were packed as they are.
     """
 
     __slots__ = ("_count", "_decoded", "_likely", "_page_id", "_read", "base", "index", "outlines")
@@ -240,12 +246,14 @@ class FileTable(Sequence[Sequence[IndexFile]]):
         if decoded is not None:
             return tuple(decoded[position])
         stored = self._stored(position)
-        if stored[:1] != _RAW:
+        kind = stored[:1]
+        if kind not in (_RAW, TEXT):
             return None
-        from blast_pm.index.plain_pages import read_entries
+        from blast_pm.index.plain_pages import read_entries, read_text
 
-        url, rows = marshal.loads(stored[1:])  # noqa: S302 - this user's own database
-        return read_entries(url, rows, self.index)
+        url, entries = marshal.loads(stored[1:])  # noqa: S302 - this user's own database
+        read = read_entries if kind == _RAW else read_text
+        return read(url, entries, self.index)
 
     def release(self, likely: Iterable[int] = ()) -> None:
         """Forget the files that were parsed just now: from here on they are decoded when they are asked for.
@@ -286,7 +294,12 @@ class FileTable(Sequence[Sequence[IndexFile]]):
         if blob[: len(head)] != head:
             return None
         start, stop = _TWO_U32.unpack_from(blob, _OFFSETS + 4 * position)
-        return bytes(blob[start:stop])
+        found = bytes(blob[start:stop])
+        if found[:1] != TEXT:
+            return found
+        from blast_pm.metadata.packed_text import find_text
+
+        return TEXT + marshal.dumps(find_text(blob, found[1:]))
 
 
 def _to_file(row: _Row, base: str, index: str) -> IndexFile:

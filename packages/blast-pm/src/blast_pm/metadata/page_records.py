@@ -14,30 +14,27 @@ from __future__ import annotations
 
 import marshal
 
-from blast_core.errors import IndexAccessError, InvalidVersion
-from blast_core.names import normalize_name
+from blast_core.errors import IndexAccessError
 from blast_core.tuples import NamedTuple
-from blast_core.version import VersionTable, normalize_version, prerelease_mask, version_key
+from blast_core.version import VersionTable, prerelease_mask
 from blast_pm.metadata.file_table import FileTable, encode_entries, encode_files
-from blast_pm.metadata.sdists import sdist_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from blast_pm.index.model import IndexFile
     from blast_pm.index.plain_pages import PlainPage
     from blast_pm.metadata.write_behind import WriteBehind
 
     _T = TypeVar("_T")
-    _Made = tuple[VersionTable, int, FileTable, bytes]
+    _Pack = Callable[[], bytes]
+    _Made = tuple[VersionTable, int, FileTable, _Pack]
 
 __all__ = ["PageHead", "PageRecord", "Versions", "load_page", "make_page", "missing_page", "save_page"]
 
-_FORMAT = 3
-# In the name of a wheel, without and with a build tag.
-_HYPHENS = (4, 5)
+_FORMAT = 4
 
 
 class Versions(NamedTuple):
@@ -167,8 +164,8 @@ def make_page(
     *,
     times: tuple[int, int],
     validators: tuple[str, str],
-) -> tuple[PageRecord, bytes]:
-    """Group a page's files by version; return the record and the packed files.
+) -> tuple[PageRecord, Callable[[], bytes]]:
+    """Group a page's files by version; return the record, and what returns the packed files.
 
     Files of other projects and files without a valid version are left out.
 
@@ -183,115 +180,62 @@ def make_page(
 
     Cost: about 1 us a file.
     """
-    # Who only reads what is stored needs it not.
+    # Who only reads what is stored needs neither.
     from blast_pm.index.plain_pages import PlainPage
 
     if isinstance(files, PlainPage):
         made = _make_plain(name, index, page_id, files, base)
         if made is None:
-            made = _make_parsed(name, index, page_id, files.read(files.entries), base)
+            made = _make_parsed(name, index, page_id, files.read(range(len(files.names))), base)
     else:
         made = _make_parsed(name, index, page_id, list(files), base)
-    table, yanked, lazy, blob = made
+    table, yanked, lazy, pack = made
     keys = table.keys
     versions_found = Versions(table, yanked, prerelease_mask(table))
     head = PageHead(True, page_id, *times, *validators, base, len(keys))  # noqa: FBT003
-    return PageRecord(name, index, head, lazy, lambda: versions_found), blob
+    return PageRecord(name, index, head, lazy, lambda: versions_found), pack
 
 
 def _make_parsed(name: str, index: str, page_id: bytes, files: Sequence[IndexFile], base: str) -> _Made:
-    table, versions = _tabulate([file.filename for file in files], files, name)
+    from blast_pm.metadata.grouping import group_files
+
+    table, releases = group_files([file.filename for file in files], name)
+    versions = [[files[place] for place in release.places] for release in releases]
     yanked = 0
     for position, group in enumerate(versions):
         if all(file.yanked is not None for file in group):
             yanked |= 1 << position
     blob = encode_files(page_id, base, versions)
     lazy = FileTable(page_id, len(versions), base, index, lambda decode: decode(blob), versions)
-    return table, yanked, lazy, blob
+    return table, yanked, lazy, lambda: blob
 
 
 def _make_plain(name: str, index: str, page_id: bytes, page: PlainPage, base: str) -> _Made | None:
     """Return the same from entries; None if they can't be kept as they are."""
-    table, versions = _tabulate(page.names, page.entries, name)
+    from blast_pm.metadata.grouping import group_files
+
+    table, releases = group_files(page.names, name)
     yanked = 0
-    if any(entry.get("yanked") for entry in page.entries):
-        for position, group in enumerate(versions):
-            if all(entry.get("yanked") for entry in group):
+    if any(page.yanked):
+        for position, release in enumerate(releases):
+            if all(page.yanked[place] for place in release.places):
                 yanked |= 1 << position
-    outlines = [
-        [(entry["filename"], text if type(text := entry.get("requires-python")) is str else "") for entry in group]
-        for group in versions
-    ]
-    for entry in page.entries:
-        # It is the end of the address, and a seventh of what would be written.
-        del entry["filename"]
-    try:
-        blob = encode_entries(page_id, page.url, versions)
-    except ValueError:
-        return None
-    lazy = FileTable(page_id, len(versions), base, index, lambda decode: decode(blob), outlines=outlines)
-    return table, yanked, lazy, blob
+    pythons = page.pythons
+    outlines = [(tuple(release.tags), tuple([pythons[place] for place in release.places])) for release in releases]
+    versions: list[list[Any]] = [[page.entries[place] for place in release.places] for release in releases]
+    if page.is_text:
+        from blast_pm.metadata.packed_text import PackedLater
 
-
-def _tabulate(names: Sequence[str], files: Sequence[_T], project: str) -> tuple[VersionTable, list[list[_T]]]:
-    """Return the versions of files, ascending, and the files of each."""
-    groups = _group(names, files, project)
-    keys = sorted(groups)
-    return VersionTable(tuple([groups[key][0] for key in keys]), tuple(keys)), [groups[key][1] for key in keys]
-
-
-def _group(names: Sequence[str], files: Sequence[_T], project: str) -> dict[bytes, tuple[str, list[_T]]]:
-    """Group by version key: the first spelling, normalised, and the files."""
-    by_text: dict[str, list[_T] | None] = {}
-    groups: dict[bytes, tuple[str, list[_T]]] = {}
-    own_names: dict[str, bool] = {}
-    group: list[_T] | None = None
-    before = "\0"
-    for name, file in zip(names, files, strict=True):
-        # The wheels of a version stand together, and there may be a hundred.
-        is_next = name.startswith(before) and name.endswith(".whl") and name.count("-") in _HYPHENS
-        if not is_next or name[len(before)] == "-":
-            text = _version_of(name, project, own_names)
-            if text is None:
-                continue
-            if text not in by_text:
-                by_text[text] = _group_for(text, groups)
-            group = by_text[text]
-            before = "-".join(name.split("-", 2)[:2]) + "-" if name.endswith(".whl") else "\0"
-        if group is not None:
-            group.append(file)
-    return groups
-
-
-def _group_for(text: str, groups: dict[bytes, tuple[str, list[_T]]]) -> list[_T] | None:
-    try:
-        key = version_key(text)
-    except InvalidVersion:
-        return None
-    found = groups.get(key)
-    if found is None:
-        found = groups[key] = (text if _is_normal(text) else normalize_version(text), [])
-    return found[1]
-
-
-def _is_normal(text: str) -> bool:
-    """Tell whether a version is plainly written as `normalize_version` would: numbers without leading zeros."""
-    for segment in text.split("."):
-        if not segment.isdigit() or (segment[0] == "0" and len(segment) > 1):
-            return False
-    return text.isascii()
-
-
-def _version_of(filename: str, project: str, own_names: dict[str, bool]) -> str | None:
-    if not filename.endswith(".whl"):
-        return sdist_version(filename, project)
-    if filename.count("-") not in _HYPHENS:
-        return None
-    written, version, rest = filename.split("-", 2)
-    own = own_names.get(written)
-    if own is None:
-        own = own_names[written] = normalize_name(written) == project
-    return version if own and rest[0] != "-" else None
+        pack: _Pack = PackedLater(page_id, page.url, versions)
+    else:
+        page.drop_names()
+        try:
+            blob = encode_entries(page_id, page.url, versions)
+        except ValueError:
+            return None
+        pack = lambda: blob  # noqa: E731 - as the other one is called
+    lazy = FileTable(page_id, len(versions), base, index, lambda decode: decode(pack()), outlines=outlines)
+    return table, yanked, lazy, pack
 
 
 # Rows
@@ -301,13 +245,13 @@ def _key(kind: bytes, index_url: str, name: str) -> bytes:
     return b"%s%s\0%s" % (kind, index_url.encode(), name.encode())
 
 
-def save_page(store: WriteBehind, index_url: str, record: PageRecord, blob: bytes | None) -> None:
-    """Keep a record; ``blob`` is None when versions and files are stored already."""
-    if blob is not None:
+def save_page(store: WriteBehind, index_url: str, record: PageRecord, pack: Callable[[], bytes] | None) -> None:
+    """Keep a record; ``pack`` returns its files, and is None when versions and files are stored already."""
+    if pack is not None:
         table, yanked, prerelease = record.versions
         versions = (_FORMAT, record.page_id, table.texts, table.keys, yanked, prerelease)
         key = _key(b"f", index_url, record.name)
-        store.put("pages", key, blob)
+        store.put("pages", key, pack())
         # All pages together are 50 MB for some projects.
         record.files.read_by(lambda decode: store.read("pages", key, decode))
         store.put("pages", _key(b"v", index_url, record.name), marshal.dumps(versions))

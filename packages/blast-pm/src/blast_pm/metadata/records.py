@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blast_core.platform_tags import TagReach, TagTable
 from blast_core.released_requirements import released_python_fits
 from blast_core.tuples import NamedTuple
 from blast_core.version import make_version_table
@@ -75,6 +76,9 @@ class TargetView:
         self._by_tag: dict[str, int] = {}
         self._pythons: dict[str, int] = {"": self._all}
         self._rankers = [ranker_for(target) for target in self._targets]
+        tables = [target.tags for target in self._targets if isinstance(target.tags, TagTable)]
+        # Tables that are products tell it together, and at once.
+        self._reach = TagReach(tables) if len(tables) == len(self._targets) else None
         # Targets of the same Python are judged once: their mask, and a table of just that version.
         by_python: dict[str, int] = {}
         for position, target in enumerate(self._targets):
@@ -109,8 +113,8 @@ class TargetView:
         """Return the mask of the targets that install wheels of the compressed ``python-abi-platform``."""
         known = self._by_tag.get(tag)
         if known is None:
-            known = 0
-            for position, ranker in enumerate(self._rankers):
+            known = self._reach.of(tag) if self._reach is not None else 0
+            for position, ranker in enumerate(self._rankers if self._reach is None else ()):
                 if ranker.rank(tag) >= 0:
                     known |= 1 << position
             if len(self._by_tag) >= _REMEMBERED:
@@ -125,13 +129,16 @@ class TargetView:
         return [file for file in files if policy.allows(project, file)]
 
     def judge(self, page: PageRecord) -> Usability:
-        """Return which versions of a page the targets can use. Cost: some 2 us a file, 0.4 of outlines."""
+        """Return which versions of a page the targets can use. Cost: some 2 us a file, 0.1 of outlines."""
         refused = 0
         by_targets: dict[int, int] = {}
         outlines = page.files.outlines
         if outlines is not None and (self._policy is None or not self._policy.key(page.name)):
+            judged: dict[Outline, int] = {}
             for position, outline in enumerate(outlines):
-                targets = self._judge_outline(outline)
+                # The versions of a project are much alike.
+                known = judged.get(outline)
+                targets = judged[outline] = self._judge_outline(outline) if known is None else known
                 by_targets[targets] = by_targets.get(targets, 0) | 1 << position
             return Usability(self._classes(by_targets), 0)
         for position, files in enumerate(page.files):
@@ -143,14 +150,13 @@ class TargetView:
         return Usability(self._classes(by_targets), refused)
 
     def _judge_outline(self, outline: Outline) -> int:
-        """Return the mask of the targets that can use a version, by names and Requires-Python of its files alone."""
+        """Return the mask of the targets that can use a version, by tags and Requires-Python of its files alone."""
         pythons, tags = self._pythons, self._by_tag
         usable = 0
-        for filename, python in outline:
+        for tag, python in zip(*outline, strict=True):
             targets = pythons[python] if python in pythons else self.runs_on_python(python)
             if targets & ~usable:
-                if filename.endswith(".whl"):
-                    tag = filename[_tag_start(filename) : -4]
+                if tag:
                     usable |= targets & (tags[tag] if tag in tags else self.installs_tag(tag))
                 elif self._builds:
                     usable |= targets

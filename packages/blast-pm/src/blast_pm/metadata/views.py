@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import marshal
 from _collections_abc import Sequence  # collections.abc imports all of collections
+from _thread import allocate_lock
 
 from blast_core.tuples import NamedTuple
 from blast_core.version import VersionTable
@@ -168,6 +169,7 @@ class ViewStore:
         self._digest = _digest_of(self._targets, builds=builds)
         self._judge: TargetView | None = None
         self._opened: dict[bytes, tuple[bytes, ProjectView]] = {}
+        self._opening = allocate_lock()
 
     @property
     def judge(self) -> TargetView:
@@ -192,6 +194,14 @@ class ViewStore:
         policy = self._policy.key(page.name) if self._policy is not None else b""
         mark = b"+" if policy else b""
         key = b"u%s\0%s\0%s%s" % (index_url.encode(), page.name.encode(), self._digest, mark)
+        # Who waits for a page's answer opens it at the same time as who fetched it: it is judged once.
+        with self._opening:
+            known = self._opened.get(key)
+            if known is None or known[0] != policy or known[1].page.page_id != page.page_id:
+                known = self._opened[key] = (policy, self._open(key, page, policy))
+        return known[1]
+
+    def _open(self, key: bytes, page: PageRecord, policy: bytes) -> ProjectView:
         row = self._store.read("pages", key, lambda value: _decode(value, page.page_id, policy))
         is_new = row is None
         if row is None:
@@ -203,12 +213,7 @@ class ViewStore:
         view.learned = is_new
         if is_new:
             page.files.release(view.likely())
-        # Of threads that open a project at once all get what the first one opened, so that nothing learned is lost.
-        known = self._opened.setdefault(key, (policy, view))[1]
-        if known.page.page_id != page.page_id:
-            self._opened[key] = (policy, view)
-            return view
-        return known
+        return view
 
     def save(self) -> None:
         """Hand the rows of the projects of which something was learned to the store."""
