@@ -32,6 +32,7 @@ __all__ = [
     "create_file",
     "exchange",
     "hardlink",
+    "hardlinks",
     "is_temporary",
     "link_directory",
     "make_directories",
@@ -341,6 +342,28 @@ def hardlink(source: str, path: str, *, src_dir_fd: int | None = None, dst_dir_f
     """Make ``path``, which must not exist, another name of ``source``; a link at ``source`` is not followed."""
     _begin(path)
     os.link(source, path, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd, follow_symlinks=os.name == "nt")
+
+
+def hardlinks(names: Sequence[str], source: str, path: str, *, src_dir_fd: int | None, dst_dir_fd: int | None) -> int:
+    """Make other names of files, as `hardlink` does, until one is refused; return how many were made.
+
+    Args:
+        names: of the files, there and here.
+        source: what comes before the names there.
+        path: what comes before them here.
+        src_dir_fd: an open directory that ``source`` begins in.
+        dst_dir_fd: an open directory that ``path`` begins in.
+    """
+    done = 0
+    try:
+        for name in names:
+            _begin(name)
+            os.link(source + name, path + name, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd, follow_symlinks=False)
+            done += 1
+    except OSError:
+        # Whoever does it again by itself learns why.
+        return done
+    return done
 
 
 def rename(source: str, destination: str, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
