@@ -39,12 +39,13 @@ def released_python_fits(requires_python: str, table: VersionTable) -> bool:
         requires_python: as in METADATA, a page or a lock.
         table: versions of Python of which one is to do.
     """
-    for text in (requires_python, mend_specifier(requires_python)):
+    try:
+        return bool(specifier_mask(requires_python, table))
+    except InvalidRequirement:
         try:
-            return bool(specifier_mask(text, table))
+            return bool(specifier_mask(mend_specifier(requires_python), table))
         except InvalidRequirement:
-            continue
-    return True
+            return True
 
 
 def _mend(line: str) -> Requirement | None:

@@ -40,7 +40,17 @@ class TargetMarkers:
         known: answers without extras, by marker; may be filled from an earlier run with the same targets.
     """
 
-    __slots__ = ("_comparisons", "_extra_users", "_extras", "_pythons", "_targets", "_values", "everywhere", "known")
+    __slots__ = (
+        "_comparisons",
+        "_extra_users",
+        "_extras",
+        "_pythons",
+        "_targets",
+        "_values",
+        "_versions",
+        "everywhere",
+        "known",
+    )
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = tuple(targets)
@@ -51,6 +61,7 @@ class TargetMarkers:
         self._comparisons: dict[Comparison, int] = {}
         self._pythons: dict[str, int] = {"": self.everywhere}
         self._values: dict[str, dict[str, int]] = {}
+        self._versions: dict[str, int] = {}
 
     def holds(self, marker: str) -> int:
         """Return the targets on which ``marker`` holds when no extra is asked for."""
@@ -74,10 +85,15 @@ class TargetMarkers:
         if known is None:
             from blast_core.released_requirements import released_python_fits
 
+            if not self._versions:
+                # Most targets share their version with others.
+                for bit, target in enumerate(self._targets):
+                    version = target.python_version
+                    self._versions[version] = self._versions.get(version, 0) | 1 << bit
             known = 0
-            for bit, target in enumerate(self._targets):
-                if released_python_fits(requires_python, make_version_table((target.python_version,))):
-                    known |= 1 << bit
+            for version, targets in self._versions.items():
+                if released_python_fits(requires_python, make_version_table((version,))):
+                    known |= targets
             self._pythons[requires_python] = known
         return known
 
