@@ -100,6 +100,36 @@ def test_an_unknown_package_is_named(work: Blast, command: list[str]) -> None:
     assert "top, one, two" in done.stderr
 
 
+def test_undo_takes_back_what_changed_in_a_member(work: Blast) -> None:
+    manifest = work.directory / "libs" / "one" / "pyproject.toml"
+    before = manifest.read_text()
+    work("add", "more", "--package", "one")
+    after = manifest.read_text()
+    assert after != before
+    assert "libs/one/pyproject.toml" in work("undo").stderr
+    assert manifest.read_text() == before
+    assert "more" not in work("sync", "--package", "one").stderr
+    work("rollback", "2")
+    assert manifest.read_text() == after
+    manifest.write_text(f"{after}# mine\n")
+    refused = work.run("undo")
+    assert refused.returncode == 1
+    assert "libs/one/pyproject.toml changed" in refused.stderr
+    work("undo", "--force")
+    assert manifest.read_text() == before
+
+
+def test_what_undo_left_is_looked_at_again(work: Blast) -> None:
+    """A member's manifest is none of the files by which the quick way knows that nothing changed."""
+    work("add", "more")
+    work("undo")
+    manifest = work.directory / "libs" / "one" / "pyproject.toml"
+    manifest.write_text(manifest.read_text().replace('"forone"', '"forone", "more"'))
+    assert "Would sync" in work("sync", "--dry-run", "--package", "one").stderr
+    work("sync")
+    assert "more" in (work.directory / "pylock.toml").read_text()
+
+
 def test_outside_of_workspaces(tmp_path: Path, offered: StaticIndex) -> None:
     directory = tmp_path / "alone"
     directory.mkdir()

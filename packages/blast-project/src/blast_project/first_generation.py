@@ -10,6 +10,7 @@ from blast_project.applying import Change, composition_of
 from blast_project.environment.generations import FIRST_COMMAND
 from blast_project.environment.manager import VenvManager
 from blast_project.project import LOCK_NAME, MANIFEST_NAME, PYLOCK_NAME, environment_path
+from blast_project.project_files import with_members
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def first_generation(session: Session, project: Project, interpreter: Interprete
         if os.path.isfile(os.path.join(project.root, name)):
             with open(os.path.join(project.root, name), "rb") as file:
                 snapshots[name] = file.read()
-    change = Change((), command=FIRST_COMMAND, snapshots=snapshots, prompt=project.title)
+    kept = with_members(snapshots, project)
+    change = Change((), command=FIRST_COMMAND, snapshots=kept, prompt=project.title)
     try:
         VenvManager(environment).apply(interpreter, composition_of(session, change), session.reporter)
         yield

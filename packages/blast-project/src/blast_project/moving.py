@@ -56,14 +56,14 @@ def plan_restoration(
     """Return what is to be done with the files of a project.
 
     Args:
-        found: what they hold; None for one that is not there.
+        found: what they hold, in the order in which they are restored; None for one that is not there.
         before: what the current generation keeps of them.
         after: what the other one does.
 
     What pip commands made keeps no files to compare with.
     """
-    edited = [name for name in FILES if name in after and found[name] not in (None, before.get(name), after[name])]
-    restored = [name for name in FILES if name in after and found[name] != after[name]]
+    edited = [name for name in found if name in after and found[name] not in (None, before.get(name), after[name])]
+    restored = [name for name in found if name in after and found[name] != after[name]]
     # One that stays would only be made anew by the next command.
     removed = [
         name for name in _LOCKS if found[name] is not None and found[name] == before.get(name) and name not in after
@@ -138,6 +138,9 @@ def _move(root: str, environment: str, verb: str, wanted: int) -> "_Moved | None
     other = wanted if verb == "rollback" else _find_other(environment, number, current, verb)
     target = _read_row(environment, other) if other and other != number else None
     if target is None or not target[_SNAPSHOTS]:
+        return None
+    if any("/" in name for name in (*current[_SNAPSHOTS], *target[_SNAPSHOTS])):
+        # Members of a workspace, whose directories may have gone.
         return None
     from blast_project.environment.settled import is_doubtful
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from blast_project.environment.state import Look
     from blast_project.lock_files import LockResult
+    from blast_project.project import Project
     from blast_project.session import Session
 
-__all__ = ["contents_of", "read_contents", "remember_lock"]
+__all__ = ["contents_of", "read_contents", "remember_lock", "with_members"]
 
 
 def read_contents(root: str) -> dict[str, bytes]:
@@ -43,6 +44,18 @@ def contents_of(root: str, manifest: bytes, locked: LockResult) -> dict[str, byt
     with open(fd, "rb") as file:
         contents[SETTINGS_NAME] = file.read()
     return contents
+
+
+def with_members(contents: Mapping[str, bytes], project: Project) -> Mapping[str, bytes]:
+    """Return the project's files with the manifests of its workspace's members, as they stand, by path."""
+    if project.workspace is None:
+        return contents
+    found = dict(contents)
+    for _, path in project.workspace.paths:
+        name = f"{path}/{MANIFEST_NAME}"
+        with open(os.path.join(project.root, name), "rb") as file:
+            found[name] = file.read()
+    return found
 
 
 def remember_lock(session: Session, root: str, contents: Mapping[str, bytes], seen: Look | None = None) -> None:

@@ -36,7 +36,7 @@ from blast_project.install_wishes import (
     without_left_out,
 )
 from blast_project.project import environment_path
-from blast_project.project_files import remember_lock
+from blast_project.project_files import remember_lock, with_members
 from blast_project.recipes import KeptDecisions, Recipe, find_recipe, keep_recipe, recipe_key
 from blast_project.selection import LOCAL, PROJECT, WORKSPACE, chosen_groups, chosen_members
 from blast_project.wanted import is_sdist, select_wanted
@@ -204,6 +204,7 @@ def prepare_sync(
     if request.record and gathered.is_known:
         keep_recipe(session.database, recipe_key(request.contents, interpreter, request.selection.key), recipe)
     change = _change(recipe, gathered.stored, gathered.direct_urls, request)
+    change = change._replace(snapshots=with_members(request.contents, project))
     return _prepare(session, project.root, interpreter, request, change, recipe.bytecode)
 
 
@@ -358,7 +359,7 @@ def _prepare(
         and not changes
         and not session.settings.wishes.reinstall
         # A change of the manifest or the lock alone is one that `undo` takes back, too; a named environment keeps none.
-        and (request.dry_run or session.settings.is_named or stands_for(environment, before, request.contents))
+        and (request.dry_run or session.settings.is_named or stands_for(environment, before, change.snapshots))
         and _is_as_made(session, environment, before, interpreter, composition.link_mode)
     )
     if when == WAIT and not request.dry_run:

@@ -16,6 +16,8 @@ from blast_project.project import environment_path, find_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from blast_project.changes import VersionChange
     from blast_project.session import Session
 
@@ -147,8 +149,9 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
         target = _whole(session, manager, target)
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
         if snapshots and root is not None:
-            found = {name: _read(os.path.join(root, name)) for name in FILES}
-            plan = plan_restoration(found, read_snapshots(manager.environment, current), snapshots)
+            before = read_snapshots(manager.environment, current)
+            found = {name: _read(os.path.join(root, name)) for name in _files(root, {**before, **snapshots})}
+            plan = plan_restoration(found, before, snapshots)
             if plan.edited and not force:
                 raise _refusal(plan.edited)
             fs.replace_files([(os.path.join(root, name), snapshots[name]) for name in plan.restored])
@@ -169,6 +172,15 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
             write_state(root, manager.environment, target.options, state, None)
     changes = compare_installed(current.installed, target.installed)
     return Move(current.number, target.number, tuple(sorted(restored)), changes)
+
+
+def _files(root: str, kept: Iterable[str]) -> list[str]:
+    """Return the files of which generations keep any, in the order in which they are restored.
+
+    The manifests of members stand before that of the workspace; of one whose directory went, nothing is to be restored.
+    """
+    members = sorted(name for name in kept if "/" in name and os.path.isdir(os.path.join(root, os.path.dirname(name))))
+    return [*FILES[:-1], *members, FILES[-1]]
 
 
 def _whole(session: Session, manager: VenvManager, target: Generation) -> Generation:

@@ -29,6 +29,7 @@ __all__ = [
     "remove_leftovers",
     "settle",
     "settled_path",
+    "snapshot_file",
     "stands_for",
     "unsettled_boot",
     "write_meta",
@@ -128,7 +129,7 @@ def write_meta(
     # Not flushed: what is lost of it, the list of distributions tells as well.
     fs.write_file(os.path.join(staging, OBJECTS), marshal.dumps(trees or {}))
     for name, content in snapshots.items():
-        fs.write_file(os.path.join(directory, name), content)
+        fs.write_file(os.path.join(directory, snapshot_file(name)), content)
     plain = generation._replace(installed=tuple(tuple(one) for one in generation.installed))  # type: ignore[misc]
     # With the start of the machine under which it was made, if it is not flushed as a whole.
     boot = generation_boot()
@@ -137,7 +138,12 @@ def write_meta(
     if boot:
         # The flushing renames it, and so makes nothing in a directory that somebody may be removing.
         fs.write_file(os.path.join(directory, "unsettled"), b"")
-    return tuple(f"{META}/{name}" for name in (*snapshots, META_FILE))
+    return tuple(f"{META}/{name}" for name in (*map(snapshot_file, snapshots), META_FILE))
+
+
+def snapshot_file(name: str) -> str:
+    """Return the name under which a file of the project is kept; that of a workspace's member lies in a directory."""
+    return name.replace("%", "%25").replace("/", "%2F")
 
 
 def read_generation(environment: str, number: int) -> Generation:
@@ -168,7 +174,7 @@ def read_snapshots(environment: str, generation: Generation) -> dict[str, bytes]
     directory = os.path.join(generations_directory(environment), str(generation.number), META)
     contents = {}
     for name in generation.snapshots:
-        with open(os.path.join(directory, name), "rb") as file:
+        with open(os.path.join(directory, snapshot_file(name)), "rb") as file:
             contents[name] = file.read()
     return contents
 

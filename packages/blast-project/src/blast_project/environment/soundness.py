@@ -11,7 +11,7 @@ import stat
 
 from blast_project.environment.activate import ACTIVATION_NAMES
 from blast_project.environment.drift import find_drift
-from blast_project.environment.generations import is_doubtful, settle
+from blast_project.environment.generations import is_doubtful, settle, snapshot_file
 from blast_project.environment.layout import META, generations_directory
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ def _iter_damage(environment: str, root: str, generation: Generation) -> Iterato
         if os.path.lexists(path) and not _read(path).endswith(b"\n"):
             yield f"{scripts}/{name}"
     for name in generation.snapshots:
-        if not _read(os.path.join(root, META, name)):
+        if not _read(os.path.join(root, META, snapshot_file(name))):
             yield f"{META}/{name}"
     # Of names both directories have, that of site-packages is as good as the other.
     yield from find_drift(environment, generation.number, generation.site_packages).missing
