@@ -129,6 +129,7 @@ PROJECT = "[project]\nname = 'a'\nversion = '1'\n"
     [
         pytest.param("[project]\nname = \n", 2, "not TOML", id="syntax"),
         pytest.param("a = 1\n[project", 2, "not TOML", id="syntax at the end"),
+        pytest.param("a = 1\n<<<<<<< HEAD\nb = 1\n", 2, "the mark of a merge", id="a merge"),
         pytest.param("a = 1\na = 2", 2, "not TOML", id="a key twice"),
         pytest.param("x = " + "[" * 100_000, 0, "not TOML", id="nested deeply"),
         pytest.param("project = 1", 1, "project must be a table", id="project is a number"),

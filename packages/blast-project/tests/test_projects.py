@@ -8,6 +8,7 @@ import pytest
 
 from blast_core.errors import InvalidManifest, UsageError
 from blast_core.markers import evaluate_marker
+from blast_project.locking import lock_project
 from blast_project.project import environment_path, find_root, load_project
 from blast_project.testing import Workbench, make_target
 
@@ -53,6 +54,18 @@ def test_a_manifest_without_a_project_table_has_one_name_everywhere(bench: Workb
     (bench.root / "pyproject.toml").write_text("[tool.blast]\n")
     project = bench.project()
     assert (project.name, project.requirements(), project.is_package) == ("nameless-project", (), False)
+
+
+def test_a_project_that_only_its_backend_knows_is_named(bench: Workbench) -> None:
+    build = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
+    (bench.root / "pyproject.toml").write_text(f'[tool.poetry]\nname = "demo"\nversion = "1"\n\n{build}')
+    with pytest.raises(InvalidManifest, match=r"no \[project\] table") as caught, bench.session() as session:
+        lock_project(session, bench.project(), session.find_interpreter())
+    assert "Poetry" in caught.value.reason
+    assert "pip install" in caught.value.hint
+    (bench.root / "pyproject.toml").write_text(f"{build}[tool.blast]\npackage = false\n")
+    with bench.session() as session:
+        lock_project(session, bench.project(), session.find_interpreter())
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,8 @@ def add_group_options(parser: argparse.ArgumentParser, *, dev: bool = True) -> N
 
 def add_selection_options(parser: argparse.ArgumentParser, *, dev: bool = True) -> None:
     """Add the options that choose groups and extras of a project."""
-    parser.add_argument("--group", action="append", default=[], metavar="NAME", help="also this dependency group")
+    group = "also this dependency group" if dev else "in this dependency group, which is installed, too"
+    parser.add_argument("--group", action="append", default=[], metavar="NAME", help=group)
     parser.add_argument("--no-group", action="append", default=[], metavar="NAME", help="not this dependency group")
     parser.add_argument("--all-groups", action="store_true", help="every dependency group")
     if dev:

@@ -127,6 +127,15 @@ def parse_toml(text: str, path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        for number, row in enumerate(text.splitlines(), 1):
+            if row.startswith(("<<<<<<< ", ">>>>>>> ")):
+                raise InvalidManifest(
+                    f"{path}:{number}: the mark of a merge conflict",
+                    reason="two versions of the file stand in it",
+                    hint="keep what you want of both, then run 'blast lock'",
+                    file=path,
+                    line=number,
+                ) from error
         line = _line_of(str(error), text)
         raise InvalidManifest(f"{path}:{line}: not TOML", reason=str(error), file=path, line=line) from error
     except RecursionError as error:

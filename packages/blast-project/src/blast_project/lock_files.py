@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "LockResult", "digest_of", "has_foreign_text", "publish_lock", "read_lock", "releases_of"]
 
+_CONFLICT_HINT = (
+    "solve the conflict: 'git checkout --ours pylock.toml blast.lock', then 'blast lock' adds what the other side asks "
+    "for; 'blast lock --install-git-driver' merges locks by package"
+)
+
 _NO_TEXT = bytes(32)
 # Of the old lock and of the new one.
 _MOST_READERS = 2
@@ -180,10 +185,12 @@ def _from_text(root: str, text: bytes) -> LockResult:
     try:
         lock = read_pylock(text.decode("utf-8"))._replace(text_hash=digest_of(text))
     except (FormatError, UnicodeDecodeError) as error:
+        reason = getattr(error, "message", str(error))
+        anew = "restore it; deleting both lock files and 'blast lock' makes them anew"
         raise FormatError(
             f"{os.path.join(root, PYLOCK_NAME)} can't be read",
-            reason=getattr(error, "message", str(error)),
-            hint="solve the conflict or restore the file; deleting both lock files and 'blast lock' makes them anew",
+            reason=reason,
+            hint=_CONFLICT_HINT if "merge conflict" in reason else anew,
         ) from error
     return LockResult(build_lock(lock), text, changed=True, changes=(), visited=0)
 

@@ -75,6 +75,7 @@ def lock_project(  # noqa: PLR0913 - what a person may say of locking
     from blast_project.policy import policy_key, resolution_of, stamp_resolution
     from blast_project.targets import asked_targets
 
+    project.check_named()
     session.use_project(project.manifest)
     options, tool = session.settings.policy, project.manifest.tool
     asked, wishes = asked_targets(project, targets), policy_key(options, tool)

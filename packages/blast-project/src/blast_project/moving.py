@@ -137,10 +137,7 @@ def _move(root: str, environment: str, verb: str, wanted: int) -> "_Moved | None
         return None
     other = wanted if verb == "rollback" else _find_other(environment, number, current, verb)
     target = _read_row(environment, other) if other and other != number else None
-    if target is None or not target[_SNAPSHOTS]:
-        return None
-    if any("/" in name for name in (*current[_SNAPSHOTS], *target[_SNAPSHOTS])):
-        # Members of a workspace, whose directories may have gone.
+    if target is None or not _keeps_plain_files(current, target):
         return None
     from blast_project.environment.settled import is_doubtful
 
@@ -169,6 +166,11 @@ def _move(root: str, environment: str, verb: str, wanted: int) -> "_Moved | None
         refused = error
     restored = tuple(sorted([*plan.restored, *plan.removed]))
     return number, other, restored, differences(current[_INSTALLED], target[_INSTALLED]), refused
+
+
+def _keeps_plain_files(current: "_Row", target: "_Row") -> bool:
+    """Tell whether files are restored, and none of a workspace's members, whose directories may have gone."""
+    return bool(target[_SNAPSHOTS]) and not any("/" in name for name in (*current[_SNAPSHOTS], *target[_SNAPSHOTS]))
 
 
 def _current(environment: str) -> int:

@@ -99,6 +99,24 @@ class Project(NamedTuple):
         said = self.manifest.tool.get("package")
         return said if isinstance(said, bool) else self.manifest.build_system is not None
 
+    def check_named(self) -> None:
+        """Check that what shall be installed says by the standard what it is.
+
+        Raises:
+            InvalidManifest: it has a build system and no ``[project]``: what it is and needs is known to that alone.
+        """
+        if self.manifest.name or not self.is_package:
+            return
+        reader = "its build backend"
+        for mark, name in ((b"[tool.poetry", "Poetry"), (b"[tool.flit.metadata", "flit")):
+            reader = name if mark in self.source else reader
+        raise InvalidManifest(
+            f"{self.manifest.path} has no [project] table",
+            reason=f"its name and what it requires stand where {reader} alone reads them",
+            hint="write [project] with name, version and dependencies; or install it as it is: "
+            "'blast venv', then 'blast pip install -e .'",
+        )
+
     @property
     def reads_other_files(self) -> bool:
         """Whether files beside its own manifest decide its lock: members of the workspace, directories, archives."""

@@ -84,7 +84,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--dev", action="store_true", help="in the dependency group 'dev'")
     place.add_argument("--optional", metavar="EXTRA", default="", help="in the extra EXTRA")
-    place.add_argument("--to-group", metavar="NAME", default="", help="in the dependency group NAME")
+    place.add_argument("--to-group", metavar="NAME", default="", help="the same as --group")
     parser.add_argument("--package", default="", metavar="NAME", help="of this package of the workspace")
     parser.add_argument("--no-sync", action="store_true", help="lock, but leave the environment alone")
     parser.add_argument("--no-lock", "--frozen", action="store_true", help="only edit pyproject.toml")

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
-__all__ = ["ConnectionFault", "Exchange", "Transport"]
+__all__ = ["UNREACHABLE_HINT", "ConnectionFault", "Exchange", "Transport"]
+
+#: What to do where no connection could be made.
+UNREACHABLE_HINT = "look at the address and the connection; '--offline' takes what the store has"
 
 
 class ConnectionFault(IndexAccessError):

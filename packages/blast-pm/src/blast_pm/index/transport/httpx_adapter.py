@@ -11,7 +11,7 @@ import httpx
 
 from blast_core.errors import IndexAccessError, IndexTimeout, UsageError
 from blast_pm.index.credentials import without_credentials
-from blast_pm.index.transport import ConnectionFault
+from blast_pm.index.transport import UNREACHABLE_HINT, ConnectionFault
 from blast_pm.index.transport.httpx_patience import ImpatientBackend
 from blast_pm.index.transport.options import NetworkOptions, make_ssl_context
 
@@ -161,7 +161,7 @@ def translated(shown: str) -> Iterator[None]:
                 reason=str(error),
                 hint="name your certificate authority with BLAST_CERT or pip's option 'cert'",
             ) from error
-        raise ConnectionFault(f"{shown} can't be reached", reason=str(error)) from error
+        raise ConnectionFault(f"{shown} can't be reached", reason=str(error), hint=UNREACHABLE_HINT) from error
     except httpx.UnsupportedProtocol as error:
         raise IndexAccessError(f"{shown} has a scheme that is not fetched", reason=str(error)) from error
     except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.CookieConflict, UnicodeError) as error:

@@ -24,7 +24,7 @@ from pyreqwest.proxy import ProxyBuilder
 
 from blast_core.errors import IndexAccessError, IndexTimeout, UsageError
 from blast_pm.index.credentials import origin_of, without_credentials
-from blast_pm.index.transport import ConnectionFault
+from blast_pm.index.transport import UNREACHABLE_HINT, ConnectionFault
 from blast_pm.index.transport.options import NetworkOptions
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def translated(shown: str) -> Iterator[None]:
                 hint="name your certificate authority with BLAST_CERT or pip's option 'cert'",
             ) from None
         what = "can't be reached" if any("(Connect)" in text for text in _texts(error)) else "broke off"
-        raise ConnectionFault(f"{shown} {what}", reason=reason) from None
+        raise ConnectionFault(f"{shown} {what}", reason=reason, hint=UNREACHABLE_HINT) from None
     except BuilderError as error:
         raise IndexAccessError(f"{shown} is no address that is fetched", reason=_reason(error)) from None
     except RequestPanicError as error:
