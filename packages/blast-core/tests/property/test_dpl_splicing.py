@@ -35,7 +35,7 @@ def pack(package: LockedPackage) -> LockedPackage:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), locks(), st.booleans())
-def test_what_is_added_and_changed(data: st.DataObject, lock: Lock, packed: bool) -> None:
+def test_what_is_added_and_changed_and_taken_out(data: st.DataObject, lock: Lock, packed: bool) -> None:
     lock = canonical_lock(lock)
     names = sorted({package.name for package in lock.packages})
     new = data.draw(st.sets(st.sampled_from(names)) if names else st.just(set[str]()))
@@ -45,12 +45,15 @@ def test_what_is_added_and_changed(data: st.DataObject, lock: Lock, packed: bool
         for package in others.packages[: data.draw(st.integers(0, 3))]
         if new
     ]
+    without = data.draw(st.sets(st.sampled_from(names))) - new if names else set[str]()
     old = lock._replace(packages=tuple(package for package in lock.packages if package.name not in new))
+    lock = lock._replace(packages=tuple(package for package in lock.packages if package.name not in without))
     before = write(old._replace(packages=(*old.packages, *stand_ins)))
     packages = [package for package in lock.packages if package.name in new]
     if packed and all(len({file.index for file in package.files}) < 2 for package in packages):
         packages = list(map(pack, packages))
-    assert splice_lock(before, packages, **HASHES) == write(lock._replace(**HASHES))  # type: ignore[arg-type]
+    found = splice_lock(before, packages, without=without, **HASHES)  # type: ignore[arg-type]
+    assert found == write(lock._replace(**HASHES))  # type: ignore[arg-type]
 
 
 def test_what_can_not_be_spliced() -> None:

@@ -27,6 +27,7 @@ def splice_pylock(
     file_url: Callable[[LockedFile], str],
     bases: Mapping[str, str],
     before: bytes,
+    without: Collection[str] = (),
 ) -> bytes | None:
     """Return the text of a lock of which some packages are written anew.
 
@@ -37,6 +38,7 @@ def splice_pylock(
         file_url: the full URL of a file.
         bases: the file base of each index of the lock.
         before: input hash of the old lock.
+        without: names that the new lock has not, though the old one has.
 
     Returns:
         None where what stays would be written otherwise, too: with other bases, or because it names a package that is
@@ -61,7 +63,7 @@ def splice_pylock(
     done = 0
     follow = [*parts, ""]
     place = 0
-    for name in sorted(written):
+    for name in sorted({*written, *without}):
         while follow[place] and follow[place] < name:
             place += 1
         if name in parts:
@@ -70,7 +72,7 @@ def splice_pylock(
             return None
         else:
             first = last = parts[follow[place]][0] if follow[place] else end
-        pieces += [text[done:first], written[name].encode()]
+        pieces += [text[done:first], written.get(name, "").encode()]
         done = last
     head = input_hash_line(before).encode()
     return b"".join([*pieces, text[done:end], input_hash_line(lock.input_hash).encode(), tail[len(head) :]])

@@ -24,7 +24,7 @@ from blast_core.formats.dpl.sections import Sections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from blast_core.formats.dpl.model import LockedPackage
 
@@ -43,7 +43,14 @@ _FILES, _DEPENDENCIES, _EXTRAS, _KIND = 5, 6, 7, 10
 _LOW = 0xFFFFFFFF
 
 
-def splice_lock(data: bytes, packages: Sequence[LockedPackage], *, input_hash: bytes, text_hash: bytes) -> bytes | None:
+def splice_lock(
+    data: bytes,
+    packages: Sequence[LockedPackage],
+    *,
+    input_hash: bytes,
+    text_hash: bytes,
+    without: Collection[str] = (),
+) -> bytes | None:
     """Return the bytes of the lock in ``data`` with other packages of some names.
 
     Args:
@@ -51,10 +58,11 @@ def splice_lock(data: bytes, packages: Sequence[LockedPackage], *, input_hash: b
         packages: in canonical order, lawful, and all that the new lock has of their names.
         input_hash: of the new lock.
         text_hash: of the new lock.
+        without: names that the new lock has not; other packages have files of the same indexes.
 
     Returns:
-        None where the old lock can't be reused: a package with files is taken out, or files are from an index that it
-        doesn't have.
+        None where the old lock can't be reused: other packages stand for one with files, or files are from an index
+        that it doesn't have.
 
     Raises:
         FormatError: the data are not a lock.
@@ -67,7 +75,7 @@ def splice_lock(data: bytes, packages: Sequence[LockedPackage], *, input_hash: b
     if any(file.index and file.index not in indexes for package in packages for file in package.files):
         return None
     splice = _Splice(data, sections)
-    parts = splice.parts(Lock(tuple(packages), (), (), "", b"", b"", indexes))
+    parts = splice.parts(Lock(tuple(packages), (), (), "", b"", b"", indexes), without)
     return splice.join(parts, input_hash, text_hash) if parts is not None else None
 
 
@@ -138,15 +146,15 @@ class _Splice:
         at, length = sections.requires_python
         self._requires_python = at | length << 32
 
-    def parts(self, lock: Lock) -> list[_Rows] | None:
+    def parts(self, lock: Lock, without: Collection[str]) -> list[_Rows] | None:
         """Return rows of the old lock and those of another's packages in the order of both."""
         written = self._write(lock)
         parts = []
         at = done = 0
         names = [package.name for package in lock.packages]
-        for name in dict.fromkeys(names):
+        for name in sorted({*names, *without}):
             first, last = self._stretch(name.encode())
-            if any(number >> 32 for number in self._old.entries[_FILES::_ENTRY][first:last]):
+            if name not in without and any(number >> 32 for number in self._old.entries[_FILES::_ENTRY][first:last]):
                 return None
             count = names.count(name)
             parts += [self._old.cut(at, first), written.cut(done, done + count)]
