@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["TaskPool"]
 
 _QUEUED, _RUNNING, _DONE = range(3)
-# So many threads keep a server busy that answers at once; more are for one that is far away, and cost 1 MB each.
-_FEW = 16
+# So many threads keep a server busy that answers at once: more only wait for the interpreter's lock. One that is far
+# away is asked by more, at 1 MB each.
+_FEW = 8
 
 
 class _Task:

@@ -151,16 +151,24 @@ class ReleaseFiles(Sequence[IndexFile]):
         base: what addresses are below.
         index: name of the index.
         memo: keeps what is made of the files, as long as the index's page stays as it is; None where nothing does.
+        files: the same, where they are at hand.
     """
 
     __slots__ = ("_files", "base", "index", "memo", "packed")
 
-    def __init__(self, packed: bytes, base: str, index: str, memo: ReleaseMemo | None = None) -> None:
+    def __init__(
+        self,
+        packed: bytes,
+        base: str,
+        index: str,
+        memo: ReleaseMemo | None = None,
+        files: tuple[IndexFile, ...] | None = None,
+    ) -> None:
         self.packed = packed
         self.memo = memo
         self.base = base
         self.index: str = index  # type: ignore[assignment]  # shadows Sequence.index, which nobody wants of files
-        self._files: tuple[IndexFile, ...] | None = None
+        self._files = files
 
     def _decoded(self) -> tuple[IndexFile, ...]:
         files = self._files
@@ -271,8 +279,12 @@ class FileTable(Sequence[Sequence[IndexFile]]):
 
     def packed(self, position: int) -> bytes:
         """Return the packed files of one version; raises as when they are asked for."""
+        return self.opened(position)[0]
+
+    def opened(self, position: int) -> tuple[bytes, tuple[IndexFile, ...] | None]:
+        """Return the packed files of one version, and the files if they had to be made for it; raises as `packed`."""
         files = self._made(position)
-        return encode_release(files, self.base) if files is not None else self._stored(position)
+        return encode_release(files, self.base) if files is not None else self._stored(position), files
 
     def _stored(self, position: int) -> bytes:
         if position < 0:

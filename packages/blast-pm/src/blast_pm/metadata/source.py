@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from blast_pm.metadata.project_record import ProjectRecord
     from blast_pm.metadata.store import Database
     from blast_pm.metadata.views import ProjectView
+    from blast_pm.resolver.markers import TargetMarkers
     from blast_pm.resolver.model import DirectCandidate
 
 __all__ = ["RegistryMetadata"]
@@ -72,13 +73,14 @@ class RegistryMetadata:
         builds = build_metadata is not None if builds is None else builds
         self._views = ViewStore(self._store, self._targets, builds=builds, files=files)
         self._store.before_flush(self._views.save)
-        self._needed: dict[str, bool] = {"": True}
+        self._markers: TargetMarkers | None = None
         self._asked: dict[str, tuple[str, str, bytes]] = {}
         self._is_repeatable = True
         self._projects: dict[str, ProjectView] = {}
         self._metadata: dict[tuple[str, str], MetadataRecord] = {}
         self._announced: set[str] = set()
         self._lock = allocate_lock()
+        self._marking = allocate_lock()
         #: Told of the requirements of a project's version that will likely be chosen, from any thread, and of each that
         #: the resolver looks at; the last argument tells which of both.
         self.watch: Callable[[str, str, Sequence[Requirement], bool], None] | None = None
@@ -217,7 +219,7 @@ class RegistryMetadata:
 
     def _begin_metadata(self, name: str, version: str, *, later: bool = False) -> None:
         project = self._project(name)
-        file = self._views.judge.choose(name, project.page.files[_position(project, version)])
+        file = project.chosen(_position(project, version))
         if file is None or not file.filename.endswith(".whl"):
             # It may have to be built, and nothing is built before the resolver really asks.
             return
@@ -232,19 +234,19 @@ class RegistryMetadata:
         for requirement in record.requirements:
             if requirement.url or requirement.name in self._projects:
                 continue
-            if self._is_needed(requirement.marker):
+            if not requirement.marker or self._is_needed(requirement.marker):
                 self._begin_project(requirement.name)
         return record
 
     def _is_needed(self, marker: str) -> bool:
         """Tell whether the marker holds on one of the targets when no extra is asked for."""
-        known = self._needed.get(marker)
-        if known is None:
-            from blast_core.markers import evaluate_marker
+        # What it remembers is not for many threads at once.
+        with self._marking:
+            if self._markers is None:
+                from blast_pm.resolver.markers import TargetMarkers
 
-            environments = [each for target in self._targets for each in (target.marker_environment, *target.also)]
-            known = self._needed[marker] = any(evaluate_marker(marker, each) for each in environments)
-        return known
+                self._markers = TargetMarkers(self._targets)
+            return bool(self._markers.holds(marker))
 
     def _metadata_of(self, name: str, version: str) -> MetadataRecord:
         known = self._metadata.get((name, version))
@@ -285,9 +287,8 @@ class RegistryMetadata:
             return stored
         project = self._project(name)
         position = _position(project, version)
-        files = project.page.files[position]
         digest = project.digest(position)
-        file = _file_with(files, digest) or self._views.judge.choose(name, files)
+        file = project.chosen(position, digest)
         if file is None:
             raise ProjectNotFound(f"{name} {version} has no file on the index {project.page.index}")
         record = self._fetch_metadata(file, name, version)
@@ -332,11 +333,6 @@ def _position(project: ProjectView, version: str) -> int:
     if not key or position == len(keys) or keys[position] != key:
         raise ProjectNotFound(f"{project.record.name} has no version {version} on the index {project.page.index}")
     return position
-
-
-def _file_with(files: Iterable[IndexFile], digest: bytes) -> IndexFile | None:
-    wanted = digest.hex()
-    return next((file for file in files if file.sha256 == wanted), None) if digest else None
 
 
 def _is_static(record: MetadataRecord) -> bool:

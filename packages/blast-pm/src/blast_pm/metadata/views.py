@@ -87,7 +87,7 @@ class ProjectView:
         learned: whether something was added that isn't stored.
     """
 
-    __slots__ = ("_choose", "digests", "kept", "known", "learned", "masks", "packed", "page", "record")
+    __slots__ = ("_choose", "_chosen", "digests", "kept", "known", "learned", "masks", "packed", "page", "record")
 
     def __init__(
         self,
@@ -103,6 +103,7 @@ class ProjectView:
         for _, versions in row.usable_by:
             usable |= versions
         self._choose = choose
+        self._chosen: dict[int, IndexFile] = {}
         self.page = page
         self.record = ProjectRecord(
             page.name, row.table, usable, row.yanked, row.prerelease, files, row.usable_by, row.refused
@@ -118,8 +119,25 @@ class ProjectView:
         """Return the sha256 of the file that stands for a version, b"" when the index gives none."""
         found = self.digests.get(position)
         if found is None:
-            file = self._choose(self.page.name, self.page.files[position])
+            file = self.chosen(position)
             found = self.digests[position] = bytes.fromhex(file.sha256) if file is not None else b""
+        return found
+
+    def chosen(self, position: int, digest: bytes = b"") -> IndexFile | None:
+        """Return the file whose metadata stands for a version, None where none can.
+
+        Args:
+            position: of the version.
+            digest: its sha256 where that is known, which counts.
+        """
+        found = self._chosen.get(position)
+        if found is None or (digest and bytes.fromhex(found.sha256) != digest):
+            files = self.page.files[position]
+            wanted = digest.hex()
+            found = next((file for file in files if file.sha256 == wanted), None) if digest else None
+            found = found or self._choose(self.page.name, files)
+            if found is not None:
+                self._chosen[position] = found
         return found
 
     def likely(self) -> tuple[int, ...]:
@@ -261,21 +279,29 @@ class _KnownFiles(Sequence[Sequence["IndexFile"]]):
 
     def __init__(self, view: ProjectView) -> None:
         self._view = view
+        self._read: dict[int, ReleaseFiles] = {}
 
     def __len__(self) -> int:
         return len(self._view.page.files)
 
     def __getitem__(self, position: int) -> Sequence[IndexFile]:  # type: ignore[override]  # no slices
+        found = self._read.get(position)
+        if found is not None:
+            return found
         view = self._view
         table = view.page.files
         packed = view.packed.get(position)
+        files: tuple[IndexFile, ...] | None = None
         if packed is None:
             # An explanation asks for the files of all versions, and none of those that it may tell about is looked at.
             if position not in view.known:
                 return table[position]
-            packed = view.packed[position] = table.packed(position)
+            packed, files = table.opened(position)
+            view.packed[position] = packed
             view.learned = True
-        return ReleaseFiles(packed, table.base, table.index, ReleaseMemo(view.kept, position))
+        memo = ReleaseMemo(view.kept, position)
+        found = self._read[position] = ReleaseFiles(packed, table.base, table.index, memo, files)
+        return found
 
 
 class _FilesInTime(Sequence[Sequence["IndexFile"]]):

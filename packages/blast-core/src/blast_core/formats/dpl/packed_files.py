@@ -71,6 +71,10 @@ class PackedFiles(Sequence[LockedFile]):
         self.told = told
         self.is_new = True
 
+    def keep(self, files: Sequence[LockedFile]) -> None:
+        """Keep the files that it was made of, which then need not be decoded."""
+        self._files = tuple(files)
+
     def placed(self, pool: int, number: int) -> bytes:
         """Return the rows of a lock.
 
@@ -154,11 +158,12 @@ def pack_files(files: Sequence[LockedFile]) -> PackedFiles:
     """
     places: dict[bytes, int] = {}
     size = 0
-    steps = 0
+    steps = []
     rows = []
-    for number, file in enumerate(files):
+    for file in files:
         folder = file.path.removesuffix(file.filename)
         references = []
+        step = 0
         for text, at in zip((file.filename, folder, file.upload_time), _STRINGS_AT, strict=True):
             key = text.encode()
             if not key:
@@ -168,11 +173,14 @@ def pack_files(files: Sequence[LockedFile]) -> PackedFiles:
                 places[key] = size
                 size += len(key)
             references += [places[key], len(key)]
-            steps |= 1 << number * _ROW + at
+            step |= 1 << at
         flags = PATH_IS_FOLDER if folder != file.path else 0
         rows.append(FILE.pack(bytes.fromhex(file.sha256), file.size, *references, 0, flags))
-    packed = b"".join(rows)
-    return PackedFiles(files[0].index, tuple(places), packed, steps.to_bytes(len(packed), "little"))
+        # One number for all rows would be written anew by each.
+        steps.append(step.to_bytes(FILE.size, "little"))
+    made = PackedFiles(files[0].index, tuple(places), b"".join(rows), b"".join(steps))
+    made.keep(files)
+    return made
 
 
 def _everywhere(rows: int, at: int) -> int:
