@@ -133,7 +133,7 @@ def blast_imports(blast: Blast, *words: str) -> set[str]:
 import os, sys
 from blast_cli.main import main
 os._exit = lambda status: (print("modules", *sys.modules), os.kill(os.getpid(), 9))
-os.execve = lambda *_: os._exit(0)
+os.execve = os.execv = lambda *_: os._exit(0)
 main({["tool", "run", *words]!r})
 """
     done = subprocess.run(
@@ -288,7 +288,7 @@ with reserve({str(view)!r}, 1) as free:
 """
     fake = "import os, subprocess, sys\nfrom blast_cli.hot_tool import answer_tool\n"
     fake += f"ask = lambda *_: print(subprocess.run([sys.executable, '-c', {program!r}], capture_output=True).stdout)\n"
-    fake += "os.execve = ask\nanswer_tool(['shout'])"
+    fake += "os.execv = ask\nanswer_tool(['shout'])"
     done = subprocess.run(
         [sys.executable, "-c", fake],
         cwd=blast.directory,

@@ -87,6 +87,19 @@ def test_another_command_is_added(installed: Installed) -> None:
     assert len([path for path in opened if path.endswith(".pyc")]) == 3
 
 
+def test_what_answers_at_once_is_added_too(installed: Installed) -> None:
+    lines, _ = installed.run("--version")
+    again, opened = installed.run("--version")
+    assert again == lines
+    assert len([path for path in opened if path.endswith(".pyc")]) == 3
+    # What has nothing to do looks into the small index alone.
+    installed.run("cache", "dir")
+    bundle = Bundle(str(installed.top))
+    assert bundle.find_spec("blast_cli.hot") is not None
+    small = len(bundle._entries)
+    assert len(bundle.entries) > small + 20
+
+
 def test_an_edited_source_counts(installed: Installed) -> None:
     installed.run("cache", "dir")
     installed.run("cache", "dir")
@@ -106,7 +119,7 @@ def test_a_module_that_went_away_is_gone(installed: Installed) -> None:
         installed.run("cache", "dir")
 
 
-@pytest.mark.parametrize("content", [b"", b"BCB1", b"BCB1????" + bytes(100)], ids=("empty", "short", "other Python"))
+@pytest.mark.parametrize("content", [b"", b"BCB2", b"BCB2????" + bytes(100)], ids=("empty", "short", "other Python"))
 def test_a_bundle_of_another_kind_is_replaced(installed: Installed, content: bytes) -> None:
     installed.run("cache", "dir")
     (bundle,) = installed.bundles

@@ -15,33 +15,50 @@ if TYPE_CHECKING:
 
 __all__ = ["extend"]
 
+# What commands need that have nothing to do: a test holds that nothing else is looked up for them.
+_FIRST = frozenset(
+    (
+        "blast_cli.hot",
+        "blast_cli.hot_move",
+        "blast_cli.hot_tool",
+        "blast_cli.hot_venv",
+        "blast_core",
+        "blast_core.boot",
+        "blast_core.fnv",
+        "blast_core.fs",
+        "blast_core.home",
+        "blast_project",
+        "blast_project.environment",
+        "blast_project.environment.leases",
+        "blast_project.environment.quick",
+        "blast_project.environment.state",
+        "blast_project.hot_key",
+        "blast_project.script_key",
+        "blast_project.tool_answers",
+    )
+)
+
 # The header of a .pyc: magic number, flags, time of the source in seconds, its size.
 _PYC_HEADER = 16
 
 
 def extend(bundle: Bundle) -> None:
-    """Put the modules that a bundle missed into it.
-
-    Nothing happens where it can't be written, where Python keeps no code, or where Blast's packages don't lie together,
-    as in a checkout.
-    """
+    """Put the modules that a bundle missed into it; where it can't be written, nothing happens."""
     top = top_directory()
-    if sys.dont_write_bytecode or not os.access(os.path.dirname(bundle.path), os.W_OK):
-        return
-    if not os.path.isdir(os.path.join(top, "blast_core")):
-        return
     new = {name: found for name in bundle.missed if (found := _code_of(name, top)) is not None}
+    bundle.missed.clear()
     if not new:
         return
     codes = {name: (bundle.code_bytes(name), entry[2:]) for name, entry in bundle.entries.items() if name not in new}
     codes.update(new)
-    index: dict[str, Entry] = {}
+    indexes: tuple[dict[str, Entry], dict[str, Entry]] = ({}, {})
     offset = 0
     for name, (code, stamp) in codes.items():
-        index[name] = (offset, len(code), *stamp)
+        indexes[name not in _FIRST][name] = (offset, len(code), *stamp)
         offset += len(code)
-    table = marshal.dumps(index)
-    parts = [HEADER, len(table).to_bytes(4, "little"), table, *(code for code, _ in codes.values())]
+    first, rest = map(marshal.dumps, indexes)
+    lengths = len(first).to_bytes(4, "little") + len(rest).to_bytes(4, "little")
+    parts = [HEADER, lengths, first, rest, *(code for code, _ in codes.values())]
     try:
         # Durable: nobody checks it again but for its first bytes.
         fs.replace_file(bundle.path, b"".join(parts))

@@ -225,16 +225,25 @@ def _names_variables(manifest: bytes, *, beside: bool = False) -> bool:
 
 def become(environment: str, line: list[str]) -> int | None:
     """Become a program of an environment, with the variables of an activated one; None where it can't be started."""
-    scripts = environment + os.sep + _SCRIPTS
-    variables = dict(os.environ)
-    variables["VIRTUAL_ENV"] = environment
-    path = variables.get("PATH", "")
-    variables["PATH"] = f"{scripts}{os.pathsep}{path}" if path else scripts
-    variables.pop("PYTHONHOME", None)
+    from blast_cli.bundle import keep_missed
+
+    keep_missed()
+    environ = os.environ
+    scripts, path = environment + os.sep + _SCRIPTS, environ.get("PATH", "")
+    changed = {"VIRTUAL_ENV": environment, "PATH": f"{scripts}{os.pathsep}{path}" if path else scripts}
+    before = {name: environ.get(name) for name in (*changed, "PYTHONHOME")}
     try:
-        os.execve(line[0], line, variables)  # noqa: S606 - becoming the user's command is the purpose
+        # In the process's own variables: to encode a dictionary of all is as much work as half of this module.
+        environ.update(changed)
+        environ.pop("PYTHONHOME", None)
+        os.execv(line[0], line)  # noqa: S606 - becoming the user's command is the purpose
     except OSError:
         # Not in the environment: the long way looks on PATH and explains.
+        for name, value in before.items():
+            if value is None:
+                environ.pop(name, None)
+            else:
+                environ[name] = value
         return None
 
 

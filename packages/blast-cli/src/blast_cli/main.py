@@ -7,7 +7,7 @@ nothing: a test holds the list.
 import os
 import sys
 
-from blast_cli.bundle import use_bundle
+from blast_cli.bundle import keep_missed, use_bundle
 
 __all__ = ["main"]
 
@@ -32,10 +32,8 @@ def main(arguments: list[str]) -> None:
             from blast_cli.application import run
 
             status = run(arguments)
-            if bundle is not None and bundle.missed:
-                from blast_cli.bundling import extend
-
-                extend(bundle)
+        if bundle is not None:
+            keep_missed()
     except KeyboardInterrupt:
         status = 130
     _leave(status)

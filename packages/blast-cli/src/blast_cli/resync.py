@@ -25,6 +25,7 @@ def resync(root: str, environment: str, command: str, *, quiet: bool) -> int:
     import gc
     import time
 
+    from blast_cli.bundle import keep_missed
     from blast_cli.interrupts import take_interrupts
     from blast_core.home import find_home
     from blast_project.resyncing import sync_again
@@ -43,19 +44,9 @@ def resync(root: str, environment: str, command: str, *, quiet: bool) -> int:
         return 0
     if not quiet:
         _tell(made, environment, command, round((time.monotonic() - began) * 1000))
-    _extend_bundle()
+    # The next command finds in one file what this one imported.
+    keep_missed()
     return made.generation
-
-
-def _extend_bundle() -> None:
-    """Let the next command find in one file what this one imported; what answers without a change needs too little."""
-    from blast_cli.bundle import Bundle
-
-    bundle = sys.meta_path[0] if sys.meta_path else None
-    if isinstance(bundle, Bundle) and bundle.missed:
-        from blast_cli.bundling import extend
-
-        extend(bundle)
 
 
 def _tell(made: "Resync", environment: str, command: str, milliseconds: int) -> None:

@@ -12,7 +12,7 @@ from blast_core import fs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     # What a generation says of itself, `blast_project.environment.generations.Generation`, as it is kept.
@@ -20,12 +20,9 @@ if TYPE_CHECKING:
     # Numbers of the generations before and after, names of files, what differs, and what came in between.
     _Moved = tuple[int, int, tuple[str, ...], list[tuple[str, str, str]], OSError | None]
 
-__all__ = ["FILES", "Restoration", "differences", "jump_path", "move_at_once", "plan_restoration"]
+__all__ = ["Restoration", "differences", "jump_path", "kept_files", "move_at_once", "plan_restoration"]
 
-#: The files that a generation keeps, in the order in which they are restored. Text first and manifest last, as when a
-#: lock is published: killed between, the next command sees a lock that does not answer to the manifest.
-FILES = ("pylock.toml", "blast.lock", "pyproject.toml")
-_LOCKS = FILES[:2]
+_LOCKS = ("pylock.toml", "blast.lock")
 _FORMAT = 1
 _MARKERS = (".gitignore", "CACHEDIR.TAG")
 _POINTER = ".blast/current/"
@@ -48,6 +45,17 @@ class Restoration:
         self.edited = edited
         self.restored = restored
         self.removed = removed
+
+
+def kept_files(root: str, kept: "Iterable[str]") -> list[str]:
+    """Return the files of which generations keep any, in the order in which they are restored.
+
+    Text first and manifest last, as when a lock is published: killed between, the next command sees a lock that does
+    not answer to the manifest. The manifests of members stand before that of the workspace; of one whose directory
+    went, nothing is to be restored.
+    """
+    members = sorted(name for name in kept if "/" in name and os.path.isdir(os.path.join(root, os.path.dirname(name))))
+    return [*_LOCKS, *members, "pyproject.toml"]
 
 
 def plan_restoration(
@@ -137,14 +145,14 @@ def _move(root: str, environment: str, verb: str, wanted: int) -> "_Moved | None
         return None
     other = wanted if verb == "rollback" else _find_other(environment, number, current, verb)
     target = _read_row(environment, other) if other and other != number else None
-    if target is None or not _keeps_plain_files(current, target):
+    if target is None or not target[_SNAPSHOTS]:
         return None
     from blast_project.environment.settled import is_doubtful
 
     if is_doubtful(environment, other) or not _is_tidy(root, environment, other):
         return None
-    found = {name: _read(f"{root}/{name}") for name in FILES}
     before, after = _snapshots(environment, number, current), _snapshots(environment, other, target)
+    found = {name: _read(f"{root}/{name}") for name in kept_files(root, {**before, **after})}
     plan = plan_restoration(found, before, after)
     if plan.edited:
         return None
@@ -166,11 +174,6 @@ def _move(root: str, environment: str, verb: str, wanted: int) -> "_Moved | None
         refused = error
     restored = tuple(sorted([*plan.restored, *plan.removed]))
     return number, other, restored, differences(current[_INSTALLED], target[_INSTALLED]), refused
-
-
-def _keeps_plain_files(current: "_Row", target: "_Row") -> bool:
-    """Tell whether files are restored, and none of a workspace's members, whose directories may have gone."""
-    return bool(target[_SNAPSHOTS]) and not any("/" in name for name in (*current[_SNAPSHOTS], *target[_SNAPSHOTS]))
 
 
 def _current(environment: str) -> int:
@@ -235,9 +238,11 @@ def _snapshots(environment: str, number: int, row: "_Row") -> dict[str, bytes]:
     Raises:
         FileNotFoundError: one is not there.
     """
+    from blast_project.environment.layout import snapshot_file
+
     kept = {}
     for name in row[_SNAPSHOTS]:
-        content = _read(f"{environment}/.blast/generations/{number}/.meta/{name}")
+        content = _read(f"{environment}/.blast/generations/{number}/.meta/{snapshot_file(name)}")
         if content is None:
             raise FileNotFoundError(name)
         kept[name] = content

@@ -11,13 +11,11 @@ from blast_project.changes import compare_installed
 from blast_project.environment.generations import Generation, is_doubtful, read_snapshots
 from blast_project.environment.manager import VenvManager
 from blast_project.environment.state import State, read_state, write_state
-from blast_project.moving import FILES, jump_path, plan_restoration
+from blast_project.moving import jump_path, kept_files, plan_restoration
 from blast_project.project import environment_path, find_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from blast_project.changes import VersionChange
     from blast_project.session import Session
 
@@ -150,7 +148,7 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
         snapshots = read_snapshots(manager.environment, target) if root is not None else {}
         if snapshots and root is not None:
             before = read_snapshots(manager.environment, current)
-            found = {name: _read(os.path.join(root, name)) for name in _files(root, {**before, **snapshots})}
+            found = {name: _read(os.path.join(root, name)) for name in kept_files(root, {**before, **snapshots})}
             plan = plan_restoration(found, before, snapshots)
             if plan.edited and not force:
                 raise _refusal(plan.edited)
@@ -172,15 +170,6 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
             write_state(root, manager.environment, target.options, state, None)
     changes = compare_installed(current.installed, target.installed)
     return Move(current.number, target.number, tuple(sorted(restored)), changes)
-
-
-def _files(root: str, kept: Iterable[str]) -> list[str]:
-    """Return the files of which generations keep any, in the order in which they are restored.
-
-    The manifests of members stand before that of the workspace; of one whose directory went, nothing is to be restored.
-    """
-    members = sorted(name for name in kept if "/" in name and os.path.isdir(os.path.join(root, os.path.dirname(name))))
-    return [*FILES[:-1], *members, FILES[-1]]
 
 
 def _whole(session: Session, manager: VenvManager, target: Generation) -> Generation:

@@ -9,7 +9,7 @@ from blast_core import fs
 from blast_core.errors import InstallError
 from blast_core.tuples import NamedTuple
 from blast_pm.store.durability import generation_boot
-from blast_project.environment.layout import META, current_link, generations_directory
+from blast_project.environment.layout import META, current_link, generations_directory, snapshot_file
 from blast_project.environment.settled import META_FILE, is_doubtful, settle, settled_path, unsettled_boot
 
 TYPE_CHECKING = False
@@ -139,11 +139,6 @@ def write_meta(
         # The flushing renames it, and so makes nothing in a directory that somebody may be removing.
         fs.write_file(os.path.join(directory, "unsettled"), b"")
     return tuple(f"{META}/{name}" for name in (*map(snapshot_file, snapshots), META_FILE))
-
-
-def snapshot_file(name: str) -> str:
-    """Return the name under which a file of the project is kept; that of a workspace's member lies in a directory."""
-    return name.replace("%", "%25").replace("/", "%2F")
 
 
 def read_generation(environment: str, number: int) -> Generation:

@@ -21,6 +21,7 @@ __all__ = [
     "generations_directory",
     "is_virtual_environment",
     "python_path",
+    "snapshot_file",
     "view_mark",
 ]
 
@@ -47,6 +48,11 @@ def current_link(environment: str) -> str:
 def python_path(environment: str) -> str:
     """Return the environment's interpreter."""
     return os.path.join(environment, _SCRIPTS, _PYTHON)
+
+
+def snapshot_file(name: str) -> str:
+    """Return the name under which a file of the project is kept; that of a workspace's member lies in a directory."""
+    return name.replace("%", "%25").replace("/", "%2F")
 
 
 def environment_interpreter(environment: str) -> str:
