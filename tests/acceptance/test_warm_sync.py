@@ -31,6 +31,7 @@ _ALLOWED = {
     "_struct",  # of fcntl, for locks
     "blast_cli",
     "blast_cli.bundle",
+    "blast_cli.changed",
     "blast_cli.commands",
     "blast_cli.commands._shared",
     "blast_cli.hot",
@@ -55,6 +56,7 @@ _ALLOWED = {
     "blast_pm.install.decisions",
     "blast_pm.install.link",
     "blast_pm.install.making",
+    "blast_pm.install.prepared",
     "blast_pm.store",
     "blast_pm.store.durability",
     "blast_pm.store.flushing",

@@ -141,7 +141,7 @@ def compose(  # noqa: PLR0913 - one call decides everything about an environment
         known = load_decision(value) if value is not None else None
         if known is not None:
             _check_startup(known.startup, allowed=allow_startup)
-            building = Building(destination, trees, interpreter, modes, known, bytecode=bytecode)
+            building = Building(destination, trees, interpreter, modes, known, bytecode=bytecode, home=home)
             try:
                 building.build()
                 return _report(building, known, trees, link_mode)
@@ -153,7 +153,7 @@ def compose(  # noqa: PLR0913 - one call decides everything about an environment
     while True:
         composition = _Composition(members, Places.of(interpreter), modes)
         decision = composition.decide(direct_urls or {}, frozenset(requested), allow_overwrite=allow_overwrite)
-        building = Building(destination, trees, interpreter, modes, decision, bytecode=bytecode)
+        building = Building(destination, trees, interpreter, modes, decision, bytecode=bytecode, home=home)
         try:
             building.build()
         except DirectoryLinksRefused as error:

@@ -112,7 +112,18 @@ class Placer:
         store: an open directory, and its path with a slash at the end: what is below is found from there.
     """
 
-    __slots__ = ("_clones", "_destination", "_mode", "_notes", "_step", "_store", "_ways", "_why", "counts")
+    __slots__ = (
+        "_clones",
+        "_destination",
+        "_keeps_links",
+        "_mode",
+        "_notes",
+        "_step",
+        "_store",
+        "_ways",
+        "_why",
+        "counts",
+    )
 
     def __init__(
         self,
@@ -122,6 +133,7 @@ class Placer:
         store: tuple[int | None, str] = (None, ""),
     ) -> None:
         self._store = store
+        self._keeps_links = store[0] is not None
         self._destination = destination
         self._mode = mode
         self._ways = _WAYS[mode]
@@ -141,8 +153,13 @@ class Placer:
         wanted = "cloned" if self._mode == "clone" else "hard-linked"
         return (f"files are {how} instead of {wanted}: {self._why}", *self._notes)
 
-    def directories(self, names: Iterable[str], source: str, fd: int | None, path: str, below: str = "") -> None:
+    def directories(
+        self, names: Iterable[str], source: str, fd: int | None, path: str, below: str = "", kept: str = ""
+    ) -> None:
         """Link whole directories.
+
+        A symbolic link is an inode of its own, and to make one takes three times as long as another name of one that
+        is there. So the link is kept in the store, beside the small files that are prepared, and gets a name here.
 
         Args:
             names: of the directories, there and here.
@@ -150,19 +167,60 @@ class Placer:
             fd: the directory to make the links in, or one above.
             path: the same, relative to the environment, with a slash at the end unless it is empty.
             below: what leads there from ``fd``, likewise.
+            kept: what the kept links' paths begin with, from the open store; empty to keep none.
 
         Raises:
             DirectoryLinksRefused: the file system has none.
         """
-        link, base = fs.link_directory, self._base(fd, path, below)
+        base = self._base(fd, path, below)
+        for name in names:
+            self.counts.symlinks += 1
+            target = source + name
+            keep = kept + name.replace("/", "+") if kept and fd is not None and self._keeps_links else ""
+            if keep and self._link_kept(keep, target, base + name, fd):
+                continue
+            try:
+                fs.link_directory(target, base + name, dir_fd=fd)
+            except OSError as error:
+                if not _is_refusal(error, _NO_LINKS):
+                    raise
+                raise DirectoryLinksRefused(error.strerror or "no links to directories") from error
+            if keep and self._keeps_links:
+                self._keep(base + name, keep, fd)
+
+    def _link_kept(self, keep: str, target: str, path: str, fd: int | None) -> bool:
+        """Give a kept link a name here; False where there is none that leads to ``target``."""
+        store = self._store[0]
         try:
-            for name in names:
-                link(source + name, base + name, dir_fd=fd)
-                self.counts.symlinks += 1
+            fs.hardlink(keep, path, src_dir_fd=store, dst_dir_fd=fd)
+        except FileNotFoundError:
+            return False
         except OSError as error:
-            if not _is_refusal(error, _NO_LINKS):
-                raise
-            raise DirectoryLinksRefused(error.strerror or "no links to directories") from error
+            if not _is_full(error):
+                self._refuse(error, _NO_LINKS, tell=False)
+                self._keeps_links = False
+            return False
+        # What a disk lost, or a store that was moved since: it is looked at where nobody changes it any more.
+        if os.readlink(path, dir_fd=fd) == target:
+            return True
+        fs.unlink(path, dir_fd=fd)
+        try:
+            fs.unlink(keep, dir_fd=store)
+        except OSError:
+            # Somebody else was quicker, or may.
+            pass
+        return False
+
+    def _keep(self, path: str, keep: str, fd: int | None) -> None:
+        try:
+            fs.hardlink(path, keep, src_dir_fd=fd, dst_dir_fd=self._store[0])
+        except (FileExistsError, FileNotFoundError):
+            # Somebody else was quicker; or nothing is prepared for this distribution.
+            return
+        except OSError as error:
+            # The environment has its link, and what the store can't hold it only has not.
+            if not _is_full(error):
+                self._keeps_links = False
 
     def files(
         self, names: Sequence[str], source: str, fd: int | None, path: str, below: str = "", *, own: bool

@@ -11,6 +11,7 @@ import os
 
 from blast_core import fs
 from blast_pm.install.link import Counts, Placer
+from blast_pm.install.prepared import DIRECTORY as PREPARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Building:
         modes: link mode of each.
         decision: what goes where.
         bytecode: bring over bytecode for each module of distributions that are not folded, too.
+        home: the store that may be written; empty for that of the trees.
 
     Attributes:
         destination: as given.
@@ -60,9 +62,12 @@ class Building:
         decision: Decision,
         *,
         bytecode: bool,
+        home: str = "",
     ) -> None:
         self.destination = destination
         self._trees = trees
+        self._home = home
+        self._keeps_links = False
         self._decision = decision
         self._scripts = interpreter.scripts.replace("\\", "/").strip("/")
         self._bytecode_suffix = f".{interpreter.cache_tag}.pyc"
@@ -95,6 +100,7 @@ class Building:
             if _OPENS_DIRECTORIES:
                 self._root = os.open(self.destination, _DIRECTORY)
                 store = _open_store(self._trees)
+                self._keeps_links = store[0] is not None and f"{self._home}/" in ("/", store[1])
             self._placers = {
                 mode: Placer(self.destination, mode, self.counts, store) for mode in sorted({*self._modes})
             }
@@ -186,7 +192,9 @@ class Building:
         tree, placer = self._trees[owner], self._placer_of[owner]
         source = f"{tree}/{inside}/" if inside else f"{tree}/"
         if links:
-            placer.directories(links, source, fd, prefix, below)
+            name = tree.rpartition("/")[2]
+            kept = f"{PREPARED}/{name}/l-{inside.replace('/', '+')}+" if self._keeps_links else ""
+            placer.directories(links, source, fd, prefix, below, kept)
         if files:
             placer.files(files, source, fd, prefix, below, own=own)
             is_wanted = self._links_bytecode or self._folded[owner]

@@ -4,6 +4,9 @@ They lie beside the trees, in ``i1/<name of the tree>`` for folded environments,
 INSTALLER, REQUESTED, RECORD, RECORD.requested (for a distribution that the user asked for), top_level.txt where a
 folded RECORD would not tell the import names, and ``s-NAME`` for each program that is made rather than linked. The
 directory is made by the first environment that needs it and published by a rename; to lose it costs making it again.
+
+The links of folded environments are kept there, too, as ``l-PATH``: the first environment with one puts it there
+(`blast_pm.install.link`).
 """
 
 from __future__ import annotations

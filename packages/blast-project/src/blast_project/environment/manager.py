@@ -421,7 +421,13 @@ def _fill(staging: str, interpreter: Interpreter, composition: Composition) -> _
 
         decision, modes = composition.decided
         building = Building(
-            staging, [row.tree for row in rows], interpreter, modes, decision, bytecode=composition.bytecode
+            staging,
+            [row.tree for row in rows],
+            interpreter,
+            modes,
+            decision,
+            bytecode=composition.bytecode,
+            home=composition.home,
         )
         building.build()
         notes = (*decision.notes, *building.notes)

@@ -288,7 +288,13 @@ class _Making:
                 allow_overwrite=self._session.settings.allow_overwrite,
             )
             building = Building(
-                made, trees, self._interpreter, [mode] * len(trees), tree.decision, bytecode=mode != "fold"
+                made,
+                trees,
+                self._interpreter,
+                [mode] * len(trees),
+                tree.decision,
+                bytecode=mode != "fold",
+                home=self._session.settings.home,
             )
             try:
                 building.build()
