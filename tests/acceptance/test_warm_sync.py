@@ -426,3 +426,48 @@ def test_bytecode_is_asked_for_until_it_is_there(checkouts: Callable[[str], Blas
         number += 1
         time.sleep(0.2)
     assert sync("last")
+
+
+def with_fault(blast: Blast, fault: str) -> subprocess.CompletedProcess[str]:
+    """Sync with a fault that no variable tells of, which would send the command the long way; print the operations."""
+    program = """
+import os, sys
+import blast_cli.main as m
+from blast_core import fs
+fs.set_fault(sys.argv[1])
+def leave(status):
+    assert "blast_project.resyncing" in sys.modules
+    os.write(1, b"%d" % (fs.operations() if "lmdb" not in sys.modules else 0))
+    os._exit(status)
+m._leave = leave
+m.main(["sync", "-q"])
+"""
+    return subprocess.run(
+        [sys.executable, "-c", program, fault],
+        cwd=blast.directory,
+        env=blast.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_killed_at_any_operation_it_leaves_what_the_next_one_completes(checkouts: Callable[[str], Blast]) -> None:
+    whole = checkouts("whole")
+    operations = int(with_fault(whole, "").stdout)
+    assert operations > 60
+    for point in range(1, operations + 1, 6):
+        blast = checkouts(f"killed-{point}")
+        assert with_fault(blast, f"kill:{point}").returncode == -9, point
+        blast("sync")
+        assert blast.python("import alpha, gamma; print(alpha.VERSION)") == "2.0", point
+        assert set(os.listdir(blast.directory)) == {*os.listdir(whole.directory)}, point
+    assert whole("cache", "verify").returncode == 0
+
+
+def test_a_disk_that_refuses_is_told_by_the_long_way(checkouts: Callable[[str], Blast]) -> None:
+    blast = checkouts("full")
+    done = with_fault(blast, "fail:40+:ENOSPC")
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert blast("sync").returncode == 0
