@@ -89,6 +89,14 @@ def test_damage_is_named_and_repaired(
     assert os.listdir(tmp_path / "home/tmp") == []
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="NO MODES: root reads what nobody may read")
+def test_a_file_that_can_not_be_read_is_no_damage_of_the_wheel(cache: GlobalCache, stored: StoredDistribution) -> None:
+    os.chmod(f"{stored.tree}/pkg/data", 0)
+    assert cache.verify_object(stored.blake3).changed == ("pkg/data",)
+    cache.repair_object(stored.blake3)
+    assert cache.verify_object(stored.blake3).is_sound
+
+
 def test_a_whole_tree_that_is_gone_is_unpacked_again(cache: GlobalCache, stored: StoredDistribution) -> None:
     before = list_tree(stored.tree)
     fs.remove_tree(stored.tree)

@@ -79,7 +79,11 @@ def compare_tree(archive: StoredWheel, blake3: str, tree: str) -> ObjectReport:
 def _is_same(path: str, digest: bytes) -> bool:
     from blast_core.digests import blake3_file
 
-    return stat.S_ISREG(os.lstat(path).st_mode) and blake3_file(path) == digest
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode) and blake3_file(path) == digest
+    except OSError:
+        # Its mode was changed, or the disk can't read it: no harm to the wheel, from which it is made again.
+        return False
 
 
 def _is_compiled(path: str, known: dict[str, bytes]) -> bool:

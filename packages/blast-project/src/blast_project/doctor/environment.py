@@ -190,7 +190,8 @@ def _check_contents(environment: str, said: Generation) -> Check:
         if broken
         else "files were changed or removed"
     )
-    return Check(name, PROBLEM, f"not as it was made: {_some(found)}", why, _SYNC, tuple(found))
+    hint = _SYNC if broken else "'blast self doctor --fix' makes it right"
+    return Check(name, PROBLEM, f"not as it was made: {_some(found)}", why, hint, tuple(found))
 
 
 def _inside(environment: str, said: Generation, path: str) -> str:

@@ -8,7 +8,9 @@ from blast_core.errors import BlastError
 from blast_core.tuples import NamedTuple
 from blast_project.doctor.environment import check_environment, check_project, dead_scripts
 from blast_project.doctor.model import MENDED, NOTE, OK, PROBLEM, Check
+from blast_project.doctor.renewing import renew_objects
 from blast_project.doctor.store import check_store
+from blast_project.doctor.tools import check_tools
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def examine(session: Session, *, fix: bool) -> Examination:
     from blast_project.project import environment_path, find_root
 
     checks = list(check_store(session, fix=fix))
+    checks += check_tools(session, fix=fix)
     root = find_root(session.settings.directory)
     if root is None:
         checks.append(Check("project.manifest", OK, "there is no project here"))
@@ -78,10 +81,18 @@ def _sync(session: Session, environment: str, found: list[Check]) -> list[Check]
     _distrust(environment)
     try:
         sync_here(session, SyncOptions(command="self doctor"))
+        after = {check.name: check for check in check_environment(session, environment, fix=False)}
+        if any(check.state == PROBLEM and check.name == "environment.contents" for check in after.values()):
+            # The links are right, so what they lead to is not.
+            renew_objects(session, environment)
+            _distrust(environment)
+            wishes = session.settings.wishes._replace(reinstall=True)
+            session.settings = session.settings._replace(wishes=wishes)
+            sync_here(session, SyncOptions(command="self doctor"))
+            after = {check.name: check for check in check_environment(session, environment, fix=False)}
     except (BlastError, OSError) as error:
         hint = error.hint if isinstance(error, BlastError) else ""
         return [*found, Check("environment.sync", PROBLEM, "the environment can't be mended", str(error), hint)]
-    after = {check.name: check for check in check_environment(session, environment, fix=False)}
     rows = []
     for check in found:
         again = after.pop(check.name, None)

@@ -10,6 +10,7 @@ from blast_core import fs
 from blast_core.errors import BlastError, StoreError
 from blast_pm.store.failures import explain_failure
 from blast_project.doctor.model import MENDED, NOTE, OK, PROBLEM, Check
+from blast_project.doctor.places import check_places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def check_store(session: Session, *, fix: bool) -> Iterator[Check]:
         hint = f"move {home} away, or set BLAST_HOME to another place"
         yield Check("store.home", PROBLEM, f"{home} is {kind}", "the store has to be a directory", hint, (home,))
         return
+    yield check_places(home, fix=fix)
     yield _check_permissions(home, fix=fix)
     yield _check_disk(home)
     yield _check_links(home)
@@ -98,7 +100,7 @@ def _look_at_modes(home: str) -> tuple[list[str], list[str]]:
 
 def _unreadable_trees(home: str) -> list[str]:
     found = []
-    for parent in ("t", "i1"):
+    for parent in ("t", "i1", "store/whl", *_shards(home)):
         try:
             with os.scandir(os.path.join(home, parent)) as listing:
                 entries = [entry for entry in listing if entry.is_dir(follow_symlinks=False)]
@@ -106,6 +108,13 @@ def _unreadable_trees(home: str) -> list[str]:
             continue
         found += [entry.path for entry in entries if entry.stat(follow_symlinks=False).st_mode & 0o500 != 0o500]
     return found
+
+
+def _shards(home: str) -> list[str]:
+    try:
+        return [f"store/whl/{name}" for name in os.listdir(os.path.join(home, "store", "whl"))]
+    except OSError:
+        return []
 
 
 def _open_up(path: str) -> bool:

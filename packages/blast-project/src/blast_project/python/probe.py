@@ -170,6 +170,11 @@ def _is_script(path: str) -> bool:
         return file.read(2) == b"#!"
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Wait for nobody who writes, if a pipe stands in a file's place."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 class InterpreterCache:
     """Answers of interpreters, kept in one small file below the store."""
 
@@ -223,11 +228,11 @@ class InterpreterCache:
         if self._rows is None:
             self._rows = {}
             try:
-                with open(self._path, "rb") as file:
+                with open(self._path, "rb", opener=_open_at_once) as file:
                     version, rows = marshal.loads(file.read())  # noqa: S302 - written by this user's Blast on this machine
                 if version == _FORMAT and isinstance(rows, dict):
                     self._rows = rows
-            except (OSError, ValueError, EOFError, TypeError):
+            except (OSError, ValueError, EOFError, TypeError, MemoryError):
                 # A missing or damaged file costs one probe.
                 self._rows = {}
         return self._rows

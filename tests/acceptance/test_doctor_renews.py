@@ -1,0 +1,124 @@
+"""``blast self doctor --fix`` where links are right and what they lead to is not, and where something is in the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blast_cli.testing import Blast
+from blast_pm.testing import StaticIndex, make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaticIndex]:
+    directory = tmp_path_factory.mktemp("wheels")
+    files = {"alpha/__init__.py": b"def main():\n    print('alpha runs')\n", "alpha.pth": b"import sys\n"}
+    make_wheel(directory, "alpha", "1.0", files=files, entry_points="[console_scripts]\nalpha = alpha:main\n")
+    with StaticIndex(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def blast(tmp_path: Path, index: StaticIndex) -> Blast:
+    directory = tmp_path / "project"
+    directory.mkdir()
+    return Blast(directory, tmp_path / "home", {"BLAST_INDEX_URL": index.url})
+
+
+@pytest.fixture
+def synced(blast: Blast) -> Blast:
+    blast("init", "--name", "demo")
+    blast("add", "alpha")
+    return blast
+
+
+@pytest.fixture
+def equipped(blast: Blast) -> Blast:
+    blast("tool", "install", "alpha")
+    return blast
+
+
+def state_of(blast: Blast, name: str, *words: str) -> str:
+    done = blast.run("self", "doctor", *words, "--json")
+    return next((check["state"] for check in json.loads(done.stdout)["checks"] if check["name"] == name), "")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write into a read-only file of the store, as a broken disk would."""
+    path.chmod(0o644)
+    path.write_bytes(content)
+    path.chmod(0o444)
+
+
+def prepared(blast: Blast, name: str) -> Path:
+    return next((blast.home / "i1").glob(f"*/{name}"))
+
+
+@pytest.mark.parametrize("name", ["INSTALLER", "s-alpha", "RECORD.requested"])
+def test_a_prepared_file_that_changed_is_made_again(synced: Blast, name: str) -> None:
+    """All environments link to it, so none was ever right again."""
+    write(prepared(synced, name), b"")
+    assert state_of(synced, "environment.contents") == "problem"
+    assert state_of(synced, "environment.contents", "--fix") == "mended"
+    assert state_of(synced, "environment.contents") == "ok"
+    assert synced("run", "alpha").stdout == "alpha runs\n"
+    assert prepared(synced, "INSTALLER").read_bytes() == b"blast"
+
+
+def test_a_file_of_a_tree_that_changed_is_unpacked_again(synced: Blast) -> None:
+    write(next((synced.home / "t").glob("*/alpha.pth")), b"import os\n")
+    assert state_of(synced, "environment.contents") == "problem"
+    assert state_of(synced, "environment.contents", "--fix") == "mended"
+    assert synced("cache", "verify").returncode == 0
+
+
+def _rename_lib(tool: Path) -> None:
+    (tool / "lib").rename(tool / "bil")
+
+
+def _garble_generation(tool: Path) -> None:
+    path = (tool / ".blast" / "current").resolve() / ".meta" / "generation"
+    path.unlink()
+    path.symlink_to("/nowhere")
+
+
+def _lose_program(tool: Path) -> None:
+    ((tool / ".blast" / "current").resolve() / "bin" / "alpha").unlink()
+
+
+@pytest.mark.parametrize("spoil", [_rename_lib, _garble_generation, _lose_program])
+def test_a_tool_is_installed_again(equipped: Blast, spoil: Callable[[Path], None]) -> None:
+    assert state_of(equipped, "tools.contents") == "ok"
+    spoil(equipped.home / "tools" / "alpha")
+    assert state_of(equipped, "tools.contents") == "problem"
+    assert state_of(equipped, "tools.contents", "--fix") == "mended"
+    assert state_of(equipped, "tools.contents") == "ok"
+    assert equipped("tool", "run", "alpha").stdout == "alpha runs\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pipes in directories there")
+def test_what_stands_in_the_way_in_the_store_is_moved(synced: Blast) -> None:
+    """Commands waited for somebody to write into a pipe, or asked that it be removed by hand."""
+    for place in ("leases", "locks", "i1", "roots", "interpreters"):
+        shutil.move(synced.home / place, synced.home.parent / place)
+    os.mkfifo(synced.home / "leases")
+    os.mkfifo(synced.home / "interpreters")
+    (synced.home / "locks").write_text("mine")
+    (synced.home / "roots").symlink_to("/nowhere/at/all")
+    (synced.home / "i1").write_text("")
+    assert state_of(synced, "store.places") == "problem"
+    assert state_of(synced, "store.places", "--fix") == "mended"
+    assert state_of(synced, "store.places") == "ok"
+    assert [path.read_text() for path in synced.home.glob("*.aside-*")] == ["mine"]
+    assert synced("sync").returncode == 0
+    assert synced("run", "alpha").stdout == "alpha runs\n"
