@@ -31,6 +31,18 @@ def _python(blast: Blast, *options: str, program: str = SHOW, **environ: str) ->
     return blast("run", *options, "python", "-c", program, **environ).stdout.strip()
 
 
+def test_what_a_run_changes_is_said(synced: Blast) -> None:
+    synced("pip", "install", "gamma")
+    done = synced("run", "python", "-c", "import beta")
+    assert "gamma removed; '--inexact' keeps" in done.stderr
+    assert not synced("run", "python", "-c", "import beta").stderr
+    manifest = synced.directory / "pyproject.toml"
+    manifest.write_text(manifest.read_text().replace('"beta<1.2"', '"beta<1.2", "gamma"'))
+    assert "1 installed\n" in synced("run", "python", "-c", "import gamma").stderr
+    synced("pip", "install", "alpha")
+    assert not synced("run", "--inexact", "python", "-c", "import alpha").stderr
+
+
 def test_env_files(synced: Blast) -> None:
     (synced.directory / "one.env").write_text("A=one\nB=one\n")
     (synced.directory / "two.env").write_text("B='two ${A}'\nC=\"two ${A}\"\n")

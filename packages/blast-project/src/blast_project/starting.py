@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from blast_project.scripts import Script
     from blast_project.session import Session
     from blast_project.settings import Settings
+    from blast_project.syncing import SyncResult
 
 __all__ = ["RunOptions", "Start", "env_files_of", "prepare_environment", "prepare_run"]
+
+# Of more packages only the number is said.
+_SHOWN = 3
 
 
 class RunOptions(NamedTuple):
@@ -184,10 +188,12 @@ def _environment(session: Session, options: RunOptions) -> str:
     if options.sync and not _has_all(session, root, environment, options):
         from blast_project.operations import SyncOptions, sync_here
 
-        sync_here(
+        synced = sync_here(
             session,
             SyncOptions(options.selection, options.frozen, options.locked, options.inexact, command="run"),
         )
+        if synced.changes and not synced.created:
+            _tell_of_changes(session, synced)
         if options.script is None:
             from blast_project.hooks import must_succeed, run_hooks
 
@@ -195,6 +201,17 @@ def _environment(session: Session, options: RunOptions) -> str:
     if not os.path.exists(python_path(environment)):
         raise UsageError(f"{environment} does not exist", reason="--no-sync forbids to make it", hint="'blast sync'")
     return environment
+
+
+def _tell_of_changes(session: Session, synced: SyncResult) -> None:
+    """Say what went and what came before a program runs that may have counted on it."""
+    gone = [change.name for change in synced.changes if not change.after]
+    come = len(synced.changes) - len(gone)
+    words = [f"{come} installed" if come else "", f"{', '.join(gone[:_SHOWN])} removed" if gone else ""]
+    if len(gone) > _SHOWN:
+        words[1] = f"{len(gone)} removed"
+    hint = "; '--inexact' keeps what the lock does not name" if gone else ""
+    session.reporter.note(f"the environment is as the lock says again: {' and '.join(filter(None, words))}{hint}")
 
 
 def _has_all(session: Session, root: str, environment: str, options: RunOptions) -> bool:
