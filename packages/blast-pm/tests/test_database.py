@@ -258,3 +258,17 @@ def test_a_directory_that_cannot_be_made_reads_as_empty_and_refuses_writes(tmp_p
     with pytest.raises(StoreError, match="can't be written"):
         database.put("misc", b"k", b"v")
     database.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no limit of memory there")
+def test_a_length_that_lies_is_damage_and_no_want_of_memory() -> None:
+    """One bit of a kept value that flipped asks for 16 GiB; that ended commands as an internal error."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); "
+        "from blast_pm.metadata.core_metadata import decode_metadata; "
+        "lie = b'(' + (2**31 - 1).to_bytes(4, 'little'); "
+        "assert decode_metadata(lie) is None"
+    )
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=False)
+    assert done.returncode == 0, done.stderr

@@ -59,7 +59,7 @@ def _is_there(value: bytes, known: Collection[str]) -> bool:
     try:
         files = marshal.loads(value)[0]  # noqa: S302 - written by this user's Blast on this machine
         return all(row[_WHEEL_SHA256] in known for row in files if row[_WHEEL_NAME].endswith(".whl"))
-    except (ValueError, EOFError, TypeError, IndexError, AttributeError):
+    except (ValueError, EOFError, TypeError, MemoryError, IndexError, AttributeError):
         return False
 
 

@@ -172,6 +172,6 @@ def _decode_slot(value: memoryview | bytes, key: bytes) -> tuple[Pages, tuple[st
 def _decode(value: memoryview | bytes, length: int) -> tuple[Any, ...] | None:
     try:
         fields = marshal.loads(value)  # noqa: S302 - this user's own database
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
     return fields if isinstance(fields, tuple) and len(fields) == length and fields[0] == _FORMAT else None

@@ -44,7 +44,7 @@ def recall_manifest(home: str, path: str, source: bytes) -> Manifest | None:
         os.close(fd)
     try:
         fields = marshal.loads(content)  # noqa: S302 - this user's own store
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
     if not isinstance(fields, tuple) or len(fields) < 3 or fields[:3] != (*_STAMP, source):
         return None

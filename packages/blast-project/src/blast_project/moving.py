@@ -186,7 +186,7 @@ def _read_row(environment: str, number: int) -> "_Row | None":
     content = _read(f"{environment}/.blast/generations/{number}/.meta/generation")
     try:
         version, row, *_ = marshal.loads(content or b"")  # noqa: S302 - written by this user's Blast on this machine
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
     return row if version == _FORMAT and len(row) == _OPTIONS + 1 else None
 
@@ -263,7 +263,7 @@ def _count_stores(environment: str, number: int) -> int:
     """Return in how many stores lies what a generation links to; -1 where it doesn't say."""
     try:
         found = marshal.loads(_read(f"{environment}/.blast/generations/{number}/.meta/objects") or b"")  # noqa: S302 - as above
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return -1
     return len(found) if isinstance(found, dict) else -1
 

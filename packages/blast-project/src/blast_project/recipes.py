@@ -68,7 +68,7 @@ def find_recipe(database: Database, key: bytes) -> Recipe | None:
     try:
         project, link_mode, requested, digests, bytecode = marshal.loads(value)  # noqa: S302 - written by this user's Blast
         wheels = [digests[at : at + _DIGEST_BYTES].hex() for at in range(0, len(digests), _DIGEST_BYTES)]
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         # A damaged one is one that isn't there.
         return None
     return Recipe(project, link_mode, requested, tuple(wheels), bytecode)

@@ -89,7 +89,7 @@ class AbilityBook:
             return known
         try:
             fields = marshal.loads(row)  # noqa: S302 - this user's own database
-        except (ValueError, EOFError, TypeError):
+        except (ValueError, EOFError, TypeError, MemoryError):
             return known
         if not isinstance(fields, tuple) or len(fields) != 6 or fields[0] != _FORMAT:
             return known

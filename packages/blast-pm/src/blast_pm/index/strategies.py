@@ -91,7 +91,7 @@ class Kinship:
         row = self._store.read("misc", _key(index_url, name), bytes)
         try:
             return tuple(map(str, marshal.loads(row))) if row else ()  # noqa: S302 - this user's own database
-        except (ValueError, EOFError, TypeError):
+        except (ValueError, EOFError, TypeError, MemoryError):
             return ()
 
 

@@ -89,7 +89,7 @@ def load_decision(value: bytes) -> Decision | None:
         fields = marshal.loads(value)  # noqa: S302 - as said
         found = Decision._make(fields)
         return found._replace(jobs=tuple(map(Job._make, found.jobs)))
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
 
 

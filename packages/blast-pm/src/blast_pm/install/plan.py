@@ -139,7 +139,7 @@ def read_plan(plan: bytes) -> TreePlan:
     try:
         if is_current_plan(plan):
             return TreePlan._make(marshal.loads(memoryview(plan)[4:]))  # noqa: S302 - this machine's own, see the module
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         pass
     raise StoreError(
         "the store's notes on a distribution can't be read",

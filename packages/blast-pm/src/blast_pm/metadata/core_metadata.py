@@ -138,7 +138,7 @@ def decode_metadata(value: memoryview | bytes) -> MetadataRecord | None:
     """
     try:
         fields = marshal.loads(value)  # noqa: S302 - this user's own database
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
     if not isinstance(fields, tuple) or len(fields) != 10 or fields[0] != _FORMAT:
         return None

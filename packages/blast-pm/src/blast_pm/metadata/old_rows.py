@@ -66,7 +66,7 @@ def delete_old_rows(database: Database, rows: list[tuple[str, bytes]]) -> None:
 def _fetched(value: bytes) -> float:
     try:
         return float(marshal.loads(value)[_FETCHED])  # noqa: S302 - this user's own database
-    except (ValueError, EOFError, TypeError, IndexError):
+    except (ValueError, EOFError, TypeError, MemoryError, IndexError):
         # Of another version of Blast, or damaged: nobody reads it.
         return 0.0
 
@@ -74,6 +74,6 @@ def _fetched(value: bytes) -> float:
 def _project_of(value: bytes) -> bytes:
     try:
         record = decode_metadata(value)
-    except (BlastError, ValueError, EOFError, TypeError):
+    except (BlastError, ValueError, EOFError, TypeError, MemoryError):
         return b""
     return record.name.encode() if record is not None else b""

@@ -295,7 +295,7 @@ def load_page(store: WriteBehind, index_url: str, index: str, name: str) -> Page
 def _decode_head(value: memoryview | bytes) -> PageHead | None:
     try:
         fields = marshal.loads(value)  # noqa: S302 - this user's own database
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
     if not isinstance(fields, tuple) or len(fields) != 9 or fields[0] != _FORMAT:
         return None
@@ -305,7 +305,7 @@ def _decode_head(value: memoryview | bytes) -> PageHead | None:
 def _decode_versions(value: memoryview | bytes, page_id: bytes) -> Versions | None:
     try:
         fields = marshal.loads(value)  # noqa: S302 - this user's own database
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
     if not isinstance(fields, tuple) or len(fields) != 6 or fields[:2] != (_FORMAT, page_id):
         return None

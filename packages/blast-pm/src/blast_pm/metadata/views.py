@@ -267,7 +267,7 @@ def _encode(view: ProjectView, policy: bytes, masks: dict[str, int]) -> bytes:
 def _decode(value: memoryview | bytes, page_id: bytes, policy: bytes) -> _Row | None:
     try:
         fields = marshal.loads(value)  # noqa: S302 - this user's own database
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
     if not isinstance(fields, tuple) or len(fields) != 14 or fields[:3] != (_FORMAT, page_id, policy):
         return None

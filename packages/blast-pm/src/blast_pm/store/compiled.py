@@ -121,5 +121,5 @@ def _is_true(value: bytes | None, tree: str) -> bool:
 def _decode(value: bytes) -> CompiledTree | None:
     try:
         return CompiledTree._make(marshal.loads(value))  # noqa: S302 - written by this user's Blast on this machine
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None

@@ -242,7 +242,7 @@ def _read(path: str) -> Root | None:
         with open(path, "rb") as file:
             version, environment, project, device, trees = marshal.loads(file.read())  # noqa: S302 - written by this Blast
             status = os.fstat(file.fileno())
-    except (OSError, ValueError, EOFError, TypeError):
+    except (OSError, ValueError, EOFError, TypeError, MemoryError):
         return None
     if version != _FORMAT:
         return None

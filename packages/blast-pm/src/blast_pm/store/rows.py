@@ -175,7 +175,7 @@ class TreeRows:
         """Return the row and the name of its mark; None if it can't be read."""
         try:
             form, blake3, tree, name, version, plan, *mark = marshal.loads(value)  # noqa: S302 - see the module
-        except (ValueError, EOFError, TypeError):
+        except (ValueError, EOFError, TypeError, MemoryError):
             return None
         if form != _FORMAT:
             return None

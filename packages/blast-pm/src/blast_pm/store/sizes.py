@@ -109,7 +109,7 @@ def _bytecode_marks(database: Database) -> dict[str, int]:
 def _decode(value: bytes, mark: int) -> ObjectSize | None:
     try:
         archive, tree, known_mark = marshal.loads(value)  # noqa: S302 - written by this user's Blast on this machine
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
     return ObjectSize(archive, tree) if known_mark == mark else None
 

@@ -76,7 +76,7 @@ def find_drift(environment: str, number: int, site_packages: str) -> Drift:
             replaced += sorted(name for name in both - broken if _is_replaced(directory, name, expected, actual))
             if place == site_packages:
                 foreign += sorted(actual.keys() - expected.keys() - _NO_DRIFT)
-    except (OSError, ValueError, EOFError, TypeError, AttributeError):
+    except (OSError, ValueError, EOFError, TypeError, MemoryError, AttributeError):
         return Drift((), (site_packages,), ())
     return Drift(tuple(foreign), tuple(missing), tuple(replaced))
 

@@ -159,7 +159,7 @@ def read_generation(environment: str, number: int) -> Generation:
             f"there is no generation {number} in {environment}",
             hint="'blast history' lists those that are kept",
         ) from None
-    except (ValueError, EOFError, TypeError, OSError) as error:
+    except (ValueError, EOFError, TypeError, MemoryError, OSError) as error:
         raise InstallError(f"what generation {number} says of itself can't be read", reason=str(error)) from error
     raise InstallError(f"generation {number} was made by another version of Blast", hint="'blast sync' makes a new one")
 

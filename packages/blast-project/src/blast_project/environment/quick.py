@@ -88,7 +88,7 @@ def make_again(
         finally:
             os.close(fd)
         version, key, watched, found, items = kept
-    except (OSError, ValueError, EOFError, TypeError):
+    except (OSError, ValueError, EOFError, TypeError, MemoryError):
         return None
     if version != _FORMAT or key != wanted or any(_stamp(path) != stamp for path, stamp in watched):
         return None

@@ -35,7 +35,7 @@ def read_objects(environment: str, number: int) -> dict[str, str] | None:
     try:
         with open(_path(environment, number), "rb") as file:
             found = marshal.loads(file.read())  # noqa: S302 - written by this user's Blast on this machine
-    except (OSError, ValueError, EOFError, TypeError):
+    except (OSError, ValueError, EOFError, TypeError, MemoryError):
         return None
     return found if isinstance(found, dict) else None
 

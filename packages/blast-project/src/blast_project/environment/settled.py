@@ -31,7 +31,7 @@ def unsettled_boot(environment: str, number: int) -> str:
     try:
         with open(path, "rb") as file:
             _, _, *boot = marshal.loads(file.read())  # noqa: S302 - written by this user's Blast on this machine
-    except (ValueError, EOFError, TypeError, OSError):
+    except (ValueError, EOFError, TypeError, MemoryError, OSError):
         return ""
     return str(boot[0]) if boot else ""
 

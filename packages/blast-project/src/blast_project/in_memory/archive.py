@@ -79,7 +79,7 @@ class RuntimeCompiler:
             said = self._process.communicate()[0] if self._process is not None else b""
             try:
                 magic, codes = marshal.loads(said)  # noqa: S302 - of the interpreter that is about to run it all
-            except (ValueError, EOFError, TypeError):
+            except (ValueError, EOFError, TypeError, MemoryError):
                 return {}
         # Flags: known by a hash of the source, which is not to be checked.
         return {name: magic + b"\1\0\0\0" + bytes(8) + code for name, code in codes.items()}

@@ -92,7 +92,7 @@ class Freshness:
         try:
             with open(self._path(step), "rb") as file:
                 content = marshal.loads(file.read())  # noqa: S302 - this user's own environment
-        except (OSError, ValueError, EOFError, TypeError):
+        except (OSError, ValueError, EOFError, TypeError, MemoryError):
             return {}
         return content if isinstance(content, dict) and content.get("format") == _FORMAT else {}
 
