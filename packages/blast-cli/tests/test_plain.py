@@ -69,6 +69,8 @@ def test_each_switch_alone_is_read_as_argparse_reads_it(command: Command) -> Non
 
 WORDS = [
     ["word"],
+    [""],
+    ["-"],
     ["one", "two", ""],
     ["--offline", "one", "two", "-v"],
     ["one", "--offline"],
@@ -106,6 +108,16 @@ def test_adding_needs_no_argparse(words: list[str]) -> None:
     plain = plain_arguments(import_module("blast_cli.commands.add").configure, {}, words)
     assert plain is not None
     assert plain.requirements == [word for word in words if word[0] in "fj"]
+
+
+@pytest.mark.parametrize(("module", "name"), [("lock_show", "name"), ("why", "name")])
+def test_one_word_needs_no_argparse(module: str, name: str) -> None:
+    configure = import_module(f"blast_cli.commands.{module}").configure
+    for words in (["flask"], ["--offline", "flask"], ["flask", "-q"]):
+        plain = plain_arguments(configure, {}, words)
+        assert plain is not None
+        assert getattr(plain, name) == "flask"
+    assert plain_arguments(configure, {}, ["flask", "jinja2"]) is None
 
 
 def declare_exclusive(parser: argparse.ArgumentParser) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
+import os
+import sys
 
 from blast_cli.catalog import COMMANDS, GROUPS
 
@@ -20,11 +20,24 @@ SECTIONS = (
 _HELP_OF_HELP = "Explain a command"
 # Wider lines are hard to read, however wide the terminal is.
 _WIDEST = 100
+# Where there is no terminal.
+_USUAL = 80
 
 
 def usage_width() -> int:
     """Return the columns that help may take."""
-    return max(min(shutil.get_terminal_size().columns, _WIDEST) - 2, 20)
+    return max(min(_columns(), _WIDEST) - 2, 20)
+
+
+def _columns() -> int:
+    """Return the columns of the terminal as `shutil.get_terminal_size` does, whose module imports four others."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return _USUAL
 
 
 def overview() -> str:
@@ -59,4 +72,11 @@ def _table(rows: list[tuple[str, str]]) -> str:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, usage_width(), initial_indent=indent, subsequent_indent=indent) + "\n"
+    """Return a text in lines of the terminal's width; `textwrap` would import `re`, and break names at hyphens."""
+    width, lines = usage_width(), [""]
+    for word in text.split():
+        if lines[-1] and len(indent) + len(lines[-1]) + 1 + len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}" if lines[-1] else word
+    return "".join(f"{indent}{line}\n" for line in lines)

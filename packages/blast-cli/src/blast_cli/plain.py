@@ -77,6 +77,8 @@ class Defaults:
         self.rest: list[str] = []
         self.needs_words = False
         self.is_sufficient = True
+        #: The only argument, where it takes one word, which may be missing or not; else "".
+        self.takes_one = ""
         #: The only argument, where it takes all words from the first that is no option on; else "".
         self.takes_rest = ""
 
@@ -97,8 +99,10 @@ class Defaults:
         """Take a declaration; ``excludes`` tells that the option may not stand beside others."""
         default, nargs, action = given.get("default"), given.get("nargs"), given.get("action", "store")
         if not names[0].startswith("-"):
-            self.is_sufficient &= nargs in {"?", "*", "+", "..."}
-            self.needs_words |= nargs == "+"
+            is_free = not {"type", "choices", "action"} & given.keys()
+            self.is_sufficient &= nargs in {"?", "*", "+", "..."} or (nargs is None and is_free)
+            self.needs_words |= nargs in {"+", None}
+            self.takes_one = names[0] if nargs in {"?", None} and is_free and not self.positionals else ""
             self.takes_rest = names[0] if nargs == "..." and not self.positionals else ""
             name = given.get("dest", names[0])
             self.positionals[name] = [] if default is None and nargs != "?" else default
@@ -198,7 +202,12 @@ def _with_words(declared: Defaults, arguments: Any, words: Sequence[str]) -> arg
 def _take_names(declared: Defaults, arguments: Any, names: list[int], words: Sequence[str]) -> bool:
     """Set the argument that takes the words at ``names``, counted from 1; False where only argparse can tell."""
     together = bool(names) and names[-1] - names[0] == len(names) - 1
-    if len(declared.positionals) != 1 or not declared.rest or not together:
+    if len(declared.positionals) != 1 or not together:
+        return False
+    if declared.takes_one and len(names) == 1:
+        setattr(arguments, declared.takes_one, words[names[0] - 1])
+        return True
+    if not declared.rest:
         return False
     setattr(arguments, declared.rest[0], [words[at - 1] for at in names])
     return True

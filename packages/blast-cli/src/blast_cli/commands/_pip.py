@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._shared import change_lines, changes_document, plural
 from blast_cli.output import took
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._amounts import format_size, format_when
 from blast_cli.commands._cache import UNSEEN
 from blast_cli.outcome import Context, Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._paths import existing_file
 from blast_cli.outcome import Context, Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

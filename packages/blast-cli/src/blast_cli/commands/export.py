@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._said import said_words
 from blast_cli.commands._shared import group_selection, plural
@@ -17,6 +16,7 @@ from blast_cli.options import (
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._amounts import format_size
 from blast_cli.commands._memstore import add_socket_option, key_of, open_store
@@ -11,6 +10,7 @@ from blast_cli.commands._paths import existing_file
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._memstore import add_socket_option, open_store
 from blast_cli.commands._paths import existing_file
 from blast_cli.commands._shared import plural
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._memstore import add_socket_option, open_store, socket_of
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import DaemonError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

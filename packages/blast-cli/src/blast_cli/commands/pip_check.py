@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._amounts import format_size
 from blast_cli.commands._pip import add_look_options, add_without_effect, place_choice
 from blast_cli.commands._shared import plural
 from blast_cli.exit_codes import DONE, FAILED, INTEGRITY
 from blast_cli.outcome import Context, Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator

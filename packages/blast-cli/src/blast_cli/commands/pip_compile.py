@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._pip import add_without_effect
 from blast_cli.commands._said import said_words
@@ -11,6 +10,7 @@ from blast_cli.options import add_index_options, add_pip_policy_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._pip import add_look_options, add_without_effect, place_choice
 from blast_cli.outcome import Context, Outcome
 from blast_core.names import normalize_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

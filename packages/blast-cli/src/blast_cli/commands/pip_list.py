@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._pip import add_look_options, add_without_effect, place_choice
 from blast_cli.options import add_index_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.names import normalize_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._pip import add_change_options, add_place_options, add_without_effect, install_request
 from blast_cli.commands.pip_install import show_result
 from blast_cli.options import add_index_options, add_install_options, add_pip_policy_options
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

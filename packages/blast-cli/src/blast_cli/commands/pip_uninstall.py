@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._pip import (
     add_place_options,
@@ -15,6 +14,7 @@ from blast_cli.commands._pip import (
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from blast_cli.commands._pythons import add_directory_option, installation_document
 from blast_cli.outcome import Context, Outcome
 from blast_cli.output import took
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

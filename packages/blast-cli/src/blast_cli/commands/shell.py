@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.commands._environments import add_environment_option, chosen_environments, context_in
 from blast_cli.commands._shared import group_selection
 from blast_cli.options import (
@@ -15,6 +13,7 @@ from blast_cli.options import (
 )
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from blast_cli.hot_tool import question_that_was_asked
 from blast_cli.options import add_env_options, add_index_options, add_policy_options
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_cli.outcome import Context, Outcome
     from blast_project.settings import Settings

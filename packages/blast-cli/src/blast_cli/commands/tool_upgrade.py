@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_cli.options import add_index_options, add_policy_options
 from blast_cli.outcome import Context, Outcome
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
