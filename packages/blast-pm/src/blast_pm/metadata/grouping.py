@@ -62,22 +62,25 @@ def group_files(names: Sequence[str], project: str) -> tuple[VersionTable, list[
     Cost: about 0.3 us a file and 3 us a version.
     """
     groups = _Groups(project)
-    before = before_written = written = version = ""
+    # The wheels of a version stand together, and there may be a hundred: what their names begin with is known.
+    prefix, cut = "\0", 0
     release: Release | None = None
     for place, name in enumerate(names):
-        tag = None
-        parts = name.split("-", 2)
-        if len(parts) == 3:
-            written, version, tail = parts
-            tag = _tags[tail]
+        if name.startswith(prefix):
+            tag = _tags[name[cut:]]
+        else:
+            tag = None
+            parts = name.split("-", 2)
+            if len(parts) == 3:
+                tag = _tags[parts[2]]
+                if tag is not None:
+                    written, version, _ = parts
+                    prefix = f"{written}-{version}-"
+                    cut = len(prefix)
+                    release = groups.find(version) if groups.is_own(written) else None
         if tag is None:
             groups.add_sdist(name, place)
-            continue
-        # The wheels of a version stand together, and there may be a hundred.
-        if version != before or written != before_written:
-            before, before_written = version, written
-            release = groups.find(version) if groups.is_own(written) else None
-        if release is not None:
+        elif release is not None:
             release.places.append(place)
             release.tags.append(tag)
     return groups.sort()

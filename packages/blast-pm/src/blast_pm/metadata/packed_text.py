@@ -19,17 +19,32 @@ from blast_pm.metadata.file_table import PAGE_ID_SIZE, TEXT, join_versions
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeVar
+
+    import zstandard
 
     from blast_core.archive.source import Buffer
 
+    _T = TypeVar("_T")
+
 __all__ = ["PackedLater", "encode_text", "find_text"]
 
+# No two threads may use one at once, and to make one takes longer than to use it.
+_compressors: list[zstandard.ZstdCompressor] = []
+_inflaters: list[zstandard.ZstdDecompressor] = []
 _LEVEL = 1
 _FRAME_BYTES = 64 << 10
 _PLACE = Struct("<4I")
 _U32 = Struct("<I")
 _COUNT = PAGE_ID_SIZE
 _OFFSETS = PAGE_ID_SIZE + 4
+
+
+def _spare(made: list[_T]) -> _T | None:
+    try:
+        return made.pop()
+    except IndexError:  # also where another thread took the last one just now
+        return None
 
 
 def encode_text(page_id: bytes, url: str, versions: Sequence[Sequence[Buffer]]) -> bytes:
@@ -40,9 +55,12 @@ def encode_text(page_id: bytes, url: str, versions: Sequence[Sequence[Buffer]]) 
         url: where the page came from.
         versions: of each the entries, JSON.
     """
-    import zstandard
+    compressor = _spare(_compressors)
+    if compressor is None:
+        import zstandard
 
-    compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+        compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    compress = compressor.compress
     address = url.encode()
     # The pieces have one size, so it is known before the first where frames begin.
     begin = _OFFSETS + 4 * (len(versions) + 1) + (1 + _PLACE.size) * len(versions)
@@ -68,6 +86,7 @@ def encode_text(page_id: bytes, url: str, versions: Sequence[Sequence[Buffer]]) 
             end_frame()
     if waiting:
         end_frame()
+    _compressors.append(compressor)
     return join_versions(page_id, pieces, after)
 
 
@@ -94,12 +113,16 @@ def find_text(blob: memoryview | bytes, place: bytes) -> tuple[str, bytes]:
         blob: all of a page's.
         place: what the version's piece says.
     """
-    import zstandard
+    inflater = _spare(_inflaters)
+    if inflater is None:
+        import zstandard
 
+        inflater = zstandard.ZstdDecompressor()
     frame_start, frame_stop, start, stop = _PLACE.unpack(place)
     (count,) = _U32.unpack_from(blob, _COUNT)
     (at,) = _U32.unpack_from(blob, _OFFSETS + 4 * count)
     (length,) = _U32.unpack_from(blob, at)
     url = bytes(blob[at + 4 : at + 4 + length]).decode()
-    frame = zstandard.ZstdDecompressor().decompress(blob[frame_start:frame_stop])
+    frame = inflater.decompress(blob[frame_start:frame_stop])
+    _inflaters.append(inflater)
     return url, b"[%s]" % frame[start:stop]
