@@ -1,4 +1,4 @@
-"""A lock that comes to more is copied, and is what writing all of it would have given."""
+"""A lock that comes to more or less is copied, and is what writing all of it would have given."""
 
 from __future__ import annotations
 
@@ -99,10 +99,39 @@ def test_what_stands_is_copied(
 @pytest.mark.parametrize(
     ("before", "after", "more"),
     [
+        pytest.param(["many", "alone"], ["many"], "", id="one"),
+        pytest.param(["alone", "many"], ["alone"], "", id="with-what-it-needs"),
+        pytest.param(["alone", "zeta", "base<2"], ["zeta", "alone"], "", id="with-a-bound"),
+        pytest.param(["many", "zeta", "base"], ["many", "zeta"], "", id="what-others-need"),
+        pytest.param(["many", "eta[more]"], ["many"], "", id="with-an-extra"),
+        pytest.param(["many", "plus"], ["many"], "[tool.blast]\nlock = 'dpl'", id="binary-alone"),
+        pytest.param(["many", "zeta", "alone"], ["many", "zeta"], GROUPS, id="groups"),
+        pytest.param(["forked", "base"], ["base"], "", id="forked"),
+    ],
+)
+def test_what_is_left_is_copied(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, before: list[str], after: list[str], more: str
+) -> None:
+    lock(bench, *before, more=more)
+    with monkeypatch.context() as patched:
+        patched.setattr("blast_project.project_resolution.resolve_project", None)
+        assert lock(bench, *after, more=more, publish=False).visited == 0
+    assert grown(bench, monkeypatch, *after, more=more)
+    assert grown(bench, monkeypatch, *after, "plus", more=more)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
         pytest.param(["many"], ["many", "eta"], GROUPS, id="group-of-what-stands"),
         pytest.param(["base"], ["base", "zeta"], GROUPS, id="group-of-the-project"),
         pytest.param(["many"], ["many", "other"], "", id="targets"),
-        pytest.param(["many"], ["other"], "", id="removal"),
+        pytest.param(["many"], ["other"], "", id="for-itself"),
+        pytest.param(["many", "plus"], ["many", "eta"], "", id="another"),
+        pytest.param(["many", "other"], ["many"], "", id="fewer-targets"),
+        pytest.param(["eta[more]", "eta"], ["eta"], "", id="fewer-extras"),
+        pytest.param(["zeta"], [], "", id="nothing-left"),
+        pytest.param(["base==1", "zeta"], ["zeta"], "[tool.blast]\noverride-dependencies = ['base<2']", id="override"),
         pytest.param(["base"], ["base", "alone; sys_platform == 'os2'"], "", id="one-more-target"),
     ],
 )

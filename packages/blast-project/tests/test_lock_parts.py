@@ -110,3 +110,11 @@ def test_those_in_use_stay(bench: Workbench) -> None:
             path.write_bytes(content)
         lock(bench, "all", letter)
     assert has_parts(bench, first)
+
+
+def test_there_and_back_loses_nothing(bench: Workbench) -> None:
+    first = lock(bench, "all").content[_HASH]
+    for letter in "ijij":
+        lock(bench, "all", letter)
+        assert lock(bench, "all").content[_HASH] == first
+        assert has_parts(bench, first)

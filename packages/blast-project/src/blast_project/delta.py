@@ -39,7 +39,16 @@ if TYPE_CHECKING:
     ]
     Frozen = Mapping[str, Mapping[str, FrozenVersion]]
 
-__all__ = ["Delta", "asks_for_more", "freeze", "resolve_delta", "resolve_more"]
+__all__ = [
+    "Delta",
+    "Growth",
+    "asked_rows",
+    "asks_for_more",
+    "freeze",
+    "frozen_packages",
+    "resolve_delta",
+    "resolve_more",
+]
 
 # After so many packages let go in vain, everything is resolved.
 _MOST_ROUNDS = 12
@@ -52,19 +61,19 @@ class Delta(NamedTuple):
         resolution: of all targets.
         visited: how many candidates' requirements were asked of the indexes.
         kept: how many locked packages were left alone.
-        metadata: what the indexes were asked through.
-        growth: the lock that it comes to more than; then the resolution is of what is new alone.
+        metadata: what the indexes were asked through; None where they were not asked.
+        growth: what comes to the lock, or goes from it; then the resolution is of what is new alone.
     """
 
     resolution: UniversalResolution
     visited: int
     kept: int
-    metadata: RegistryMetadata
+    metadata: RegistryMetadata | None
     growth: Growth | None = None
 
 
 class Growth(NamedTuple):
-    """What comes to a lock of which everything stays.
+    """What comes to a lock of which everything stays, or goes from one that nothing comes to.
 
     Attributes:
         base: the lock.
@@ -72,6 +81,7 @@ class Growth(NamedTuple):
         roots: what the project asks for.
         markers: of all targets.
         new: the packages that aren't in it.
+        gone: names that it has, and that nothing asks for.
     """
 
     base: LockResult
@@ -79,6 +89,7 @@ class Growth(NamedTuple):
     roots: Sequence[tuple[Requirement, int]]
     markers: TargetMarkers
     new: tuple[UniversalPackage, ...]
+    gone: frozenset[str] = frozenset()
 
     def whole(self) -> tuple[UniversalPackage, ...]:
         """Return what is new and what stands as a resolution of both has them."""
@@ -133,25 +144,36 @@ def asks_for_more(lock: DplLockFile, project: Project) -> bool:
     """
     if tuple(lock.groups) != tuple(project.groups) or any("+" in target.name for target in lock.targets):
         return False
-    asked: set[tuple[str, str, tuple[str, ...], str]] | None = None
-    locked: set[str] = set()
-    for entry in lock.entries():
-        if entry.source.kind == "registry":
-            locked.add(entry.name)
-            continue
-        if entry.source.location != "." or entry.name != project.name:
-            return False
-        groups = [("default", entry.dependencies)]
-        groups += [(extra if ":" in extra else f"extra:{extra}", rows) for extra, rows in entry.extras]
-        asked = {(group, row.name, row.extras, row.marker) for group, rows in groups for row in rows}
+    told = asked_rows(lock, project)
+    if told is None:
+        return False
+    asked = {(group, name, extras, marker) for group, name, _, extras, marker in told}
     wanted = {
         (row.group, row.requirement.name, row.requirement.extras, row.requirement.marker)
         for row in project.requirements()
         if not row.requirement.url
     }
-    if asked is None or not asked <= wanted:
+    if not asked <= wanted:
         return False
+    locked = {entry.name for entry in lock.entries() if entry.source.kind == "registry"}
     return not any(extras and name in locked for _, name, extras, _ in wanted - asked)
+
+
+def asked_rows(lock: DplLockFile, project: Project) -> set[tuple[str, str, str, tuple[str, ...], str]] | None:
+    """Return group, name, specifier, extras and marker of what a lock was made from, as its project's entry tells.
+
+    None where something in the lock is from elsewhere than an index, or the project isn't in it.
+    """
+    asked = None
+    for entry in lock.entries():
+        if entry.source.kind == "registry":
+            continue
+        if entry.source.location != "." or entry.name != project.name:
+            return None
+        groups = [("default", entry.dependencies)]
+        groups += [(extra if ":" in extra else f"extra:{extra}", rows) for extra, rows in entry.extras]
+        asked = {(group, row.name, row.specifier, row.extras, row.marker) for group, rows in groups for row in rows}
+    return asked
 
 
 def resolve_more(
@@ -206,9 +228,19 @@ def _all_packages(
 ) -> tuple[UniversalPackage, ...]:
     """Return what is new and what is frozen as a resolution of both has them."""
     from blast_core.version import version_key
+
+    packages = frozen_packages(frozen)
+    packages += new
+    packages.sort(key=lambda package: (package.name, version_key(package.version)))
+    # An entry of a lock names an extra for all of its targets, though only some may ask for it.
+    return _with_asked_extras(packages, roots, markers)
+
+
+def frozen_packages(frozen: Frozen) -> list[UniversalPackage]:
+    """Return what stands in a lock as a resolution has it."""
     from blast_pm.resolver.model import UniversalPackage
 
-    packages = [
+    return [
         UniversalPackage(
             name,
             version,
@@ -221,10 +253,6 @@ def _all_packages(
         for name, versions in frozen.items()
         for version, row in versions.items()
     ]
-    packages += new
-    packages.sort(key=lambda package: (package.name, version_key(package.version)))
-    # An entry of a lock names an extra for all of its targets, though only some may ask for it.
-    return _with_asked_extras(packages, roots, markers)
 
 
 def _with_asked_extras(

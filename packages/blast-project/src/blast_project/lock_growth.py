@@ -1,18 +1,19 @@
-"""A lock that comes to more: what stands in it is copied in both forms, and only what is new is written.
+"""A lock that comes to more or to less: what stands in it is copied in both forms, and only what is new is written.
 
 Where a project asks for more than its lock was made from, and what that brings fits what is locked, a lock differs in
 the entry of the project and in those of new packages. That holds if no group comes to what it didn't reach before, and
-if both forms would be written again as they are. Whatever is otherwise, the whole lock is written.
+if both forms would be written again as they are. Of a project that asks for less `blast_project.lock_shrinking` tells
+what goes. Whatever is otherwise, the whole lock is written.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from blast_core.formats.dpl.model import LockedPackage
-    from blast_core.formats.dpl.reader import DplLockFile
+    from blast_core.formats.dpl.reader import DplEntry, DplLockFile
     from blast_pm.resolver.model import UniversalResolution
     from blast_project.delta import Growth
     from blast_project.lock_files import LockResult
@@ -75,23 +76,29 @@ def grow_lock(
 
         client = session.client
         text = splice_pylock(
-            base.text, whole, names, lambda file: client.url_of(file.index, file.path), bases, lock.input_hash
+            base.text,
+            whole,
+            names,
+            lambda file: client.url_of(file.index, file.path),
+            bases,
+            lock.input_hash,
+            growth.gone,
         )
         if text is None:
             return None
     written = [package for package in whole.packages if package.name in names]
     text_hash = digest_of(text) if text is not None else NO_HASH
-    content = splice_lock(base.content, written, input_hash=inputs, text_hash=text_hash)
+    content = splice_lock(base.content, written, input_hash=inputs, text_hash=text_hash, without=growth.gone)
     if content is None:
         return None
     keep_more_parts(home, content[96:128], written, content_hash)
-    versions: dict[str, list[str]] = {}
-    for package in written:
-        if package.source.location != ".":
-            versions.setdefault(package.name, []).append(package.version)
-    changes = tuple(VersionChange(name, "", ", ".join(dict.fromkeys(rows))) for name, rows in sorted(versions.items()))
+    before, after = _versions(row for name in growth.gone for row in lock.find(name)), _versions(written)
+    changes = [VersionChange(name, texts, "") for name, texts in before.items()]
+    changes += [VersionChange(name, "", texts) for name, texts in after.items()]
     releases = grown_releases(growth, project.manifest.version or "0")
-    return LockResult(content, text, changed=True, changes=changes, visited=resolution.visited, releases=releases)
+    return LockResult(
+        content, text, changed=True, changes=tuple(sorted(changes)), visited=resolution.visited, releases=releases
+    )
 
 
 def grown_releases(growth: Growth, version: str) -> tuple[tuple[str, str, str, str], ...]:
@@ -103,6 +110,8 @@ def grown_releases(growth: Growth, version: str) -> tuple[tuple[str, str, str, s
     """
     rows = [(row.name, row.version, "registry", "") for row in growth.new]
     for entry in growth.base.reader().entries():
+        if entry.name in growth.gone:
+            continue
         source = entry.source
         own = source.location == "."
         rows.append((entry.name, version if own else entry.version, *source[:2]))
@@ -123,6 +132,15 @@ def find_versions(
         for name in names:
             for entry in lock.find(name):
                 yield name, entry.version
+
+
+def _versions(rows: Iterable[LockedPackage | DplEntry]) -> dict[str, str]:
+    """Return the versions of packages by name, but of the project itself none."""
+    found: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.source.location != ".":
+            found.setdefault(row.name, {})[row.version] = None
+    return {name: ", ".join(texts) for name, texts in found.items()}
 
 
 def _is_plain(package: LockedPackage, bases: Mapping[str, str]) -> bool:

@@ -82,12 +82,12 @@ def keep_more_parts(home: str, lock: bytes, packages: Sequence[LockedPackage], b
     packed, below = _read(home, base, most=_SMALL)
     if not below:
         packed, below = {}, base
-    try:
-        # As long as something is kept that leads to it.
-        os.utime(_place(home, below))
-    except OSError:
+    if _touch(home, lock):
+        # Others may lead to what is kept already.
         return
-    _keep(home, lock, {**packed, **_packed(packages)}, below)
+    # It stays as long as something is kept that leads to it.
+    if _touch(home, below):
+        _keep(home, lock, {**packed, **_packed(packages)}, below)
 
 
 def find_parts(home: str, lock: bytes) -> Parts:
@@ -148,6 +148,15 @@ def _read(home: str, lock: bytes, most: int = 1 << 40) -> tuple[_Packed, bytes]:
 def _dump(files: PackedFiles) -> bytes:
     # Not its own dump, after which it would count as kept with what is remembered of its version.
     return marshal.dumps((files.index, files.strings, files.rows, files.steps, files.told))
+
+
+def _touch(home: str, lock: bytes) -> bool:
+    """Let the file of a lock count as new; tell whether there is one."""
+    try:
+        os.utime(_place(home, lock))
+    except OSError:
+        return False
+    return True
 
 
 def _place(home: str, lock: bytes) -> str:

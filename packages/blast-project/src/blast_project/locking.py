@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blast_core.requirements import Requirement
     from blast_pm.metadata.source import RegistryMetadata
     from blast_pm.resolver.model import MetadataSource, UniversalResolution
-    from blast_project.delta import Delta, Growth, Resolve
+    from blast_project.delta import Delta, Frozen, Growth, Resolve
     from blast_project.hints import Pages
     from blast_project.project_resolution import Preferences
     from blast_project.session import Session
@@ -244,7 +244,7 @@ def _resolved(
     for warning in resolution.warnings:
         session.reporter.note(warning)
     # Where targets failed it matters on which machine that was.
-    pages = None if resolution.failures else answer.metadata.pages()
+    pages = None if resolution.failures else answer.metadata.pages() if answer.metadata is not None else ()
     return _Found(plan, resolution, answer.visited, (*plan.notes, *resolution.warnings), pages, answer.growth)
 
 
@@ -328,8 +328,11 @@ def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known,
             parts = find_parts(session.settings.home, base.content[_CONTENT_HASH])
             frozen, roots = freeze(lock, session.client, {*free, *known.pins}, parts), roots_of(project, plan)
             delta = None
-            if not (free or known.pins or session.policy.resolution.overrides) and asks_for_more(lock, project):
-                delta = resolve_more(resolve, base, frozen, roots, plan.targets)
+            if not (free or known.pins or session.policy.resolution.overrides):
+                if asks_for_more(lock, project):
+                    delta = resolve_more(resolve, base, frozen, roots, plan.targets)
+                else:
+                    delta = _without_needless(base, frozen, project, plan)
             delta = delta or resolve_delta(resolve, frozen, roots, plan.targets)
             if delta is not None:
                 if session.settings.verbose:
@@ -343,6 +346,26 @@ def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known,
 
     resolution = resolve(through, None)
     return Delta(resolution, resolution.visited, 0, opened[0])
+
+
+def _without_needless(base: LockResult, frozen: Frozen, project: Project, plan: TargetPlan) -> Delta | None:
+    """Return what is left of a lock whose project asks for less; None where that isn't all that may differ."""
+    from blast_project.lock_shrinking import asks_for_less, find_needless
+
+    lock = base.reader()
+    if not asks_for_less(lock, project):
+        return None
+    from blast_pm.resolver.markers import TargetMarkers
+    from blast_pm.resolver.model import UniversalResolution
+    from blast_project.delta import Delta, Growth
+    from blast_project.targets import roots_of
+
+    markers = TargetMarkers(plan.targets)
+    gone = find_needless(lock, frozen, project, plan, markers)
+    if gone is None:
+        return None
+    growth = Growth(base, frozen, roots_of(project, plan), markers, (), gone)
+    return Delta(UniversalResolution((), 0, (), (), 0), 0, len(frozen), None, growth)
 
 
 def _finished(
