@@ -57,6 +57,8 @@ _ORDINARY = (
     _entry("other-2.0.tar.gz"),
     _entry("thing-none.tar.gz"),
     {"filename": "thing-3.zip", "url": "https://files.invalid/a/b/thing-3.zip", "hashes": {}, "requires-python": 3},
+    {"filename": "thing-4+x.zip", "url": "https://files.invalid/a/b/thing-4%2Bx.zip"},
+    _entry("thing-5+x.zip"),
 )
 
 
@@ -106,6 +108,9 @@ def test_ordinary_files_are_those_of_the_long_way(store: WriteBehind) -> None:
         {"filename": "thing-9.zip", "url": "https://me:secret@files.invalid/thing-9.zip"},
         {"filename": "thing-9.zip", "url": "https://[files.invalid/thing-9.zip"},
         {"filename": "thing-9.zip", "url": "../%2e%2e/thing-9.zip"},
+        {"filename": "thing-9+x.zip", "url": "../thing-9%2bx.zip"},
+        {"filename": "thing-9.zip", "url": "../thing-9%2Bx.zip"},
+        {"filename": "thing-9+x.zip", "url": f"../{'a' * 8175}/thing-9%2Bx.zip"},
         {"filename": "thing-9.zip", "url": "..\\/thing-9.zip"},
         {"filename": "thing-9.zip", "url": "file:///etc/thing-9.zip"},
         {"filename": "thing-9.zip", "url": "ftp://files.invalid/thing-9.zip"},

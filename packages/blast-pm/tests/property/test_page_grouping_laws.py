@@ -88,7 +88,8 @@ def test_files_are_grouped_as_one_after_the_other(found: list[str]) -> None:
 def entries(draw: st.DrawFn) -> dict[str, Any]:
     filename = draw(filenames)
     directory = draw(st.sampled_from(["../../files/", "https://files.invalid/a/b/", "https://files.invalid/c/"]))
-    entry: dict[str, Any] = {"filename": filename, "url": directory + filename}
+    address = filename.replace("+", draw(st.sampled_from(["+", "%2B"])))
+    entry: dict[str, Any] = {"filename": filename, "url": directory + address}
     more = {
         "hashes": st.sampled_from([{}, {"sha256": "ab" * 32}, {"sha256": "odd"}]),
         "requires-python": st.sampled_from([None, "", ">=3.8", ">=3.12", "<3.11", "nonsense", "3 > x\u00e9"]),

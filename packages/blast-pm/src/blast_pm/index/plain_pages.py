@@ -128,7 +128,12 @@ def are_ordinary(names: Sequence[str], urls: Sequence[str], url: str, index: str
         TypeError: some are no text.
         UnicodeEncodeError: some are not ASCII.
     """
-    if url.startswith("file:") or not _are_plain(names) or not _are_clean(urls):
+    if url.startswith("file:") or not _are_plain(names):
+        return False
+    if any("+" in name for name in names) and max(map(len, urls)) <= MAX_URL:
+        # The one sign of a name that addresses may have encoded; whoever reads the link decodes it.
+        urls = [address.replace("%2B", "+") for address in urls]
+    if not _are_clean(urls):
         return False
     if _is_one_directory(names, urls):
         names_of, urls_of = names[:1], urls[:1]
