@@ -36,6 +36,19 @@ def recording(path: str) -> None:
     _log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for name, describe in _STEPS.items():
         setattr(fs, name, _wrapped(getattr(fs, name), describe))
+    fs.hardlinks = _hardlinks
+
+
+def _hardlinks(names: Sequence[str], source: str, path: str, *, src_dir_fd: int | None, dst_dir_fd: int | None) -> int:
+    """Do what `fs.hardlinks` does by one that is recorded after the other."""
+    done = 0
+    try:
+        for name in names:
+            fs.hardlink(source + name, path + name, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+            done += 1
+    except OSError:
+        return done
+    return done
 
 
 def record_database(path: str) -> None:
