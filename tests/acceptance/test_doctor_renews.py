@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,6 +108,32 @@ def test_a_tool_is_installed_again(equipped: Blast, spoil: Callable[[Path], None
     assert equipped("tool", "run", "alpha").stdout == "alpha runs\n"
 
 
+def test_a_tool_that_the_store_has_lost_is_fetched_again(equipped: Blast) -> None:
+    for path in (equipped.home / "store" / "whl").rglob("*.whl"):
+        path.unlink()
+    assert equipped.run("cache", "verify", "--repair").returncode == 4
+    assert state_of(equipped, "tools.contents") == "problem"
+    assert state_of(equipped, "tools.contents", "--fix") == "mended"
+    assert equipped("cache", "verify").returncode == 0
+
+
+def test_a_tool_whose_installation_was_killed_is_told_of(equipped: Blast) -> None:
+    (equipped.home / "tools" / "alpha" / "blast-tool.json").unlink()
+    assert state_of(equipped, "tools.contents", "--fix") == "note"
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="NO SETPRIV: root reads what nobody may read")
+def test_a_file_of_the_generation_that_can_not_be_read(synced: Blast) -> None:
+    path = (synced.directory / ".venv" / ".blast" / "current").resolve() / ".meta" / "blast.lock"
+    path.chmod(0)
+    powers = "-dac_override,-dac_read_search"
+    limits = ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}"] if os.geteuid() == 0 else []
+    command = [*limits, sys.executable, "-m", "blast_cli", "self", "doctor", "--fix"]
+    done = subprocess.run(command, cwd=synced.directory, env=synced.variables(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert synced("sync").returncode == 0
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no pipes in directories there")
 def test_what_stands_in_the_way_in_the_store_is_moved(synced: Blast) -> None:
     """Commands waited for somebody to write into a pipe, or asked that it be removed by hand."""
@@ -113,7 +141,11 @@ def test_what_stands_in_the_way_in_the_store_is_moved(synced: Blast) -> None:
         shutil.move(synced.home / place, synced.home.parent / place)
     os.mkfifo(synced.home / "leases")
     os.mkfifo(synced.home / "interpreters")
-    (synced.home / "locks").write_text("mine")
+    (synced.home / "locks").mkdir()
+    for name in os.listdir(synced.home.parent / "locks"):
+        (synced.home / "locks" / name).symlink_to("/nowhere/at/all")
+    shutil.move(synced.home / "projects", synced.home.parent / "projects")
+    (synced.home / "projects").write_text("mine")
     (synced.home / "roots").symlink_to("/nowhere/at/all")
     (synced.home / "i1").write_text("")
     assert state_of(synced, "store.places") == "problem"

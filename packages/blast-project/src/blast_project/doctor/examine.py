@@ -8,7 +8,7 @@ from blast_core.errors import BlastError
 from blast_core.tuples import NamedTuple
 from blast_project.doctor.environment import check_environment, check_project, dead_scripts
 from blast_project.doctor.model import MENDED, NOTE, OK, PROBLEM, Check
-from blast_project.doctor.renewing import renew_objects
+from blast_project.doctor.renewing import open_up, renew_objects
 from blast_project.doctor.store import check_store
 from blast_project.doctor.tools import check_tools
 
@@ -78,6 +78,7 @@ def _sync(session: Session, environment: str, found: list[Check]) -> list[Check]
     if not wrong or any(check.state == PROBLEM and check.name == "environment.place" for check in wrong):
         return found
     _remove_dead_scripts(environment, found)
+    open_up(environment)
     _distrust(environment)
     try:
         sync_here(session, SyncOptions(command="self doctor"))

@@ -28,6 +28,9 @@ def check_places(home: str, *, fix: bool) -> Check:
     name = "store.places"
     wrong = [place for place in _DIRECTORIES if _is_wrong(os.path.join(home, place), is_file=False)]
     wrong += [place for place in _FILES if _is_wrong(os.path.join(home, place), is_file=True)]
+    for place in ("locks", "leases", "roots"):
+        # A link in the place of a lock is followed by nobody, and holds up who wants the lock.
+        wrong += [f"{place}/{name}" for name in _list(f"{home}/{place}") if _is_planted(f"{home}/{place}/{name}")]
     wrong += [f"i1/{name}" for name in _list(os.path.join(home, "i1")) if _is_wrong(f"{home}/i1/{name}", is_file=False)]
     if not wrong:
         return Check(name, OK, "the store's directories are directories")
@@ -53,6 +56,13 @@ def _is_wrong(path: str, *, is_file: bool) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) if is_file else stat.S_ISDIR(mode))
+
+
+def _is_planted(path: str) -> bool:
+    try:
+        return not stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _list(directory: str) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 
 from blast_core import fs
 from blast_core.errors import InstallError, ObjectMissing
@@ -11,7 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_project.session import Session
 
-__all__ = ["renew_objects"]
+__all__ = ["open_up", "renew_objects"]
+
+_DIRECTORY = 0o755
+_FILE = 0o444
 
 
 def renew_objects(session: Session, environment: str) -> None:
@@ -46,3 +51,17 @@ def renew_objects(session: Session, environment: str) -> None:
                     fs.unlink(path)
                 elif os.path.lexists(path):
                     fs.rename(path, os.path.join(staging.path, name))
+
+
+def open_up(environment: str) -> None:
+    """Let its owner read again what lies in the current generation: a file that can't be read stops every command."""
+    from blast_project.environment.layout import current_link
+
+    for directory, names, files in os.walk(os.path.realpath(current_link(environment))):
+        for name in (*names, *files):
+            path = os.path.join(directory, name)
+            with suppress(OSError):
+                mode = os.lstat(path).st_mode
+                wanted = _DIRECTORY if stat.S_ISDIR(mode) else _FILE
+                if not stat.S_ISLNK(mode) and mode & 0o400 == 0:
+                    fs.set_mode(path, stat.S_IMODE(mode) | wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from blast_core.errors import BlastError, InstallError
-from blast_project.doctor.model import MENDED, OK, PROBLEM, Check
+from blast_project.doctor.model import MENDED, NOTE, OK, PROBLEM, Check
 from blast_project.doctor.renewing import renew_objects
 
 TYPE_CHECKING = False
@@ -22,13 +22,18 @@ _SHOWN = 3
 
 def check_tools(session: Session, *, fix: bool) -> Iterator[Check]:
     """Yield one check for each tool that is not as it was installed, or one for all; ``fix`` installs it again."""
-    from blast_project.tool_receipts import list_tools, tool_path
+    from blast_project.tool_receipts import list_tools, receipt_path, tool_path
 
     tools = list_tools(session.settings)
     sound = True
     for name, receipt in tools:
         environment = tool_path(session.settings, name)
-        wrong = _wrong_with(environment, receipt)
+        if not os.path.lexists(receipt_path(environment)):
+            sound = False
+            hint = f"'blast tool install {name}' goes on, 'blast tool uninstall {name}' removes it"
+            yield Check("tools.contents", NOTE, f"the tool {name} was not finished", "", hint, (environment,))
+            continue
+        wrong = _wrong_with(session, environment, receipt)
         if wrong:
             sound = False
             yield _mend(session, name, receipt, environment, wrong) if fix else _problem(name, environment, wrong)
@@ -36,13 +41,13 @@ def check_tools(session: Session, *, fix: bool) -> Iterator[Check]:
         yield Check("tools.contents", OK, f"{len(tools)} tools are as they were installed")
 
 
-def _wrong_with(environment: str, receipt: Receipt | None) -> str:
+def _wrong_with(session: Session, environment: str, receipt: Receipt | None) -> str:
     """Return what is wrong with a tool, "" for nothing."""
     from blast_project.environment.manager import VenvManager
     from blast_project.environment.soundness import find_damage
 
     if receipt is None:
-        return "its receipt is gone or can't be read"
+        return "its receipt can't be read"
     try:
         said = VenvManager(environment).current()
     except (InstallError, OSError):
@@ -55,7 +60,11 @@ def _wrong_with(environment: str, receipt: Receipt | None) -> str:
     if found:
         return f"not as it was made: {', '.join(found[:_SHOWN])}{' …' if len(found) > _SHOWN else ''}"
     gone = [path for path in receipt.programs if not os.path.exists(path)]
-    return f"{gone[0]} is gone" if gone else ""
+    if gone:
+        return f"{gone[0]} is gone"
+    known = session.cache.find([row.sha256 for row in said.installed])
+    lost = [row.name for row in said.installed if row.sha256 not in known]
+    return f"the store has lost {', '.join(lost[:_SHOWN])}{' …' if len(lost) > _SHOWN else ''}" if lost else ""
 
 
 def _problem(name: str, environment: str, wrong: str) -> Check:
@@ -79,7 +88,7 @@ def _mend(session: Session, name: str, receipt: Receipt | None, environment: str
             install_tool(session.settings, session.reporter, receipt, InstallOptions(force=True, reinstall=True))
         except (BlastError, OSError) as error:
             why = str(error)
-        if not _wrong_with(environment, receipt):
+        if not _wrong_with(session, environment, receipt):
             what = f"the tool {name} is installed again: {wrong}"
             return Check("tools.contents", MENDED, what, "", "", (environment,))
     return problem._replace(why=why)
