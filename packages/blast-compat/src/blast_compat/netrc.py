@@ -8,11 +8,11 @@ Unlike the standard library's module a broken file is an error that names the li
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_core.errors import UsageError
 from blast_core.pip_configuration import NetrcEntry
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 

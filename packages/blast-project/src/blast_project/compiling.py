@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_core.errors import UsageError
 from blast_core.markers import evaluate_marker
@@ -18,6 +17,7 @@ from blast_project.pip.asking import group_files, take_options
 from blast_project.requirement_files import ManifestParts, read_file
 from blast_project.resolving import resolve_requirements
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 

@@ -8,11 +8,12 @@ dpl             the binary lock of the part
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
+from blast_core.tuples import NamedTuple
 from blast_project.compile_text import Pin, render_pins
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 

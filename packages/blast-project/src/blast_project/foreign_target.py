@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_core.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blast_core.interpreter import Interpreter
     from blast_core.platforms import Platform

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
 from blast_core.errors import PathEscape, UsageError
+from blast_core.tuples import NamedTuple
 from blast_project.selection import GroupSelection
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

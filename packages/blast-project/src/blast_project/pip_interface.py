@@ -6,8 +6,6 @@ file by file, as pip would, but whole or not at all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_project.pip.changing import Changing, changes_between
 from blast_project.pip.inventory import find_distributions
 from blast_project.pip.planning import Held, find_arriving, is_satisfied, resolve_beside
@@ -15,6 +13,7 @@ from blast_project.pip.requests import Arrival, InstallRequest, PipResult, Unins
 from blast_project.pip.sites import HERE, check_may_change, find_site
 from blast_project.pip.transaction import recover
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core.errors import UsageError
 from blast_core.requirements import parse_requirement
+from blast_core.tuples import NamedTuple
 from blast_project.asking import parse_asked
 from blast_project.origins import file_origins, place_in_file
 from blast_project.settings import PolicyOptions
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 

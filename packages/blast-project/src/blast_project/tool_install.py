@@ -7,11 +7,11 @@ it was. Links are made after that, the receipt is written last.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from blast_core import fs
 from blast_core.errors import BlastError, InstallError, UsageError
 from blast_core.names import normalize_name
+from blast_core.tuples import NamedTuple
 from blast_project.tool_options import with_recorded
 from blast_project.tool_programs import (
     check_free,
@@ -23,6 +23,7 @@ from blast_project.tool_programs import (
 )
 from blast_project.tool_receipts import Receipt, find_tool, list_tools, tool_path, tools_directory, write_receipt
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

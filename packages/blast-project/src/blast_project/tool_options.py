@@ -7,9 +7,11 @@ netrc, the keyring and variables have them at any time.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from blast_project.settings import Settings
 
 __all__ = ["recorded_options", "with_recorded"]

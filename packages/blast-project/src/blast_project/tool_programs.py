@@ -6,12 +6,12 @@ Each is a link from the directory of programs into the environment, whose path s
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from blast_core import fs
 from blast_core.errors import FileConflict
 from blast_core.names import normalize_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 

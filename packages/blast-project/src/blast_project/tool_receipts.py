@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blast_core import fs
 from blast_core.errors import StoreError
+from blast_core.tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from blast_project.settings import Settings
 
 __all__ = [

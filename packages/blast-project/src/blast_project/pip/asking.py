@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from blast_core.errors import DigestMismatch, UsageError
 from blast_core.requirements import parse_requirement
+from blast_core.tuples import NamedTuple
 from blast_project.asking import name_requirements, open_loader, parse_asked
 from blast_project.pip.planning import Wishes
 from blast_project.requirement_files import ManifestParts, read_file
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 

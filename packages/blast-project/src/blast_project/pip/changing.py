@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from blast_core.errors import UsageError
 from blast_core.names import normalize_name
 from blast_project.changes import VersionChange, compare_installed
 from blast_project.pip.requests import PipResult
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 

@@ -6,14 +6,14 @@ newer versions are wanted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from blast_core.errors import IndexAccessError, NoSolution
 from blast_core.markers import evaluate_marker
+from blast_core.tuples import NamedTuple
 from blast_core.version.keys import version_key
 from blast_core.version.specifiers import SpecifierSet
 from blast_project.pip.inventory import read_facts
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
