@@ -113,7 +113,8 @@ def _renamed(source: str, path: str, *, src_dir_fd: int | None = None, dst_dir_f
 _STEPS: dict[str, Callable[..., Step]] = {
     "create_file": lambda path, _mode=0o666, *, dir_fd=None: ("create", _at(path, dir_fd)),
     "open_file": lambda path, _mode=0o666: ("open", _at(path)),
-    "write_file_at": lambda dir_fd, name, *_: ("create", _at(name, dir_fd)),
+    # Its writing is recorded before it: with its content it is right whatever came of that.
+    "write_file_at": lambda dir_fd, name, *_: ("copy", _at(name, dir_fd)),
     "write": _written,
     "sync_file": lambda fd: ("flush", _at(fd)),
     "sync_directory": lambda path: ("flush", _at(path)),
