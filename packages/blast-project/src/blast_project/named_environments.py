@@ -104,7 +104,7 @@ def find_named(settings: Settings, name: str) -> tuple[NamedEnvironment, ...]:
     from blast_project.project import find_root, load_project
 
     declared: tuple[NamedEnvironment, ...] = ()
-    if find_root(settings.directory) is not None:
+    if find_root(settings.directory, settings.home) is not None:
         declared = project_environments(load_project(settings.directory, settings.home))
     found = tuple(row for row in declared if row.name == name) or tuple(row for row in declared if row.family == name)
     if found:
@@ -125,7 +125,7 @@ def list_named(settings: Settings) -> tuple[NamedEnvironment, ...]:
     from blast_project.project import find_root, load_project
 
     declared: tuple[NamedEnvironment, ...] = ()
-    if find_root(settings.directory) is not None:
+    if find_root(settings.directory, settings.home) is not None:
         declared = project_environments(load_project(settings.directory, settings.home))
     return (*declared, *_scratch(settings))
 

@@ -61,7 +61,7 @@ def find_project_tool(settings: Settings, command: str) -> tuple[Project, ToolTa
     """Return the project around the directory and its tool of a name; None where there is none."""
     from blast_project.project import find_root, load_project
 
-    if find_root(settings.directory) is None:
+    if find_root(settings.directory, settings.home) is None:
         return None
     project = load_project(settings.directory, settings.home)
     tool = _tools(project).get(command)

@@ -194,7 +194,7 @@ def _manifests(settings: Settings) -> Iterator[str]:
         if parent == directory:
             break
         directory = parent
-    if find_root(settings.directory) is None:
+    if find_root(settings.directory, settings.home) is None:
         return
     project = load_project(settings.directory, settings.home)
     for member in project.workspace.members if project.workspace is not None else ():

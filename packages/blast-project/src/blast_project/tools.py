@@ -135,7 +135,7 @@ def _variables(session: Session, environment: str, request: ToolRun, find: ToolF
     from blast_project.project import find_root, load_project
 
     settings = session.settings
-    root = find_root(settings.directory)
+    root = find_root(settings.directory, settings.home)
     tool: Mapping[str, object] = {}
     if root is not None:
         try:

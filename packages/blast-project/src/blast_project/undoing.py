@@ -139,7 +139,7 @@ def _move(session: Session, manager: VenvManager, current: Generation, target: G
     from blast_project.exclusive import exclusive, sweep_temporaries
 
     # A named environment is one view of several: the project's files are those of the others, too.
-    root = find_root(session.settings.directory) if not session.settings.is_named else None
+    root = find_root(session.settings.directory, session.settings.home) if not session.settings.is_named else None
     restored: tuple[str, ...] = ()
     with exclusive(session, *filter(None, (root, manager.environment))):
         if root is not None:
@@ -203,7 +203,7 @@ def _read(path: str) -> bytes | None:
 
 def _manager(session: Session) -> VenvManager:
     directory = session.settings.directory
-    return VenvManager(environment_path(find_root(directory) or directory, session.settings))
+    return VenvManager(environment_path(find_root(directory, session.settings.home) or directory, session.settings))
 
 
 def _current(manager: VenvManager) -> Generation:

@@ -53,7 +53,7 @@ def project_settings(session: Session) -> Mapping[str, Any]:
     """Return ``[tool.blast]`` of the project around the directory; nothing without a project."""
     from blast_project.project import find_root, load_project
 
-    root = find_root(session.settings.directory)
+    root = find_root(session.settings.directory, session.settings.home)
     return load_project(root, session.settings.home).manifest.tool if root is not None else {}
 
 

@@ -27,7 +27,7 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     from blast_core.names import normalize_name
     from blast_project.project import LOCK_NAME, find_root
 
-    root = find_root(context.settings.directory) or context.settings.directory
+    root = find_root(context.settings.directory, context.settings.home) or context.settings.directory
     path = os.path.join(context.settings.directory, arguments.file) if arguments.file else os.path.join(root, LOCK_NAME)
     if not os.path.exists(path):
         raise UsageError(f"{path} does not exist", hint="'blast lock' makes the project's lock")
