@@ -181,15 +181,30 @@ def test_imports_of_a_sync_into_another_checkout(checkout: Blast) -> None:
     assert checkout.python("import alpha; print(alpha.VERSION)") == "2.0"
 
 
+# Who only locks needs no environment, no interpreter, no store of distributions and no addresses.
+_NEEDLESS = {
+    "blast_core.archive.headers",
+    "blast_pm.resolver.analysis",
+    "blast_pm.sources.git",
+    "blast_pm.store.cache",
+    "blast_project.environment.layout",
+    "blast_project.operations",
+    "blast_project.python.discover",
+    "blast_project.sources",
+}
+
+
 def test_imports_of_an_add(checkout: Blast) -> None:
     """Neither a parser of TOML nor what it, or ``typing``, brings; the manifest is edited all the same."""
     checkout("add", "--no-sync", "gamma")
     (checkout.directory / "pyproject.toml").write_text((checkout.directory.parent / "first/pyproject.toml").read_text())
     checkout("lock")
     found = checkout.imported("add", "--no-sync", "gamma>=0.1")
+    assert not found & _NEEDLESS
     assert {name for name in found if not name.startswith("blast_")} - _COMMAND - _SYNC - _ADD == set()
     assert '"gamma>=0.1"' in (checkout.directory / "pyproject.toml").read_text()
     again = checkout.imported("remove", "--offline", "--no-sync", "gamma")
+    assert not again & {*_NEEDLESS, "blast_pm.metadata.source", "blast_pm.resolver.solver"}
     assert {name for name in again if not name.startswith("blast_")} - _COMMAND - _SYNC - _ADD == set()
     assert "gamma" not in (checkout.directory / "pyproject.toml").read_text()
 
