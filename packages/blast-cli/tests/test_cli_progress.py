@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from blast_cli import progress
 from blast_cli.output import Output
-from blast_cli.progress import QuietReporter, TerminalReporter, make_reporter
+from blast_cli.progress import PlainReporter, QuietReporter, TerminalReporter, make_reporter
 
 pty = pytest.importorskip("pty")
 
@@ -93,7 +94,7 @@ def test_it_can_be_switched_off() -> None:
 
 def test_without_a_terminal_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     reporter = make_reporter(plain(), enabled=True)
-    assert type(reporter) is QuietReporter
+    assert type(reporter) is PlainReporter
     reporter.step("x")
     reporter.start("k", "l", 1)
     reporter.advance("k", 1)
@@ -101,6 +102,41 @@ def test_without_a_terminal_there_is_none(capsys: pytest.CaptureFixture[str]) ->
     reporter.note("said")
     reporter.close()
     assert capsys.readouterr() == ("", "note: said\n")
+
+
+def test_without_a_terminal_what_may_take_minutes_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
+    reporter = make_reporter(plain(), enabled=True)
+    assert isinstance(reporter, PlainReporter)
+    reporter.step("Building alpha")
+    for seconds in (1.0, 10.4, 19.0, 21.0):
+        now[0] = seconds
+        reporter.look()
+    reporter.step("Composing the environment")
+    now[0] = 99.0
+    reporter.look()
+    reporter.close()
+    now[0] = 0.0
+    reporter.start("one", "one.whl", 4096)
+    reporter.start("two", "two.whl", 4096)
+    reporter.advance("one", 1024)
+    reporter.finish("one")
+    reporter.finish("one")
+    now[0] = 11.0
+    reporter.advance("two", 1024)
+    now[0] = 12.0
+    reporter.advance("two", 1024)
+    reporter.finish("two")
+    said = "Building alpha (10 s)\nBuilding alpha (21 s)\nFetching: 2.0 KiB, 1 done, 1 under way\n"
+    assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_verbose_or_switched_off_it_says_no_more(enabled: bool) -> None:
+    assert type(make_reporter(plain(), enabled=enabled, verbose=int(enabled))) is QuietReporter
 
 
 def plain() -> Output:

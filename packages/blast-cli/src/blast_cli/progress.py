@@ -11,16 +11,22 @@ if TYPE_CHECKING:
 
     from blast_cli.output import Output
 
-__all__ = ["QuietReporter", "TerminalReporter", "make_reporter"]
+__all__ = ["PlainReporter", "QuietReporter", "TerminalReporter", "make_reporter"]
 
 # Importing rich costs 40 ms and a bar that flashes tells nothing: wait this long before drawing.
 _PATIENCE_S = 0.5
+# Where lines stay, such as in the log of a CI job, one says as often as this how far downloads are.
+_INTERVAL_S = 10.0
+# What takes as long as it takes, and is then said to be at work still.
+_LONG = "Building "
 
 
 def make_reporter(output: Output, *, enabled: bool, verbose: int = 0) -> QuietReporter:
-    """Return a reporter that draws on a terminal, or one that only says notes; verbose, each says what is done when."""
+    """Return a reporter that draws on a terminal or writes lines elsewhere, or says notes; verbose, each says more."""
     if enabled and sys.stderr and sys.stderr.isatty():
         return TerminalReporter(output, verbose=verbose)
+    if enabled and not verbose:
+        return PlainReporter(output)
     return QuietReporter(output, verbose=verbose)
 
 
@@ -68,6 +74,74 @@ class QuietReporter:
 
     def close(self) -> None:
         """Leave the terminal clean."""
+
+
+class PlainReporter(QuietReporter):
+    """Writes a line for what takes long where nothing can be drawn: a build, and downloads that go on.
+
+    A clock runs for builds alone: what is quick costs nothing and says nothing.
+    """
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
+        self._bytes = 0
+        self._done = 0
+        self._at: set[str] = set()
+        self._said_at = self._began
+        self._step, self._step_began, self._due = "", self._began, _INTERVAL_S
+        self._is_watched = False
+
+    def step(self, text: str) -> None:
+        """Begin to watch a build."""
+        self._step, self._step_began, self._due = text, monotonic(), _INTERVAL_S
+        if text.startswith(_LONG) and not self._is_watched:
+            import _thread
+
+            self._is_watched = True
+            _thread.start_new_thread(self._watch, ())
+
+    def look(self) -> None:
+        """Say what is being built for long, and then after twice the time again."""
+        step, seconds = self._step, monotonic() - self._step_began
+        if step.startswith(_LONG) and seconds >= self._due:
+            self._due = 2 * seconds
+            self._output.say(self._output.paint(f"{step} ({seconds:.0f} s)", "dim"))
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._step, self._is_watched = "", False
+
+    def _watch(self) -> None:
+        from time import sleep
+
+        while self._is_watched:
+            sleep(_INTERVAL_S)
+            self.look()
+
+    def start(self, key: str, label: str, total: int) -> None:
+        """Count a download."""
+        super().start(key, label, total)
+        if not self._at:
+            self._said_at = monotonic()
+        self._at.add(key)
+
+    def advance(self, key: str, amount: int) -> None:
+        """Say how far all of them are, if nothing was said for a while."""
+        super().advance(key, amount)
+        self._bytes += amount
+        now = monotonic()
+        if now - self._said_at >= _INTERVAL_S:
+            self._said_at = now
+            from blast_cli.commands._amounts import format_size
+
+            words = f"Fetching: {format_size(self._bytes)}, {self._done} done, {len(self._at)} under way"
+            self._output.say(self._output.paint(words, "dim"))
+
+    def finish(self, key: str) -> None:
+        """Count it as done."""
+        if key in self._at:
+            self._at.discard(key)
+            self._done += 1
 
 
 class TerminalReporter(QuietReporter):
