@@ -31,14 +31,15 @@ def _python(blast: Blast, *options: str, program: str = SHOW, **environ: str) ->
     return blast("run", *options, "python", "-c", program, **environ).stdout.strip()
 
 
-def test_what_a_run_changes_is_said(synced: Blast) -> None:
+def test_what_a_run_removes_is_said(synced: Blast) -> None:
     synced("pip", "install", "gamma")
-    done = synced("run", "python", "-c", "import beta")
-    assert "gamma removed; '--inexact' keeps" in done.stderr
+    assert (
+        "removed what the lock does not name: gamma; '--inexact'" in synced("run", "python", "-c", "import beta").stderr
+    )
     assert not synced("run", "python", "-c", "import beta").stderr
     manifest = synced.directory / "pyproject.toml"
     manifest.write_text(manifest.read_text().replace('"beta<1.2"', '"beta<1.2", "gamma"'))
-    assert "1 installed\n" in synced("run", "python", "-c", "import gamma").stderr
+    assert not synced("run", "python", "-c", "import gamma").stderr
     synced("pip", "install", "alpha")
     assert not synced("run", "--inexact", "python", "-c", "import alpha").stderr
 

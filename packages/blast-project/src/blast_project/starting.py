@@ -192,8 +192,7 @@ def _environment(session: Session, options: RunOptions) -> str:
             session,
             SyncOptions(options.selection, options.frozen, options.locked, options.inexact, command="run"),
         )
-        if synced.changes and not synced.created:
-            _tell_of_changes(session, synced)
+        _tell_of_losses(session, synced)
         if options.script is None:
             from blast_project.hooks import must_succeed, run_hooks
 
@@ -203,15 +202,14 @@ def _environment(session: Session, options: RunOptions) -> str:
     return environment
 
 
-def _tell_of_changes(session: Session, synced: SyncResult) -> None:
-    """Say what went and what came before a program runs that may have counted on it."""
+def _tell_of_losses(session: Session, synced: SyncResult) -> None:
+    """Say what went, before a program runs that may have counted on it."""
     gone = [change.name for change in synced.changes if not change.after]
-    come = len(synced.changes) - len(gone)
-    words = [f"{come} installed" if come else "", f"{', '.join(gone[:_SHOWN])} removed" if gone else ""]
-    if len(gone) > _SHOWN:
-        words[1] = f"{len(gone)} removed"
-    hint = "; '--inexact' keeps what the lock does not name" if gone else ""
-    session.reporter.note(f"the environment is as the lock says again: {' and '.join(filter(None, words))}{hint}")
+    if gone:
+        words = f"{len(gone)} packages" if len(gone) > _SHOWN else ", ".join(gone)
+        session.reporter.note(
+            f"removed what the lock does not name: {words}; '--inexact' keeps it, 'blast add' locks it"
+        )
 
 
 def _has_all(session: Session, root: str, environment: str, options: RunOptions) -> bool:
