@@ -6,13 +6,15 @@ from blast_core.limits import PATH_BYTES, PATH_COMPONENT_BYTES, PATH_DEPTH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["path_fault", "show_path", "tree_fault"]
+__all__ = ["are_plain", "path_fault", "show_path", "tree_fault"]
 
 # Besides C0, DEL and C1: what str.splitlines takes for the end of a line, because RECORD and logs are read by lines.
 _LINE_SEPARATORS = "\u2028\u2029"
 _SHOWN = 80
+# What no plain path has, where each of many stands in a line of its own.
+_NOT_PLAIN = ("\\", ":", "//", "/.", "\n/", "\n.")
 # No path of this length has a component that is too long.
 _PLAIN_SIZE = min(PATH_COMPONENT_BYTES, PATH_BYTES)
 
@@ -39,6 +41,21 @@ def path_fault(path: str) -> str:
         if fault:
             return fault
     return ""
+
+
+def are_plain(paths: Sequence[str]) -> bool:
+    """Tell of nearly all lists of good paths that each of them is one, at once; of others `path_fault` tells more."""
+    text = "\n".join(paths)
+    return (
+        text.isascii()
+        and text.count("\n") == len(paths) - 1
+        and text.replace("\n", "").isprintable()
+        and text[:1] not in "/."
+        and not any(map(text.__contains__, _NOT_PLAIN))
+        and len(min(paths, key=len)) > 1
+        and len(max(paths, key=len)) <= _PLAIN_SIZE
+        and max(path.count("/") for path in paths) < PATH_DEPTH
+    )
 
 
 def _is_plain(path: str) -> bool:
@@ -95,18 +112,22 @@ def tree_fault(files: Iterable[str], directories: Iterable[str] = ()) -> str:
         files: paths of files; one named twice is a fault.
         directories: paths of directories without the slash at the end; they may be repeated by what lies below them.
     """
-    seen: set[str] = set()
-    folders: set[str] = set()
-    for path in files:
-        if path in seen:
-            return f"two members are called {show_path(path)}"
-        seen.add(path)
+    names = list(files)
+    seen = set(names)
+    if len(seen) < len(names):
+        return f"two members are called {show_path(_first_repeated(names))}"
+    folders = {path.rpartition("/")[0] for path in names}
+    folders.update(directories)
+    for path in tuple(folders):
         _add_parents(path, folders)
-    for path in directories:
-        folders.add(path)
-        _add_parents(path, folders)
+    folders.discard("")
     both = seen & folders
     return f"{show_path(min(both))} is both a file and a directory" if both else ""
+
+
+def _first_repeated(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
 
 
 def _add_parents(path: str, folders: set[str]) -> None:

@@ -15,12 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-__all__ = ["Reconciled", "RecordRow", "parse_record", "reconcile"]
+__all__ = ["Reconciled", "RecordRow", "parse_record", "read_record", "reconcile"]
 
 # Digests that the spec allows: sha256 or better, and guaranteed to exist.
 _DIGEST_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
 # A sha256 as nearly all rows write it.
 _COMMON_ROW = re.compile("sha256=[A-Za-z0-9_-]{43}", re.ASCII).fullmatch
+_PLAIN_SIZE = 8 << 20
+_new = tuple.__new__
 _SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")
 
 
@@ -114,6 +116,61 @@ def _from_base64(text: str) -> bytes:
         return a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
     except ValueError:
         return b""
+
+
+def read_record(content: bytes, members: Mapping[str, str], dist_info: str) -> Reconciled:
+    """Hold RECORD against the wheel's files: `parse_record` and `reconcile`, at once where all is ordinary.
+
+    Args:
+        content: of RECORD.
+        members: as of `reconcile`.
+        dist_info: name of the .dist-info directory.
+
+    Raises:
+        ValueError: as `parse_record`.
+    """
+    rows = _read_plain(content, members, f"{dist_info}/RECORD,,") if len(content) <= _PLAIN_SIZE else None
+    return reconcile(parse_record(content), members, dist_info) if rows is None else Reconciled(rows, (), ())
+
+
+def _read_plain(content: bytes, members: Mapping[str, str], own_row: str) -> dict[str, RecordRow] | None:
+    """Return the rows of a RECORD that lists every file once, by SHA-256, with its size, and itself by ``own_row``.
+
+    Such are nearly all. Of any other it is None, and the long way says what is wrong with it, if anything is.
+    """
+    from binascii import Error, a2b_base64
+
+    try:
+        lines = content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n").split("\n")
+        lines.remove(own_row)
+        rows = [line.split(",") for line in lines]
+        if b'"' in content or set(map(len, rows)) != {3}:
+            return None
+        paths, digests, sizes = zip(*rows, strict=True)
+        encoded = [digest[7:] for digest in digests if len(digest) == 50 and digest.startswith("sha256=")]
+        written = "".join(sizes)
+        # A digest's 43 signs and one more are 33 bytes, so that all can be decoded together.
+        joined = "".join([sign for each in encoded for sign in (each, "A")]).replace("-", "+").replace("_", "/")
+        decoded = a2b_base64(joined, strict_mode=True)
+        if (
+            len(encoded) != len(rows)
+            or not (written.isascii() and written.isdecimal() and max(map(len, sizes)) < 20)
+            or len(set(paths)) != len(paths)
+            or len(paths) != len(members) - 1
+        ):
+            return None
+        found: dict[str, RecordRow] = {}
+        for place, (path, size) in enumerate(zip(paths, map(int, sizes), strict=True)):
+            known = members[path]
+            start = 33 * place
+            found[known] = _new(RecordRow, (known, "sha256", decoded[start : start + 32], size))
+    except (Error, KeyError, ValueError):
+        return None
+    own = members.get(own_row[:-2])
+    if own is None or own in found:
+        return None
+    found[own] = RecordRow(own, "", b"", -1)
+    return found
 
 
 def reconcile(rows: Iterable[RecordRow], members: Mapping[str, str], dist_info: str) -> Reconciled:

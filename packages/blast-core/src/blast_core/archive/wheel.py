@@ -9,7 +9,7 @@ from __future__ import annotations
 from blast_core.archive.entry_points import EntryPoint, parse_entry_points
 from blast_core.archive.headers import Headers, parse_headers
 from blast_core.archive.paths import show_path
-from blast_core.archive.record import RecordRow, parse_record, reconcile
+from blast_core.archive.record import RecordRow, read_record
 from blast_core.archive.source import open_source
 from blast_core.archive.startup import has_code, is_startup_module, is_utf8, pth_fault, pth_lines
 from blast_core.archive.wheel_layout import WheelFile, find_dist_info, import_names, landing_path, place_files
@@ -240,7 +240,7 @@ def _get_requirements(headers: Headers) -> tuple[str, ...]:
 def _check_listing(
     content: bytes, files: tuple[WheelFile, ...], filename: str, dist_info: str, policy: Policy, warnings: list[str]
 ) -> dict[str, RecordRow]:
-    found = reconcile(parse_record(content), {file.path: file.path for file in files}, dist_info)
+    found = read_record(content, {file.path: file.path for file in files}, dist_info)
     warnings.extend(found.warnings)
     if found.faults and policy.strict_record:
         more = f" (and {len(found.faults) - 1} more faults)" if len(found.faults) > 1 else ""

@@ -36,6 +36,7 @@ _OWN_FILES = frozenset(("pyvenv.cfg", ".blast", ".gitignore", "cachedir.tag"))
 _OWN_DIRECTORIES = frozenset(("bin", "scripts", "lib", "lib64", "include"))
 _SITE_DIRECTORIES = frozenset(("site-packages", "dist-packages"))
 _EXECUTABLE = 0o111
+_new = tuple.__new__
 _MODULE_SUFFIXES = (".py", ".so", ".pyd", ".pyc")
 
 
@@ -92,12 +93,15 @@ def place_files(members: Sequence[ZipMember], wheel: WheelName) -> tuple[WheelFi
         ValueError: .data is another project's or has an unknown scheme, a file would replace the environment's own, or
             two files would be installed at one path.
     """
-    data_directory = _find_data([member.name for member in members], wheel.name, wheel.version)
-    kept = [member for member in members if not member.is_directory]
-    schemes = _schemes([member.name for member in kept], data_directory)
+    names = [member.name for member in members]
+    data_directory = _find_data(names, wheel.name, wheel.version)
+    kept = [(name, member) for name, member in zip(names, members, strict=True) if name[-1] != "/"]
+    schemes = _schemes([name for name, _ in kept], data_directory)
     return tuple(
-        WheelFile(member.name, scheme, 0o755 if member.mode & _EXECUTABLE else 0o644, member)
-        for member, scheme in zip(kept, schemes, strict=True)
+        [
+            _new(WheelFile, (name, scheme, 0o755 if member.mode & _EXECUTABLE else 0o644, member))
+            for (name, member), scheme in zip(kept, schemes, strict=True)
+        ]
     )
 
 

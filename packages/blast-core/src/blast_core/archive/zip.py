@@ -13,21 +13,23 @@ What local and central headers both say must agree; methods are stored and DEFLA
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple, NoReturn
 
 from blast_core.archive.inflate import crc32, inflate, inflate_chunks
-from blast_core.archive.paths import path_fault, show_path, tree_fault
+from blast_core.archive.paths import are_plain, path_fault, show_path, tree_fault
 from blast_core.archive.source import BytesSource, FileSource
 from blast_core.archive.zip_end import find_directory
 from blast_core.archive.zip_extra import Sizes, parse_extra, zip64_sizes
 from blast_core.errors import ArchiveRejected
 from blast_core.limits import CHUNK, UNPACKED_FLOOR, UNPACKED_RATIO, UNPACKED_TOTAL
+from blast_core.tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import NoReturn
 
     from blast_core.archive.source import Buffer
+    from blast_core.archive.zip_end import Directory
 
     Source = FileSource | BytesSource
 
@@ -48,7 +50,7 @@ _DESCRIPTOR = 0x0008
 _UTF8 = 0x0800
 # Bits 1 and 2 say how hard the compressor tried; all others change how the bytes are read.
 _KNOWN_FLAGS = _DESCRIPTOR | _UTF8 | 0x0006
-_COMPARED_FLAGS = _DESCRIPTOR | _UTF8
+_PLAIN_FLAGS = _UTF8 | 0x0006
 
 # Of the specification, in tenths: who asks for a newer one knows something that we don't.
 _NEWEST = 63
@@ -58,8 +60,11 @@ _TYPE_DIRECTORY = 0o040000
 _TYPE_REGULAR = 0o100000
 # The four upper bits of the external attributes of an ordinary file.
 _PLAIN_KINDS = (0, _TYPE_REGULAR >> 12)
+_DIRECTORY_KINDS = (0, _TYPE_DIRECTORY >> 12)
 # What a DEFLATE stream of nothing takes: some writers compress directories too.
 _EMPTY_DEFLATE = 2
+_SLASH = ord("/")
+_new = tuple.__new__
 
 
 class ZipMember(NamedTuple):
@@ -184,8 +189,11 @@ def read_archive(buffer: Buffer | Source, name: str = "archive") -> ZipArchive:
 
 def _read_members(source: Source) -> tuple[ZipMember, ...]:
     directory = find_directory(source)
-    central = source.read(directory.offset, directory.size)
-    entries = _parse_central(bytes(central), directory.entries)
+    central = bytes(source.read(directory.offset, directory.size))
+    plain = _read_plain(source, central, directory)
+    if plain is not None:
+        return plain
+    entries = _parse_central(central, directory.entries)
     _check_names(entries)
     _check_total(entries, source.size)
     entries.sort(key=_header_offset)
@@ -197,6 +205,62 @@ def _read_members(source: Source) -> tuple[ZipMember, ...]:
 
 def _header_offset(member: ZipMember) -> int:
     return member.header_offset
+
+
+def _read_plain(source: Source, central: bytes, directory: Directory) -> tuple[ZipMember, ...] | None:
+    """Return the members of an archive that is ordinary in all.
+
+    Every one is a file or directory with a plain name and no extra fields, in the order of the central directory; its
+    local header is word for word what that says, and nothing lies between. Such are nearly all wheels. Of any other it
+    is None, and the long way says what is wrong with it, if anything is.
+    """
+    members: list[ZipMember] = []
+    position = before = 0
+    for _ in range(directory.entries):
+        if position + _CENTRAL.size > len(central):
+            return None
+        (
+            signature, _, needed, flags, method, _, _, crc, stored, raw, name_size, extra_size, comment_size, disk, _,
+            attributes, offset,
+        ) = _CENTRAL.unpack_from(central, position)  # fmt: skip
+        start = position + _CENTRAL.size
+        end = start + name_size
+        name = central[start:end]
+        if (
+            signature != b"PK\1\2"
+            or end + comment_size > len(central)
+            or offset != before
+            or extra_size
+            or disk
+            or flags & ~_PLAIN_FLAGS
+            or needed & 0xFF > _NEWEST
+            or not (method == DEFLATED or (method == STORED and stored == raw))
+            or not name.isascii()
+            or (
+                attributes >> 28 not in _PLAIN_KINDS
+                if central[end - 1] != _SLASH
+                else raw or stored > (_EMPTY_DEFLATE if method else 0) or attributes >> 28 not in _DIRECTORY_KINDS
+            )
+        ):
+            return None
+        size = _LOCAL.size + name_size
+        before = offset + size + stored
+        # From the needed version to the lengths both headers have the same fields.
+        local = b"PK\3\4" + central[position + 6 : position + 32] + name
+        if before > directory.offset or source.read(offset, size) != local:
+            return None
+        members.append(
+            _new(
+                ZipMember,
+                (name.decode("ascii"), attributes >> 16, method, crc, stored, raw, flags, offset, offset + size),
+            )
+        )
+        position = end + comment_size
+    if position != len(central) or before != directory.offset or not are_plain([member.name for member in members]):
+        return None
+    _check_names(members)
+    _check_total(members, source.size)
+    return tuple(members)
 
 
 def _parse_central(central: bytes, count: int) -> list[ZipMember]:
@@ -211,37 +275,11 @@ def _parse_central(central: bytes, count: int) -> list[ZipMember]:
         if fields[0] != b"PK\1\2" or extra_end + fields[12] > len(central):
             raise ValueError(f"entry {index} of the central directory is damaged")
         raw_name = central[position + _CENTRAL.size : name_end]
-        if name_end == extra_end and _is_plain_entry(fields, raw_name):
-            name = raw_name.decode("ascii")
-            fault = path_fault(name)
-            if fault:
-                raise ValueError(f"member {show_path(name)}: {fault}")
-            entries.append(
-                ZipMember(name, fields[15] >> 16, fields[4], fields[7], fields[8], fields[9], fields[3], fields[16], 0)
-            )
-        else:
-            entries.append(_central_member(fields, raw_name, central[name_end:extra_end]))
+        entries.append(_central_member(fields, raw_name, central[name_end:extra_end]))
         position = extra_end + fields[12]
     if position != len(central):
         raise ValueError("the central directory has more bytes than its entries")
     return entries
-
-
-def _is_plain_entry(fields: tuple[int, ...], raw_name: bytes) -> bool:
-    """Tell whether an entry without extra fields is an ordinary file, of which nothing but the path is to be checked.
-
-    All that is not is looked at closer by `_central_member`.
-    """
-    flags, method = fields[3], fields[4]
-    return (
-        not flags & ~_KNOWN_FLAGS
-        and fields[2] & 0xFF <= _NEWEST
-        and (method == DEFLATED or (method == STORED and fields[8] == fields[9] and not flags & _DESCRIPTOR))
-        and not fields[13]
-        and fields[15] >> 28 in _PLAIN_KINDS
-        and raw_name.isascii()
-        and not raw_name.endswith(b"/")
-    )
 
 
 def _central_member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> ZipMember:
@@ -298,10 +336,11 @@ def _check_kind(member: ZipMember, disk: int) -> None:
 
 
 def _check_names(entries: Sequence[ZipMember]) -> None:
-    directories = [entry.name[:-1] for entry in entries if entry.is_directory]
+    names = [entry.name for entry in entries]
+    directories = [name[:-1] for name in names if name.endswith("/")]
     if len(set(directories)) != len(directories):
         raise ValueError("a directory is listed twice")
-    fault = tree_fault((entry.name for entry in entries if not entry.is_directory), directories)
+    fault = tree_fault([name for name in names if not name.endswith("/")] if directories else names, directories)
     if fault:
         raise ValueError(fault)
 
@@ -327,21 +366,6 @@ def _walk_locals(source: Source, entries: Sequence[ZipMember], end: int) -> Iter
 
 
 def _check_local(source: Source, entry: ZipMember, boundary: int) -> ZipMember:
-    raw_name = entry.name.encode()
-    name_end = entry.header_offset + _LOCAL.size + len(raw_name)
-    if name_end + entry.stored_size == boundary:
-        head = bytes(source.read(entry.header_offset, _LOCAL.size + len(raw_name)))
-        # What nearly every header is: word for word what the central directory says, and nothing more.
-        if head[_LOCAL.size :] == raw_name and not entry.flags & _DESCRIPTOR:
-            fields = _LOCAL.unpack_from(head)
-            if (fields[0], *fields[2:4], *fields[6:]) == (
-                b"PK\3\4", entry.flags, entry.method, entry.crc32, entry.stored_size, entry.raw_size, len(raw_name), 0,
-            ):  # fmt: skip
-                return ZipMember(*entry[:8], name_end)
-    return _check_odd_local(source, entry, boundary)
-
-
-def _check_odd_local(source: Source, entry: ZipMember, boundary: int) -> ZipMember:
     if entry.header_offset + _LOCAL.size > boundary:
         raise ValueError("its local header is cut")
     fields = _LOCAL.unpack(source.read(entry.header_offset, _LOCAL.size))

@@ -79,8 +79,15 @@ class TreeWriter:
     def file(self, file: DppFile, chunks: Iterable[bytes | memoryview]) -> None:
         """Write one file, in as many writes as there are chunks."""
         path = file.path
-        if not is_unpacked(path):
+        if path.endswith(_BYTECODE) or "__pycache__/" in path:
             return  # The converter reads and checks what is not taken here.
+        if type(chunks) is tuple and self._fd is not None:
+            directory = path.rpartition("/")[0]
+            if directory not in self._directories:
+                self._make_directories(directory)
+            (content,) = chunks
+            fs.write_file_at(self._fd, path, content, 0o555 if file.mode & _EXECUTABLE else 0o444)
+            return
         fd = self.create(path, is_executable=bool(file.mode & _EXECUTABLE))
         try:
             for chunk in chunks:
