@@ -146,6 +146,24 @@ def test_a_store_in_two_parts_is_refused(project: Blast, place: str) -> None:
     project.python("import gamma")
 
 
+@pytest.mark.parametrize("flush", ["now", "later"])
+def test_a_store_behind_a_link(project: Blast, flush: str) -> None:
+    """Whose disk is too small puts the store elsewhere, and a link in its place."""
+    elsewhere = project.directory.parent / "elsewhere"
+    elsewhere.mkdir()
+    if project.home.exists():
+        shutil.rmtree(project.home)
+    project.home.symlink_to(elsewhere)
+    project("add", "alpha", BLAST_FLUSH=flush)
+    project.python("import alpha")
+    project("sync", "--reinstall", BLAST_FLUSH=flush)
+    project("cache", "verify", "--repair", BLAST_FLUSH=flush)
+    project("cache", "gc", BLAST_FLUSH=flush)
+    project("self", "doctor", "--fix", BLAST_FLUSH=flush)
+    project.python("import alpha")
+    assert project.home.is_symlink()
+
+
 @mounts
 def test_a_read_only_store_is_installed_from(project: Blast) -> None:
     project("add", "alpha", "space-one")

@@ -340,6 +340,9 @@ def test_sync_functions_accept_real_paths(tmp_path: Path) -> None:
     fs.write_file(str(tmp_path / "f"), b"x", durable=True)
     fs.sync_directory(str(tmp_path))
     fs.sync_filesystem(str(tmp_path))
+    (tmp_path / "link").symlink_to(tmp_path)
+    fs.sync_directory(str(tmp_path / "link"))
+    fs.sync_filesystem(str(tmp_path / "link"))
     with pytest.raises(FileNotFoundError):
         fs.sync_filesystem(str(tmp_path / "nothing"))
 

@@ -7,7 +7,8 @@ import os
 
 __all__ = ["sync_all"]
 
-_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+# A link is followed, such as that of a store that lies elsewhere: nothing is read or written.
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 
 
 def sync_all(path: str) -> None:

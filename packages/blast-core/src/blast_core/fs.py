@@ -62,7 +62,8 @@ __all__ = [
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_DIRECTORY = _READ | getattr(os, "O_DIRECTORY", 0)
+# To be flushed, a directory may be a link: that of a store that lies elsewhere. Nothing is read or written.
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0)
 _OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _TEMPORARY_SUFFIX = ".blast-tmp"
 _COPY_CHUNK = 1 << 20
