@@ -192,7 +192,7 @@ def _environment(session: Session, options: RunOptions) -> str:
             session,
             SyncOptions(options.selection, options.frozen, options.locked, options.inexact, command="run"),
         )
-        _tell_of_losses(session, synced)
+        _tell_of_losses(session, root, synced)
         if options.script is None:
             from blast_project.hooks import must_succeed, run_hooks
 
@@ -202,14 +202,19 @@ def _environment(session: Session, options: RunOptions) -> str:
     return environment
 
 
-def _tell_of_losses(session: Session, synced: SyncResult) -> None:
-    """Say what went, before a program runs that may have counted on it."""
+def _tell_of_losses(session: Session, root: str, synced: SyncResult) -> None:
+    """Say what went that others had installed, before a program runs that may have counted on it."""
     gone = [change.name for change in synced.changes if not change.after]
-    if gone:
-        words = f"{len(gone)} packages" if len(gone) > _SHOWN else ", ".join(gone)
-        session.reporter.note(
-            f"removed what the lock does not name: {words}; '--inexact' keeps it, 'blast add' locks it"
-        )
+    if not gone:
+        return
+    from blast_project.lock_files import read_lock
+
+    lock = read_lock(session, root)
+    locked = lock.pins() if lock is not None else {}
+    foreign = [name for name in gone if name not in locked]
+    if foreign:
+        words = f"{len(foreign)} packages" if len(foreign) > _SHOWN else ", ".join(foreign)
+        session.reporter.note(f"removed what the lock does not name: {words}; --inexact keeps, 'blast add' locks it")
 
 
 def _has_all(session: Session, root: str, environment: str, options: RunOptions) -> bool:
