@@ -26,6 +26,9 @@ _REGISTRY = LockedSource("registry", "", "", "", "")
 
 def squeeze_mask(mask: int, kept: int) -> int:
     """Return the bits of ``mask`` that are in ``kept``, moved together."""
+    if not kept & (kept + 1):
+        # The usual case: there is an answer for all targets.
+        return mask & kept
     squeezed = place = 0
     while kept:
         lowest = kept & -kept

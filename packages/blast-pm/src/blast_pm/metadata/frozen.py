@@ -65,6 +65,11 @@ class FrozenMetadata:
         """How many candidates' requirements were asked of the source."""
         return sum(name not in self._frozen for name, _ in self.read)
 
+    @property
+    def fetches_ahead(self) -> bool:
+        """Whether to announce what will be asked does anything, see the source."""
+        return bool(getattr(self._source, "fetches_ahead", True))
+
     def prefetch(self, names: Iterable[str]) -> None:
         """Announce what isn't frozen."""
         self._source.prefetch([name for name in names if name not in self._frozen])

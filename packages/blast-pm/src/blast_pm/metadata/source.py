@@ -87,6 +87,11 @@ class RegistryMetadata:
 
     # What the resolver asks
 
+    @property
+    def fetches_ahead(self) -> bool:
+        """Whether to announce what will be asked does anything; it doesn't where the network is forbidden."""
+        return self._ahead
+
     def prefetch(self, names: Iterable[str]) -> None:
         """Begin to read the projects' pages; returns at once."""
         for name in names:

@@ -73,6 +73,8 @@ class Solver:
         self._most_conflicts = most_conflicts
         self._most_visits = most_visits
         self._waits = not show_unusable
+        # A source that doesn't say it may.
+        self._fetches_ahead = getattr(request.source, "fetches_ahead", True)
         self.lessons: list[Clause] = []
         self.ever: dict[int, int] = {}
         self._chooser = Chooser(self.universe, self.state)
@@ -265,7 +267,8 @@ class Solver:
         for row in self._waiting.pop(name, ()):
             found = self._connect(row)
             conflict = conflict or found
-        self._prefetch_best(package)
+        if self._fetches_ahead:
+            self._prefetch_best(package)
         return conflict
 
     def _prefetch_best(self, package: Package) -> None:
