@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blast_core.formats.dpl.reader import DplLockFile
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project import locking
 from blast_project.editing import Place, add_requirements
@@ -140,6 +141,25 @@ def test_what_differs_is_written(
 ) -> None:
     lock(bench, *before, more=more)
     assert not grown(bench, monkeypatch, *after, more=more)
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=("left-behind", "foreign"))
+def test_a_text_that_is_not_that_of_the_lock_is_not_copied(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, is_ours: bool
+) -> None:
+    lock(bench, "many", more="[tool.blast]\nlock = 'dpl'")
+    standing = (bench.root / FILES[0]).read_bytes()
+    lock(bench, "many", "alone")
+    text = bench.root / FILES[1]
+    if is_ours:
+        # It tells the inputs of the lock, and packages of another.
+        old = DplLockFile.from_bytes(standing).input_hash.hex()
+        new = DplLockFile.from_bytes((bench.root / FILES[0]).read_bytes()).input_hash.hex()
+        text.write_text(text.read_text(encoding="utf-8").replace(new, old), encoding="utf-8")
+    else:
+        text.write_text('lock-version = "1.0"\ncreated-by = "other"\npackages = []\n', encoding="utf-8")
+    (bench.root / FILES[0]).write_bytes(standing)
+    assert not grown(bench, monkeypatch, "many", "plus")
 
 
 def test_another_version_writes_all(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

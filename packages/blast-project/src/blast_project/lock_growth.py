@@ -59,6 +59,9 @@ def grow_lock(
     content_hash = base.content[96:128]
     if (base.text is not None) != has_text or project.workspace is not None or not was_written(home, content_hash):
         return None
+    if base.text is not None and digest_of(base.text) != lock.text_hash:
+        # Another tool's, or one that was left behind.
+        return None
     bases = {index: session.client.file_base(index) for index in lock.indexes}
     packages, reached = build_additions(session.client, project, plan, resolution)
     names = {package.name for package in packages}
