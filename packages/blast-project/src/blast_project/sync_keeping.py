@@ -36,6 +36,9 @@ def keep_sync(prepared: PreparedSync, recipe: Recipe, decision: bytes | None) ->
     home = settings.home
     if decision is None or os.name == "nt" or prepared.bytecode == _WAIT or not _is_plain(prepared):
         return
+    # A container's only command leaves undone what others do beside them.
+    if 1 in (os.getpid(), os.getppid()):
+        return
     trees = os.path.join(home, "t")
     rows = sorted(prepared.stored)
     # A site store's trees are looked up there: it may be another one tomorrow.
