@@ -429,6 +429,13 @@ def test_sizes_tell_what_is_whose(project: Blast) -> None:
     exact = project.json("cache", "size", "--exact")
     assert exact["tree_bytes"] == document["tree_bytes"]
     assert exact["environments"][0]["own_bytes"] > 0
+    project("run", "--with", "beta", "python", "-c", "import alpha")
+    shown, all_of_it = project("cache", "size").stdout, project("cache", "size", "-v").stdout
+    below = f"{project.home}{os.sep}"
+    assert below not in shown
+    assert "and 1 of tools, runs and builds" in shown
+    assert below in all_of_it
+    assert "of tools, runs" not in all_of_it
 
 
 @pytest.mark.skipif(shutil.which("du") is None, reason="du is not installed: sizes are NOT compared with it")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from blast_cli.commands._amounts import format_size, format_when
 from blast_cli.commands._cache import UNSEEN
 from blast_cli.outcome import Context, Outcome
@@ -42,7 +44,10 @@ def execute(arguments: argparse.Namespace, context: Context) -> Outcome:
     }
     if arguments.objects:
         document["objects"] = [dict(row._asdict()) for row in report.objects]
-    return Outcome(document, data="\n".join([*_totals(report), *_environments(report), *_objects(report, arguments)]))
+    # Environments of runs and builds come and go by the dozen; what they share is counted with whom they share it.
+    below = "" if arguments.verbose else f"{context.settings.home}{os.sep}"
+    lines = [*_totals(report), *_environments(report, below), *_objects(report, arguments)]
+    return Outcome(document, data="\n".join(lines))
 
 
 def _totals(report: SizeReport) -> list[str]:
@@ -57,19 +62,26 @@ def _totals(report: SizeReport) -> list[str]:
     return [f"{name:<22}{count:>6}  {format_size(size):>10}" for name, count, size in rows]
 
 
-def _environments(report: SizeReport) -> list[str]:
+def _environments(report: SizeReport, below: str) -> list[str]:
+    """Return a line for each environment; those below a directory that have nothing alone are only counted."""
     if not report.environments:
         return []
+    hidden = {row.environment for row in report.environments if below and row.environment.startswith(below)}
+    hidden -= {row.environment for row in report.environments if row.unique_bytes}
     exact = report.environments[0].own_bytes >= 0
     own = "  OWN FILES" if exact else ""
     lines = ["", f"{'ITS ALONE':>10}  {'SHARED':>10}{own}  GEN  DISTS  LAST USED         ENVIRONMENT"]
     for row in sorted(report.environments, key=lambda row: -row.unique_bytes):
+        if row.environment in hidden:
+            continue
         own = f"  {format_size(row.own_bytes):>9}" if exact else ""
         away = UNSEEN.get(row.state, "")
         lines.append(
             f"{format_size(row.unique_bytes):>10}  {format_size(row.shared_bytes):>10}{own}  {row.generations:>3}  "
             f"{row.objects:>5}  {format_when(row.used)}  {row.environment}{f'  ({away})' if away else ''}"
         )
+    if hidden:
+        lines.append(f"and {len(hidden)} of tools, runs and builds that have nothing alone; -v lists them")
     return lines
 
 
