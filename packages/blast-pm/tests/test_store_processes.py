@@ -167,3 +167,13 @@ def test_an_interrupted_run_ends_its_processes_at_once(tmp_path: Path, wheels: l
         signal.signal(signal.SIGINT, before)
     assert check_store(home) >= 1
     assert not [name for name in os.listdir(os.path.join(home, "tmp")) if name.startswith("s-")]
+
+
+def test_what_a_process_imports() -> None:
+    """Each process pays for its imports before the first wheel; these take as long as all the rest together."""
+    code = "import sys; sys.path[:] = sys.argv[1:]; import blast_pm.store.ingest_process;print(*sys.modules, sep='\\n')"
+    command = [sys.executable, "-I", "-S", "-c", code, *sys.path]
+    modules = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert "blast_pm.store.ingest" in modules
+    heavy = {"collections", "contextlib", "csv", "enum", "functools", "pickle", "queue", "re", "threading", "typing"}
+    assert heavy.intersection(modules) == set()

@@ -6,8 +6,6 @@ warning. What could hide a file or leave the environment is refused.
 
 from __future__ import annotations
 
-import re
-
 from blast_core.archive.paths import path_fault, show_path
 from blast_core.tuples import NamedTuple
 
@@ -19,8 +17,6 @@ __all__ = ["Reconciled", "RecordRow", "parse_record", "read_record", "reconcile"
 
 # Digests that the spec allows: sha256 or better, and guaranteed to exist.
 _DIGEST_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
-# A sha256 as nearly all rows write it.
-_COMMON_ROW = re.compile("sha256=[A-Za-z0-9_-]{43}", re.ASCII).fullmatch
 _PLAIN_SIZE = 8 << 20
 _new = tuple.__new__
 _SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")
@@ -57,13 +53,16 @@ def parse_record(content: bytes) -> Iterator[RecordRow]:
     """
     import csv
     import io
+    import re
     from binascii import a2b_base64
 
+    # A sha256 as nearly all rows write it.
+    is_common = re.compile("sha256=[A-Za-z0-9_-]{43}", re.ASCII).fullmatch
     try:
         # newline="" keeps line ends inside quotes, which path_fault then refuses.
         lines = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
         for number, row in enumerate(csv.reader(lines, strict=True), 1):
-            if len(row) == 3 and _COMMON_ROW(row[1]) and row[2].isdecimal() and row[2].isascii() and len(row[2]) < 20:
+            if len(row) == 3 and is_common(row[1]) and row[2].isdecimal() and row[2].isascii() and len(row[2]) < 20:
                 # What nearly every row is; all others go the long way.
                 digest = a2b_base64(row[1][7:].replace("-", "+").replace("_", "/") + "=")
                 yield RecordRow(row[0], "sha256", digest, int(row[2]))

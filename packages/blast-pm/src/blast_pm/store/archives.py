@@ -6,8 +6,6 @@ asked for. That a wheel may enter was decided then, so it is opened with every a
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from blast_core.archive.contents import read_contents
 from blast_core.archive.wheel import Policy, read_wheel
 from blast_core.archive.wheel_name import infer_wheel_name
@@ -41,6 +39,9 @@ class StoredWheel:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._wheel: Wheel | None = None
+        self._read: WheelContents | None = None
+        self._sha256 = ""
 
     def __enter__(self) -> Self:
         return self
@@ -52,25 +53,29 @@ class StoredWheel:
 
     def close(self) -> None:
         """Close the file, if it was opened."""
-        opened = self.__dict__.pop("wheel", None)
+        opened, self._wheel = self._wheel, None
         if opened is not None:
             opened.close()
 
-    @cached_property
+    @property
     def wheel(self) -> Wheel:
         """The wheel itself, its content not checked yet."""
-        from blast_core.archive.source import open_source
+        if self._wheel is None:
+            from blast_core.archive.source import open_source
 
-        archive = read_archive(open_source(self.path))
-        try:
-            filename = infer_wheel_name(archive)
-        finally:
-            archive.close()
-        return read_wheel(self.path, filename, policy=ANY)
+            archive = read_archive(open_source(self.path))
+            try:
+                filename = infer_wheel_name(archive)
+            finally:
+                archive.close()
+            self._wheel = read_wheel(self.path, filename, policy=ANY)
+        return self._wheel
 
-    @cached_property
+    @property
     def _contents(self) -> WheelContents:
-        return read_contents(self.wheel, digests=True)
+        if self._read is None:
+            self._read = read_contents(self.wheel, digests=True)
+        return self._read
 
     @property
     def files(self) -> tuple[DppFile, ...]:
@@ -112,10 +117,12 @@ class StoredWheel:
         """Bytes of all files' content together. Cost: reads no content."""
         return sum(file.member.raw_size for file in self.wheel.files)
 
-    @cached_property
+    @property
     def sha256(self) -> str:
-        """SHA-256 of the wheel, in hex."""
-        return sha256_file(self.path).hex()
+        """SHA-256 of the wheel, in hex. Cost: reads all of it, once."""
+        if not self._sha256:
+            self._sha256 = sha256_file(self.path).hex()
+        return self._sha256
 
     def read(self, file: DppFile) -> bytes | memoryview:
         """Return a file's content."""

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import marshal
 import os
-import pickle
 import subprocess
 import sys
 import threading
-from typing import cast
 
 import blast_core
 import blast_pm
 from blast_core.errors import StoreError
 from blast_pm.store.ingest_process import LENGTH, read_exactly
+from blast_pm.store.rows import StoredDistribution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from blast_pm.store.arriving import ArrivingWheel
     from blast_pm.store.home import StorePaths
-    from blast_pm.store.rows import StoredDistribution
     from blast_pm.store.wanted import WantedDistribution
 
 __all__ = ["Arrival", "IngestPool", "count_processes"]
@@ -117,10 +115,12 @@ class IngestPool:
                 self._changed.notify_all()
         if answer is None:
             raise _died(filename)
-        done, result = pickle.loads(answer)  # noqa: S301 - from our own process, see ingest_process
-        if not done:
-            raise result
-        return cast("StoredDistribution", result)
+        found = marshal.loads(answer)  # noqa: S302 - from our own process, see ingest_process
+        if len(found) == 1:
+            import pickle
+
+            raise pickle.loads(found[0])  # noqa: S301 - as above
+        return StoredDistribution._make(found)
 
     def assign(self) -> _Process | None:
         """Return the process for a wheel that is on its way, None to do it in the calling thread."""
