@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("kind", ["app", "lib"])
+@pytest.mark.parametrize("kind", ["app", "lib", "package"])
 @pytest.mark.parametrize("name", ["demo", "My.Great-Tool", "a_b", "x1"])
 def test_a_new_project_loads_and_runs(tmp_path: Path, name: str, kind: str) -> None:
     root = tmp_path / "deep/er"
@@ -31,6 +32,8 @@ def test_a_new_project_loads_and_runs(tmp_path: Path, name: str, kind: str) -> N
         [sys.executable, *line], cwd=root, env={"PYTHONPATH": "src"}, capture_output=True, text=True, check=True
     )
     assert done.stdout == f"Hello from {created.name}!\n"
+    scripts = tomllib.loads((root / "pyproject.toml").read_text())["project"].get("scripts")
+    assert scripts == ({created.name: f"{module}:main"} if kind == "package" else None)
 
 
 def test_files_that_exist_are_kept(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ __all__ = [
     "set_version",
 ]
 
-_KINDS = ("app", "lib", "workspace")
+_KINDS = ("app", "lib", "package", "workspace")
 
 
 def add_requirements(
@@ -213,8 +213,8 @@ def new_manifest(name: str, *, kind: str, requires_python: str, description: str
 
     Args:
         name: a legal project name.
-        kind: ``app``, which is run where it stands, ``lib``, which is built and installed, or ``workspace``, which
-            holds other projects and is none itself.
+        kind: ``app``, which is run where it stands, ``lib``, which is built and installed, ``package``, the
+            same with a command of its name, or ``workspace``, which holds other projects and is none itself.
         requires_python: a specifier set such as ``>=3.12``; "" for any.
         description: a line about it.
         readme: it has a README.md.
@@ -237,7 +237,9 @@ def new_manifest(name: str, *, kind: str, requires_python: str, description: str
         *([f"requires-python = {quote_text(requires_python)}"] if requires_python else []),
         "dependencies = []",
     ]
-    if kind == "lib":
+    if kind == "package":
+        lines += ["", "[project.scripts]", f'{name} = "{name.replace("-", "_")}:main"']
+    if kind in {"lib", "package"}:
         lines += ["", "[build-system]", 'requires = ["hatchling>=1.26"]', 'build-backend = "hatchling.build"']
     return "\n".join(lines) + "\n"
 

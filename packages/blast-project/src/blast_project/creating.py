@@ -70,8 +70,8 @@ def create_project(
     Args:
         directory: absolute path; made if it does not exist.
         name: the project's name; the directory's if empty.
-        kind: ``app`` (a script beside the manifest), ``lib`` (a package under ``src`` with a build system) or
-            ``workspace`` (a directory of projects, which is none itself).
+        kind: ``app`` (a script beside the manifest), ``lib`` (a package under ``src`` with a build system),
+            ``package`` (the same with a command) or ``workspace`` (a directory of projects, which is none itself).
         requires_python: such as ``>=3.12``.
         requirements: what it requires from the start.
         description: a line about it.
@@ -90,7 +90,7 @@ def create_project(
             reason="a name has letters, digits, '-', '_' and '.', and ends with a letter or digit",
             hint="give one with --name",
         )
-    if kind == "lib" and not _is_importable(_module(chosen)):
+    if kind in {"lib", "package"} and not _is_importable(_module(chosen)):
         raise UsageError(
             f"'{chosen}' is no legal project name for a package",
             reason=f"Python can't import a module called '{_module(chosen)}'",
@@ -130,9 +130,10 @@ def _is_importable(module: str) -> bool:
 def _files(name: str, kind: str) -> dict[str, str]:
     module = _module(name)
     files = {"README.md": f"# {name}\n", ".gitignore": _GITIGNORE}
-    if kind == "lib":
+    if kind in {"lib", "package"}:
         files[f"src/{module}/__init__.py"] = _PACKAGE.format(title=name, name=name)
-        files[f"src/{module}/py.typed"] = ""
+        if kind == "lib":
+            files[f"src/{module}/py.typed"] = ""
     elif kind == "app":
         files["main.py"] = _MAIN.format(name=name)
     return files

@@ -24,6 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--lib", dest="kind", action="store_const", const="lib", default="app", help="a package to build and publish"
     )
     kind.add_argument(
+        "--package",
+        dest="kind",
+        action="store_const",
+        const="package",
+        default="app",
+        help="a program that is installed, with a command of its name",
+    )
+    kind.add_argument(
         "--script", dest="kind", action="store_const", const="script", default="app", help="a script with metadata"
     )
     kind.add_argument(
