@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blast_core.formats.dpl.reader import DplLockFile
+from blast_pm.metadata.write_behind import WriteBehind
 from blast_pm.testing import StaticIndex, make_wheel
 from blast_project import locking
 from blast_project.editing import Place, add_requirements
@@ -160,6 +161,24 @@ def test_a_text_that_is_not_that_of_the_lock_is_not_copied(
         text.write_text('lock-version = "1.0"\ncreated-by = "other"\npackages = []\n', encoding="utf-8")
     (bench.root / FILES[0]).write_bytes(standing)
     assert not grown(bench, monkeypatch, "many", "plus")
+
+
+def test_the_database_is_not_written(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was there of the index is known, and no hint is kept."""
+    lock(bench, "many", "alone")
+    written: list[str] = []
+    put = WriteBehind.put
+
+    def note(self: WriteBehind, name: str, *row: bytes) -> None:
+        written.append(name)
+        put(self, name, *row)
+
+    monkeypatch.setattr(WriteBehind, "put", note)
+    for lines in (["many"], ["many", "alone"]):
+        bench.write_manifest(f"dependencies = {lines!r}")
+        with bench.session() as session:
+            publish_lock(str(bench.root), lock_project(session, bench.project(), session.find_interpreter()))
+    assert "hints" not in written
 
 
 def test_another_version_writes_all(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,7 +264,8 @@ def _written(
 ) -> LockResult:
     """Return the lock of what was found, and keep it as the answer to a question unless that is b""."""
     result = _locked(session, project, found, old, inputs)
-    if question:
+    # The same change of the same lock is seldom asked for again, and to copy a lock takes little more than to keep it.
+    if question and found.growth is None:
         from blast_project.hints import Hint, keep_hint
 
         hint = Hint(found.notes, result.releases or (), result.text, result.content)
