@@ -25,6 +25,7 @@ pytestmark = pytest.mark.acceptance
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaticIndex]:
     directory = tmp_path_factory.mktemp("wheels")
     files = {"alpha/__init__.py": b"def main():\n    print('alpha runs')\n", "alpha.pth": b"import sys\n"}
+    files["space/one/__init__.py"] = b""
     make_wheel(directory, "alpha", "1.0", files=files, entry_points="[console_scripts]\nalpha = alpha:main\n")
     with StaticIndex(directory) as server:
         yield server
@@ -66,7 +67,7 @@ def prepared(blast: Blast, name: str) -> Path:
     return next((blast.home / "i1").glob(f"*/{name}"))
 
 
-@pytest.mark.parametrize("name", ["INSTALLER", "s-alpha", "RECORD.requested"])
+@pytest.mark.parametrize("name", ["INSTALLER", "s-alpha"])
 def test_a_prepared_file_that_changed_is_made_again(synced: Blast, name: str) -> None:
     """All environments link to it, so none was ever right again."""
     write(prepared(synced, name), b"")
@@ -94,11 +95,11 @@ def _garble_generation(tool: Path) -> None:
     path.symlink_to("/nowhere")
 
 
-def _lose_program(tool: Path) -> None:
-    ((tool / ".blast" / "current").resolve() / "bin" / "alpha").unlink()
+def _lose_configuration(tool: Path) -> None:
+    (tool / "pyvenv.cfg").unlink()
 
 
-@pytest.mark.parametrize("spoil", [_rename_lib, _garble_generation, _lose_program])
+@pytest.mark.parametrize("spoil", [_rename_lib, _garble_generation, _lose_configuration])
 def test_a_tool_is_installed_again(equipped: Blast, spoil: Callable[[Path], None]) -> None:
     assert state_of(equipped, "tools.contents") == "ok"
     spoil(equipped.home / "tools" / "alpha")
@@ -120,6 +121,29 @@ def test_a_tool_that_the_store_has_lost_is_fetched_again(equipped: Blast) -> Non
 def test_a_tool_whose_installation_was_killed_is_told_of(equipped: Blast) -> None:
     (equipped.home / "tools" / "alpha" / "blast-tool.json").unlink()
     assert state_of(equipped, "tools.contents", "--fix") == "note"
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "pylock.toml"])
+def test_a_generation_without_its_copy_of_the_manifest_holds_nobody_up(synced: Blast, name: str) -> None:
+    """Every sync failed where a copy in the current generation was gone, and nothing mended it."""
+    path = (synced.directory / ".venv" / ".blast" / "current").resolve() / ".meta" / name
+    path.unlink()
+    path.mkdir()
+    (synced.directory / ".venv" / ".blast" / "state").unlink()
+    undone = synced.run("undo")
+    assert undone.returncode in (0, 1, 2)
+    assert "internal" not in undone.stderr
+    assert synced("sync").returncode == 0
+    assert state_of(synced, "environment.contents") == "ok"
+    assert synced("run", "alpha").stdout == "alpha runs\n"
+
+
+def test_a_link_in_a_namespace_that_is_gone(synced: Blast) -> None:
+    site = next((synced.directory / ".venv" / "lib").glob("python*/site-packages"))
+    (site / "space" / "one").unlink()
+    assert state_of(synced, "environment.contents") == "problem"
+    assert state_of(synced, "environment.contents", "--fix") == "mended"
+    assert synced.python("import space.one") == ""
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="NO SETPRIV: root reads what nobody may read")

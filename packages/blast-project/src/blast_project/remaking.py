@@ -30,7 +30,7 @@ def remake(session: Session, manager: VenvManager, target: Generation) -> Genera
     missing = [row.name for row in target.installed if row.sha256 not in found]
     try:
         snapshots = read_snapshots(manager.environment, target)
-    except OSError:
+    except InstallError:
         missing.append("the project's files")
         snapshots = {}
     if missing:

@@ -165,12 +165,23 @@ def read_generation(environment: str, number: int) -> Generation:
 
 
 def read_snapshots(environment: str, generation: Generation) -> dict[str, bytes]:
-    """Return the project's files that are kept with a generation, by name."""
+    """Return the project's files that are kept with a generation, by name.
+
+    Raises:
+        InstallError: one is gone or can't be read.
+    """
     directory = os.path.join(generations_directory(environment), str(generation.number), META)
     contents = {}
     for name in generation.snapshots:
-        with open(os.path.join(directory, snapshot_file(name)), "rb") as file:
-            contents[name] = file.read()
+        try:
+            with open(os.path.join(directory, snapshot_file(name)), "rb") as file:
+                contents[name] = file.read()
+        except OSError as error:
+            raise InstallError(
+                f"what generation {generation.number} keeps of {name} can't be read",
+                reason=error.strerror or str(error),
+                hint="'blast sync' makes a generation of the present files; undo and redo pass by this one",
+            ) from error
     return contents
 
 
@@ -182,7 +193,10 @@ def stands_for(environment: str, generation: Generation, contents: Mapping[str, 
         generation: one that keeps none of the files stands for any.
         contents: the project's files of this moment, by name.
     """
-    kept = read_snapshots(environment, generation) if generation.snapshots else contents
+    try:
+        kept = read_snapshots(environment, generation) if generation.snapshots else contents
+    except InstallError:
+        return False
     return all(kept.get(name) == content for name, content in contents.items())
 
 

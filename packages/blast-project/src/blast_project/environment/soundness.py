@@ -11,7 +11,7 @@ import stat
 
 from blast_project.environment.activate import ACTIVATION_NAMES
 from blast_project.environment.drift import find_drift
-from blast_project.environment.generations import is_doubtful, settle, snapshot_file
+from blast_project.environment.generations import current_number, is_doubtful, settle, snapshot_file
 from blast_project.environment.layout import META, generations_directory
 
 TYPE_CHECKING = False
@@ -51,6 +51,8 @@ def find_damage(environment: str, generation: Generation) -> tuple[str, ...]:
 
 
 def _iter_damage(environment: str, root: str, generation: Generation) -> Iterator[str]:
+    if generation.number == current_number(environment):
+        yield from _iter_hidden(environment, root)
     scripts = "Scripts" if os.name == "nt" else "bin"
     python = f"{scripts}/python{'.exe' if os.name == 'nt' else ''}"
     if not os.access(os.path.join(root, python), os.X_OK):
@@ -75,6 +77,13 @@ def _iter_damage(environment: str, root: str, generation: Generation) -> Iterato
         yield from _iter_changed(root, site, generation.site_packages, info)
 
 
+def _iter_hidden(environment: str, root: str) -> Iterator[str]:
+    """Yield what the generation has and the top of the environment, where links lead to it, has not."""
+    for name in _list(root):
+        if name != META and not os.path.exists(os.path.join(environment, name)):
+            yield name
+
+
 def _iter_changed(root: str, site: str, prefix: str, info: str) -> Iterator[str]:
     import csv
 
@@ -86,6 +95,9 @@ def _iter_changed(root: str, site: str, prefix: str, info: str) -> Iterator[str]
         return
     for path, digest, _ in rows:
         if digest.startswith(_DIGEST) and not _holds(os.path.join(site, path), digest[len(_DIGEST) :]):
+            yield os.path.relpath(os.path.join(site, path), root)
+        elif not digest and not path.endswith(".pyc") and not os.path.exists(os.path.join(site, path)):
+            # A directory that is linked as a whole.
             yield os.path.relpath(os.path.join(site, path), root)
 
 
@@ -105,10 +117,15 @@ def _holds(path: str, digest: str) -> bool:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        # A pipe in a file's place is empty; nobody waits for it to be filled.
+        with open(path, "rb", opener=_open_at_once) as file:
+            return file.read() or b""
     except OSError:
         return b""
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _list(path: str) -> list[str]:
