@@ -13,9 +13,11 @@ from blast_core.errors import BlastError, DigestMismatch, RecordMismatch
 from blast_core.reporter import SilentReporter
 from blast_core.testing_wheels import DEFLATED, STORED, Member, WheelRecipe, build_wheel
 from blast_pm.metadata.store import Database
-from blast_pm.store import ingest_pool
+from blast_pm.store import fetching, ingest_pool
 from blast_pm.store.cache import GlobalCache
+from blast_pm.store.home import StorePaths
 from blast_pm.store.testing import check_store, ensure_wheels, list_tree, want_wheel
+from blast_pm.store.wanted import WantedDistribution
 from blast_pm.testing import make_wheel
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from blast_pm.store.rows import StoredDistribution
-    from blast_pm.store.wanted import WantedDistribution
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="NO POSIX: elsewhere no wheel is unpacked while it comes")
 
@@ -218,3 +219,28 @@ def test_a_disk_that_is_full_for_a_moment_or_for_good(
     assert len(store(home, [wheel], Pieces())) == 1
     assert check_store(home) == 1
     assert os.listdir(os.path.join(home, "tmp")) == []
+
+
+def test_where_all_are_busy_nothing_is_done_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest_pool, "_STREAMED_BYTES", 4 * STEP)
+    monkeypatch.setattr(ingest_pool, "_STEP_BYTES", STEP)
+    with ingest_pool.IngestPool(StorePaths(str(tmp_path)), 2, 0) as pool:
+        arrivals = [pool.expect(str(tmp_path / f"w{number}"), 0) for number in range(4)]
+        for process in pool._all:
+            process.is_busy = True
+        for arrival in arrivals:
+            arrival.advance(5 * STEP)
+        assert [arrival.process for arrival in arrivals] == [None] * 4
+        pool._all[1].is_busy = False
+        arrivals[0].advance(STEP)
+        assert arrivals[0].process is pool._all[1]
+        pool._all[0].is_busy = False
+        arrivals[1].advance(STEP)
+        assert arrivals[1].process is pool._all[0]
+
+
+def test_the_largest_come_first_and_then_those_with_native_code() -> None:
+    names = ["a-1-py3-none-any.whl", "b-1-cp311-abi3-manylinux_2_28_x86_64.whl", "c-1-py3-none-any.whl"]
+    sizes = dict.fromkeys(names, 0) | {"d-1-py3-none-any.whl": 7, "e-1-py3-none-any.whl": 70}
+    rows = [WantedDistribution(name[0], "1", name, "", size, "", "") for name, size in sizes.items()]
+    assert "".join(row.name for row in sorted(rows, key=fetching._urgency)) == "edbac"

@@ -96,8 +96,7 @@ class Fetching:
 
     def run(self, missing: Sequence[WantedDistribution], workers: int) -> dict[str, StoredDistribution]:
         """Do it all; see `store_all`."""
-        # The largest first: the last wheel to arrive is a small one then.
-        for wanted in sorted(missing, key=lambda wanted: -wanted.size):
+        for wanted in sorted(missing, key=_urgency):
             self._waiting.put(wanted)
         threads = [run_kept(self._work, f"blast-store-{number}") for number in range(min(workers, len(missing)))]
         stored: dict[str, StoredDistribution] = {}
@@ -226,3 +225,8 @@ class Fetching:
     def _check(self) -> None:
         if self._cancelled.is_set():
             raise _Cancelled
+
+
+def _urgency(wanted: WantedDistribution) -> tuple[int, bool]:
+    """The largest come first, so that the last to arrive is small; of unknown size, those that have native code."""
+    return -wanted.size, wanted.filename.endswith("-any.whl")

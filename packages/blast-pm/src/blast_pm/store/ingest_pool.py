@@ -35,7 +35,7 @@ _WORTH_BYTES = 6 << 20
 _UNKNOWN_BYTES = 512 << 10
 _MOST_PROCESSES = 8
 # A wheel from this size on is unpacked while it comes, so many bytes at a time.
-_STREAMED_BYTES = 4 << 20
+_STREAMED_BYTES = 8 << 20
 _STEP_BYTES = 1 << 20
 _MAIN = "import sys; sys.path[:] = sys.argv[1:]; from blast_pm.store.ingest_process import main; main()"
 _PATIENCE_S = 5.0
@@ -122,13 +122,27 @@ class IngestPool:
             raise pickle.loads(found[0])  # noqa: S301 - as above
         return StoredDistribution._make(found)
 
+    def has_room(self, process: _Process | None) -> bool:
+        """Tell whether this process, or any, has nothing to do; there is always room where there are none.
+
+        Who has whole wheels to unpack would only do in pieces, at more cost, what can wait.
+        """
+        with self._changed:
+            return not self._all or any(not each.is_busy for each in self._all if process in {None, each})
+
     def assign(self) -> _Process | None:
         """Return the process for a wheel that is on its way, None to do it in the calling thread."""
         with self._changed:
-            process = min(self._all, key=_arrivals, default=None)
+            process = min(self._all, key=lambda each: (each.is_busy, each.arrivals), default=None)
             if process is not None:
                 process.arrivals += 1
             return process
+
+    def release(self, process: _Process | None) -> None:
+        """Say that a wheel that was assigned will not come."""
+        with self._changed:
+            if process is not None:
+                process.arrivals -= 1
 
     def _take(self, filename: str, wanted: _Process | None) -> _Process:
         """Wait for a process that has nothing to do, or for the one that has begun with this wheel."""
@@ -139,7 +153,7 @@ class IngestPool:
                     raise _died(filename)  # It is not asked again.
                 free = [process for process in living if not process.is_busy and wanted in {None, process}]
                 if free:
-                    # What comes in pieces is work, too.
+                    # What came in pieces may still be work for it.
                     process = min(free, key=_arrivals)
                     process.is_busy = True
                     process.arrivals -= wanted is process
@@ -176,6 +190,7 @@ class Arrival:
             and self._came - self._told >= _STEP_BYTES
             and self._came != self._size
             and not self._is_over
+            and self._pool.has_room(self.process)
         ):
             self._tell(self._came)
 
@@ -183,6 +198,7 @@ class Arrival:
         """Give up: the wheel comes anew or not at all. What was unpacked is thrown away."""
         if self._told and not self._is_over:
             self._tell(-1)
+            self._pool.release(self.process)
         self._is_over = True
 
     def _tell(self, came: int) -> None:
