@@ -238,14 +238,26 @@ def _resolved(
         preferences = {} if is_more else _preferences(plan, known)
         return resolve_project(session, project, interpreter, plan, preferences, sources, through, wanted)
 
-    answer = _answer(session, project, plan, known, resolve)
-    resolution = answer.resolution
+    metadata: RegistryMetadata | None
+    delta = _changed(session, project, plan, known, resolve)
+    if delta is not None:
+        resolution, visited, metadata = delta.resolution, delta.visited, delta.metadata
+    else:
+        opened: list[RegistryMetadata] = []
+
+        def through(metadata: RegistryMetadata) -> RegistryMetadata:
+            opened.append(metadata)
+            return metadata
+
+        resolution = resolve(through, None)
+        visited, metadata = resolution.visited, opened[0]
     check_failures(session, plan, resolution, interpreter)
     for warning in resolution.warnings:
         session.reporter.note(warning)
     # Where targets failed it matters on which machine that was.
-    pages = None if resolution.failures else answer.metadata.pages() if answer.metadata is not None else ()
-    return _Found(plan, resolution, answer.visited, (*plan.notes, *resolution.warnings), pages, answer.growth)
+    pages = None if resolution.failures else metadata.pages() if metadata is not None else ()
+    growth = delta.growth if delta is not None else None
+    return _Found(plan, resolution, visited, (*plan.notes, *resolution.warnings), pages, growth)
 
 
 def _preferences(plan: TargetPlan, known: _Known) -> Preferences:
@@ -313,40 +325,33 @@ def _drafted(found: _Found, old: LockResult | None) -> LockResult:
     return LockResult(b"", None, changed=True, changes=(), visited=found.visited, releases=releases, draft=draft)
 
 
-def _answer(session: Session, project: Project, plan: TargetPlan, known: _Known, resolve: Resolve) -> Delta:
-    """Resolve what a change reaches where the old lock allows it, else everything."""
-    from blast_project.delta import Delta, asks_for_more, freeze, resolve_delta, resolve_more
-    from blast_project.lock_parts import find_parts
+def _changed(session: Session, project: Project, plan: TargetPlan, known: _Known, resolve: Resolve) -> Delta | None:
+    """Resolve what a change reaches; None where no lock is known of which anything may stay."""
     from blast_project.lock_rules import knows_rules
-    from blast_project.targets import roots_of
 
     # What is liked goes before the old lock in all that it holds, and nothing may leave it.
     base, free = (known.like, ()) if known.like is not None else (known.old, known.free)
-    if base is not None and known.rules:
-        lock = base.reader()
-        stands = knows_rules(session.settings.home, base.content[_CONTENT_HASH], known.rules)
-        if stands and lock.targets == plan.locked:
-            parts = find_parts(session.settings.home, base.content[_CONTENT_HASH])
-            frozen, roots = freeze(lock, session.client, {*free, *known.pins}, parts), roots_of(project, plan)
-            delta = None
-            if not (free or known.pins or session.policy.resolution.overrides):
-                if asks_for_more(lock, project):
-                    delta = resolve_more(resolve, base, frozen, roots, plan.targets)
-                else:
-                    delta = _without_needless(base, frozen, project, plan)
-            delta = delta or resolve_delta(resolve, frozen, roots, plan.targets)
-            if delta is not None:
-                if session.settings.verbose:
-                    session.reporter.note(f"{delta.kept} locked versions stay, the change reaches {delta.visited}")
-                return delta
-    opened: list[RegistryMetadata] = []
+    if base is None or not known.rules:
+        return None
+    lock, content_hash = base.reader(), base.content[_CONTENT_HASH]
+    if not knows_rules(session.settings.home, content_hash, known.rules) or lock.targets != plan.locked:
+        return None
+    from blast_project.delta import asks_for_more, freeze, resolve_delta, resolve_more
+    from blast_project.lock_parts import find_parts
+    from blast_project.targets import roots_of
 
-    def through(metadata: RegistryMetadata) -> RegistryMetadata:
-        opened.append(metadata)
-        return metadata
-
-    resolution = resolve(through, None)
-    return Delta(resolution, resolution.visited, 0, opened[0])
+    parts = find_parts(session.settings.home, content_hash)
+    frozen, roots = freeze(lock, session.client, {*free, *known.pins}, parts), roots_of(project, plan)
+    delta = None
+    if not (free or known.pins or session.policy.resolution.overrides):
+        if asks_for_more(lock, project):
+            delta = resolve_more(resolve, base, frozen, roots, plan.targets)
+        else:
+            delta = _without_needless(base, frozen, project, plan)
+    delta = delta or resolve_delta(resolve, frozen, roots, plan.targets)
+    if delta is not None and session.settings.verbose:
+        session.reporter.note(f"{delta.kept} locked versions stay, the change reaches {delta.visited}")
+    return delta
 
 
 def _without_needless(base: LockResult, frozen: Frozen, project: Project, plan: TargetPlan) -> Delta | None:
