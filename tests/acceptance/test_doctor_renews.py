@@ -138,6 +138,31 @@ def test_a_generation_without_its_copy_of_the_manifest_holds_nobody_up(synced: B
     assert synced("run", "alpha").stdout == "alpha runs\n"
 
 
+@pytest.mark.parametrize("place", [".blast", ".blast/generations"])
+def test_a_file_in_the_place_of_the_generations(synced: Blast, place: str) -> None:
+    path = synced.directory / ".venv" / place
+    shutil.rmtree(path)
+    path.write_text("x")
+    assert state_of(synced, "environment.place") == "problem"
+    assert state_of(synced, "environment.place", "--fix") == "mended"
+    assert synced("run", "alpha").stdout == "alpha runs\n"
+
+
+def test_a_configuration_with_which_python_does_not_start(synced: Blast) -> None:
+    path = (synced.directory / ".venv" / ".blast" / "current").resolve() / "pyvenv.cfg"
+    path.write_bytes(path.read_bytes().replace(b"home = /", b"home = /\xf2"))
+    assert state_of(synced, "environment.contents") == "problem"
+    assert state_of(synced, "environment.contents", "--fix") == "mended"
+    assert synced("run", "alpha").stdout == "alpha runs\n"
+
+
+def test_the_current_directory_is_gone(synced: Blast) -> None:
+    gone = synced.directory / "gone"
+    command = f"mkdir {gone} && cd {gone} && rmdir {gone} && exec {sys.executable} -m blast_cli sync"
+    done = subprocess.run(["sh", "-c", command], env=synced.variables(), capture_output=True, text=True, check=False)
+    assert "error: the current directory is gone" in done.stderr
+
+
 def test_a_link_in_a_namespace_that_is_gone(synced: Blast) -> None:
     site = next((synced.directory / ".venv" / "lib").glob("python*/site-packages"))
     (site / "space" / "one").unlink()

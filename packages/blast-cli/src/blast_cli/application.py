@@ -239,6 +239,13 @@ def _internal(error: Exception) -> BlastError:
     )
 
 
+def _is_somewhere() -> bool:
+    try:
+        return bool(os.getcwd())
+    except OSError:
+        return False
+
+
 def _translated(error: OSError) -> BlastError:
     """An operating system error that no layer knew more about: still say what, why and what to do."""
     import errno
@@ -252,7 +259,11 @@ def _translated(error: OSError) -> BlastError:
         errno.EACCES: "check who may write there; BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
         errno.EPERM: "check who may write there; BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
         errno.EEXIST: "name another place, or move away what is there",
+        errno.EISDIR: "a directory stands where a file belongs: move it away",
+        errno.ELOOP: "a symbolic link stands where a file or directory of the project or the store belongs: remove it",
         errno.EROFS: "BLAST_HOME and BLAST_PROJECT_ENVIRONMENT name other places",
     }.get(error.errno or 0) or hint_for(error)
+    if error.errno == errno.ENOENT and not error.filename and not _is_somewhere():
+        return BlastError("the current directory is gone", reason="it was removed or renamed", hint="change to another")
     hint = hint or "run again with -vv to see where"
     return BlastError(f"the operating system refused{where}", reason=error.strerror or str(error), hint=hint)

@@ -25,7 +25,8 @@ _PID_BYTES = 12
 _CONTENT_BYTES = 512
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.05
-_OPEN_EXISTING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+# Without O_NONBLOCK a pipe in the file's place would hold us for ever.
+_OPEN_EXISTING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def lock(path: str, timeout: float, *, shared: bool = False, remove: bool = False) -> Lock:

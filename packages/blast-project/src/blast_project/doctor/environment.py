@@ -82,6 +82,9 @@ def _check_place(environment: str, *, fix: bool) -> Check:
     wrong, why = _in_the_way(environment)
     if wrong:
         return _move_aside(environment, wrong, why, fix=fix)
+    blocked = [path for path in _own_directories(environment)[1:] if os.path.islink(path) or not os.path.isdir(path)]
+    if blocked:
+        return _clear_way(blocked[0], fix=fix)
     directories = _own_directories(environment)
     if not all(os.access(path, os.R_OK | os.W_OK | os.X_OK) for path in directories):
         return _check_mode(environment, directories, fix=fix)
@@ -122,6 +125,22 @@ def _move_aside(environment: str, wrong: str, why: str, *, fix: bool) -> Check:
     except OSError as error:
         return Check(name, PROBLEM, wrong, str(error), "move it away yourself", (environment,))
     return Check(name, MENDED, f"{wrong}: it is now {aside}", "", "look at it, and remove it", (aside,))
+
+
+def _clear_way(path: str, *, fix: bool) -> Check:
+    """Remove what stands in the place of a directory inside of an environment: all of it is made again."""
+    from blast_core import fs
+
+    name = "environment.place"
+    what = f"{path} is no directory"
+    if not fix:
+        hint = "'blast self doctor --fix' removes it and makes the environment again"
+        return Check(name, PROBLEM, what, "what was below it is lost", hint, (path,))
+    try:
+        fs.unlink(path)
+    except OSError as error:
+        return Check(name, PROBLEM, what, str(error), "remove it yourself", (path,))
+    return Check(name, MENDED, f"{what}: it is removed", "", "", (path,))
 
 
 def _own_directories(environment: str) -> list[str]:

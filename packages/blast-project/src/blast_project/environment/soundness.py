@@ -57,7 +57,7 @@ def _iter_damage(environment: str, root: str, generation: Generation) -> Iterato
     python = f"{scripts}/python{'.exe' if os.name == 'nt' else ''}"
     if not os.access(os.path.join(root, python), os.X_OK):
         yield python
-    if _LINE not in _read(os.path.join(root, "pyvenv.cfg")):
+    if not _is_configuration(_read(os.path.join(root, "pyvenv.cfg"))):
         yield "pyvenv.cfg"
     for name in ACTIVATION_NAMES:
         path = os.path.join(root, scripts, name)
@@ -75,6 +75,16 @@ def _iter_damage(environment: str, root: str, generation: Generation) -> Iterato
         yield generation.site_packages
     for info in infos:
         yield from _iter_changed(root, site, generation.site_packages, info)
+
+
+def _is_configuration(content: bytes) -> bool:
+    """Tell whether a pyvenv.cfg is one of ours, with which Python can start."""
+    # As it is written: a path may hold what is no UTF-8.
+    lines = [line.partition(" = ") for line in content.decode("utf-8", "surrogateescape").splitlines()]
+    said = {key: value for key, equals, value in lines if equals}
+    whole = all(equals for _, equals, _ in lines)
+    flag = said.get("include-system-site-packages", "") in {"true", "false"}
+    return _LINE in content and whole and flag and os.path.isdir(said.get("home", ""))
 
 
 def _iter_hidden(environment: str, root: str) -> Iterator[str]:
