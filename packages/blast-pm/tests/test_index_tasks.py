@@ -42,7 +42,7 @@ def test_result_that_nobody_has_begun_is_computed_by_who_asks(gate: threading.Ev
     pool.close()
 
 
-@pytest.mark.parametrize(("is_far", "most"), [(False, 16), (True, 64)])
+@pytest.mark.parametrize(("is_far", "most"), [(False, 8), (True, 64)])
 def test_many_threads_start_only_where_the_server_is_far_away(is_far: bool, most: int) -> None:
     pool = TaskPool(64, lambda: is_far)
     release = threading.Event()
@@ -52,5 +52,28 @@ def test_many_threads_start_only_where_the_server_is_far_away(is_far: bool, most
     release.set()
     pool.close()
     assert alive <= most
-    if most > 16:
-        assert alive > 16
+    if most > 8:
+        assert alive > 8
+
+
+def test_what_waits_is_begun_when_the_first_answers_tell_that_the_server_is_far_away(gate: threading.Event) -> None:
+    answered = threading.Event()
+    pool = TaskPool(64, answered.is_set)
+    begun: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        (answered if len(begun) <= 8 else gate).wait()
+
+    for number in range(40):
+        pool.start(number, lambda number=number: work(number))  # type: ignore[misc]
+    assert pool.threads == 8
+    answered.set()
+    deadline = time.monotonic() + 30
+    while len(begun) < 40 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    # Nobody wished for anything more meanwhile.
+    assert sorted(begun) == list(range(40))
+    assert pool.threads >= 32
+    gate.set()
+    pool.close()

@@ -62,8 +62,6 @@ class TaskPool:
         """Run ``call`` in the background, unless ``key`` is known. Its error waits for whoever asks for the result."""
         import threading
 
-        from blast_pm.kept_threads import run_kept
-
         with self._lock:
             if self._closed or key in self._tasks:
                 return
@@ -74,12 +72,17 @@ class TaskPool:
                 self._queue.insert(0, task)  # there are some hundred at most
             else:
                 self._queue.append(task)
-            if self._idle >= len(self._queue):
+            if self._idle >= len(self._queue) or not self._add_threads(1):
                 self._wake.notify()
-            elif len(self._threads) < (self._workers if self._is_far_away() else min(self._workers, _FEW)):
-                self._threads.append(run_kept(self._work, f"blast-index-{len(self._threads)}"))
-            else:
-                self._wake.notify()
+
+    def _add_threads(self, count: int) -> bool:
+        """Start so many threads, or as many as there may be, and tell whether any was; the caller holds the lock."""
+        from blast_pm.kept_threads import run_kept
+
+        most = self._workers if self._is_far_away() else min(self._workers, _FEW)
+        wanted = range(len(self._threads), min(len(self._threads) + count, most))
+        self._threads.extend([run_kept(self._work, f"blast-index-{number}") for number in wanted])
+        return bool(wanted)
 
     @property
     def threads(self) -> int:
@@ -143,6 +146,9 @@ class TaskPool:
                 if self._closed:
                     return
                 task = self._queue.pop()
+                if self._queue and not self._idle:
+                    # Perhaps the answer that just came tells that the server is far away.
+                    self._add_threads(len(self._queue))
                 if task.state != _QUEUED:
                     continue
                 task.state = _RUNNING
