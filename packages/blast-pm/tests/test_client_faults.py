@@ -438,7 +438,7 @@ def test_many_threads_ask_a_server_only_if_no_answer_comes_at_once(client: PyPiC
     index.script("/simple/thing/", Reply(404, before_s=0.05))
     with pytest.raises(BlastError):
         client.page("thing")
-    assert count_threads(1) == 64
+    assert count_threads(1) == 48
     waiting.set()
 
 
