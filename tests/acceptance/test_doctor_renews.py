@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blast_cli.testing import Blast
+from blast_core.reporter import SilentReporter
 from blast_pm.testing import StaticIndex, make_wheel
+from blast_project.exclusive import exclusive
+from blast_project.session import Session
+from blast_project.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,6 +158,19 @@ def test_a_configuration_with_which_python_does_not_start(synced: Blast) -> None
     assert state_of(synced, "environment.contents") == "problem"
     assert state_of(synced, "environment.contents", "--fix") == "mended"
     assert synced("run", "alpha").stdout == "alpha runs\n"
+
+
+def test_a_generation_that_is_being_built_is_nobodys_to_remove(equipped: Blast) -> None:
+    """The doctor said that the disk refused, and that it be removed by hand."""
+    tool = equipped.home / "tools" / "alpha"
+    half = tool / ".blast" / "generations" / ".9"
+    half.mkdir()
+    settings = Settings(str(equipped.directory), str(equipped.home), {})
+    with Session(settings, SilentReporter()) as session, exclusive(session, str(tool)):
+        assert state_of(equipped, "store.leftovers", "--fix") == "mended"
+        assert half.is_dir()
+    assert state_of(equipped, "store.leftovers", "--fix") == "mended"
+    assert not half.exists()
 
 
 def test_the_current_directory_is_gone(synced: Blast) -> None:

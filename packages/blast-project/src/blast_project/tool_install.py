@@ -377,7 +377,8 @@ def _uninstall(session: Session, name: str, receipt: Receipt | None) -> ToolChan
         links = receipt.programs if receipt is not None else find_links(directory, environment)
         removed = unlink_programs(links, environment)
         try:
-            is_gone = remove_environment(session, environment)
+            # Another command may have been quicker, since it was found.
+            is_gone = not os.path.lexists(environment) or remove_environment(session, environment)
         except BaseException:
             _link_again(removed, environment)
             raise

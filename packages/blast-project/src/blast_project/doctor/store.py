@@ -287,11 +287,8 @@ def _check_leftovers(session: Session, *, fix: bool) -> Check:
 
     name = "store.leftovers"
     home = session.settings.home
-    found = [
-        *abandoned(os.path.join(home, "tmp")),
-        *(path for path in _dead_leases(home)),
-        *_half_generations(home),
-    ]
+    half = list(_half_generations(home))
+    found = [*abandoned(os.path.join(home, "tmp")), *_dead_leases(home), *half]
     if not found:
         return Check(name, OK, "killed commands left nothing")
     what = f"{_count(found, 'thing')} left by killed commands"
@@ -301,8 +298,8 @@ def _check_leftovers(session: Session, *, fix: bool) -> Check:
     sweep_staging(os.path.join(home, "tmp"))
     sweep_leases(home)
     sweep_environments(session)
-    # What stays of a generation is being built right now.
-    left = tuple(path for path in found if path.startswith(home) and os.path.lexists(path))
+    # What stays of a generation is being built right now, and is nobody's to remove.
+    left = tuple(path for path in found if path not in half and os.path.lexists(path))
     if left:
         hint = "remove what is listed"
         return Check(name, PROBLEM, f"{_count(left, 'thing')} can't be removed", "the disk refuses", hint, left)
