@@ -12,6 +12,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -165,6 +166,8 @@ def test_imports_of_a_sync_that_is_kept(checkouts: Callable[[str], Blast]) -> No
 def test_files_that_a_kept_sync_opens(checkouts: Callable[[str], Blast]) -> None:
     """Of the project its four files, of the store the kept sync and three locks; no database."""
     second = checkouts("second")
+    # What is younger than a tick of the file system's clock is compared once more.
+    time.sleep(0.1)
     program = """
 import os, sys
 import blast_cli.main as m
@@ -411,7 +414,6 @@ def test_a_command_for_itself_keeps_nothing(checkouts: Callable[[str], Blast]) -
 
 def test_bytecode_is_asked_for_until_it_is_there(checkouts: Callable[[str], Blast]) -> None:
     """Only as long as it is not known that all is compiled, the database is asked, and somebody started."""
-    import time
 
     def sync(name: str) -> bool:
         blast = checkouts(name)
