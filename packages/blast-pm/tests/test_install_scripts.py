@@ -116,3 +116,11 @@ def test_a_script_keeps_its_docstring_encoding_and_future(tmp_path: Path) -> Non
 @pytest.mark.parametrize("content", [b"#!/bin/sh\necho\n", b"\x7fELF", b"", b"#! python\n"])
 def test_other_programs_stay_as_they_are(content: bytes) -> None:
     assert rewrite_script(content) == content
+
+
+@pytest.mark.parametrize(
+    "body", [b"x = " + b"-" * 200_000 + b"1\n", b"x = 1" + b"+1" * 100_000 + b"\n", b"(" * 100_000]
+)
+def test_a_script_that_no_parser_can_take_is_brought_as_it_is(body: bytes) -> None:
+    """Nested deeply enough it stopped the whole installation as an internal error."""
+    assert rewrite_script(b"#!python\n" + body).endswith(body)

@@ -86,8 +86,8 @@ def _keep_docstring(text: bytes) -> bytes:
 
     try:
         module = ast.parse(text)
-    except (SyntaxError, ValueError):
-        # Written for a Python with another grammar.
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # Written for a Python with another grammar, or nested beyond what the parser can take.
         return text
     docstring = ast.get_docstring(module, clean=False)
     if docstring is None:
