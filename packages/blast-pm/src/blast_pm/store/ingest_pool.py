@@ -65,7 +65,8 @@ class IngestPool:
         self._paths = paths
         self._slots = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
         self._all = [_Process(lock_fd) for _ in range(processes)]
-        self._changed = threading.Condition()
+        self._changed = threading.Lock()
+        self._waiting: list[_Waiter] = []
 
     def __enter__(self) -> Self:
         return self
@@ -110,9 +111,7 @@ class IngestPool:
         try:
             answer = process.ask(marshal.dumps((wheel, filename, sha256, self._paths.home, is_checked)))
         finally:
-            with self._changed:
-                process.is_busy = False
-                self._changed.notify_all()
+            self._give_back(process)
         if answer is None:
             raise _died(filename)
         found = marshal.loads(answer)  # noqa: S302 - from our own process, see ingest_process
@@ -146,19 +145,50 @@ class IngestPool:
 
     def _take(self, filename: str, wanted: _Process | None) -> _Process:
         """Wait for a process that has nothing to do, or for the one that has begun with this wheel."""
+        waiter = _Waiter(wanted)
         with self._changed:
-            while True:
-                living = [process for process in self._all if not process.is_dead]
-                if not living or (wanted is not None and wanted.is_dead):
-                    raise _died(filename)  # It is not asked again.
-                free = [process for process in living if not process.is_busy and wanted in {None, process}]
-                if free:
-                    # What came in pieces may still be work for it.
-                    process = min(free, key=_arrivals)
-                    process.is_busy = True
-                    process.arrivals -= wanted is process
-                    return process
-                self._changed.wait()
+            living = [process for process in self._all if not process.is_dead and wanted in {None, process}]
+            # What came in pieces may still be work for it.
+            process = min((each for each in living if not each.is_busy), key=_arrivals, default=None)
+            if process is not None:
+                process.is_busy = True
+            elif living:
+                self._waiting.append(waiter)
+        if process is None and living:
+            waiter.given.acquire()
+            process = waiter.process
+        if process is None:
+            raise _died(filename)  # It is not asked again.
+        if wanted is process:
+            self.release(process)
+        return process
+
+    def _give_back(self, process: _Process) -> None:
+        """Hand a process to the first who waits for it; all at once would wake up for one, again and again."""
+        with self._changed:
+            any_lives = not all(each.is_dead for each in self._all)
+            for waiter in tuple(self._waiting):
+                if waiter.wanted is process or waiter.wanted is None:
+                    if process.is_dead and waiter.wanted is None and any_lives:
+                        continue
+                    self._waiting.remove(waiter)
+                    waiter.process = None if process.is_dead else process
+                    waiter.given.release()
+                    if not process.is_dead:
+                        return
+            process.is_busy = False
+
+
+class _Waiter:
+    """A thread that waits for a process; ``given`` is released when ``process`` is set, or stays None for good."""
+
+    __slots__ = ("given", "process", "wanted")
+
+    def __init__(self, wanted: _Process | None) -> None:
+        self.wanted = wanted
+        self.process: _Process | None = None
+        self.given = threading.Lock()
+        self.given.acquire()
 
 
 class Arrival:
