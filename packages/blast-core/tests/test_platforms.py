@@ -121,6 +121,8 @@ def test_a_table_is_the_sequence_that_it_stands_for(target: object) -> None:
     assert [table.get(tag) for tag in written] == list(range(len(table)))
     assert [table[at] for at in range(len(table))] == written
     assert table[-1] == written[-1]
+    assert list(table[:1]) == written[:1]
+    assert list(table[-3::2]) == written[-3::2]
     assert "cp27-cp27mu-manylinux1_x86_64" not in table
     with pytest.raises(IndexError):
         table[len(table)]

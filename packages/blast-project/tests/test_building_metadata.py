@@ -49,7 +49,9 @@ def make_index(directory: Path, log: Path, hook: str) -> None:
     make_wheel(directory, "leaf", "1.0")
 
 
-def compile_native(tmp_path: Path, hook: str, *, with_pkg_info: bool = True) -> tuple[tuple[str, str], ...]:
+def compile_native(
+    tmp_path: Path, hook: str, *, with_pkg_info: bool = True, python: str = "", platform: str = ""
+) -> tuple[tuple[str, str], ...]:
     make_index(tmp_path / "index", tmp_path / "log", hook)
     if not with_pkg_info:
         drop_pkg_info(next((tmp_path / "index").glob("native-*.tar.gz")))
@@ -57,13 +59,21 @@ def compile_native(tmp_path: Path, hook: str, *, with_pkg_info: bool = True) -> 
         bench = Workbench.make(tmp_path, server.url, tmp_path / "home")
         (bench.root / "r.in").write_text("native\n")
         with bench.session() as session:
-            return compile_requirements(session, CompileRequest(("r.in",))).pins
+            return compile_requirements(
+                session, CompileRequest(("r.in",), python_version=python, python_platform=platform)
+            ).pins
 
 
 def test_the_backend_tells_and_nothing_is_built(tmp_path: Path) -> None:
     pins = compile_native(tmp_path, _HOOK.replace("{SAID}", "1.0"))
     assert pins == (("leaf", "1.0"), ("native", "1.0"))
     assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize(("python", "platform"), [("3.13", ""), ("", "macos"), ("3.12", "windows")])
+def test_a_backend_is_asked_for_other_targets_too(tmp_path: Path, python: str, platform: str) -> None:
+    pins = compile_native(tmp_path, _HOOK.replace("{SAID}", "1.0"), python=python, platform=platform)
+    assert pins == (("leaf", "1.0"), ("native", "1.0"))
 
 
 def test_a_backend_that_cannot_tell_builds_once(tmp_path: Path) -> None:

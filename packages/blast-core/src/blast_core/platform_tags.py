@@ -15,6 +15,7 @@ from _collections_abc import Sequence  # collections.abc imports all of collecti
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import overload
 
 __all__ = ["TagReach", "TagTable", "linux_tags", "macos_tags", "python_tags", "windows_tags"]
 
@@ -127,8 +128,17 @@ class TagTable(Sequence[str]):
     def __contains__(self, tag: object) -> bool:
         return isinstance(tag, str) and self.get(tag) >= 0
 
-    def __getitem__(self, place: int) -> str:  # type: ignore[override]  # no slices
+    if TYPE_CHECKING:  # importing `typing` takes longer than a lock that has nothing to do
+
+        @overload
+        def __getitem__(self, place: int) -> str: ...
+        @overload
+        def __getitem__(self, place: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> str | tuple[str, ...]:
         size = len(self)
+        if isinstance(place, slice):
+            return tuple(self[at] for at in range(*place.indices(size)))
         place = place + size if place < 0 else place
         if not 0 <= place < size:
             raise IndexError(place)
