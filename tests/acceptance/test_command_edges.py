@@ -131,7 +131,7 @@ def test_a_vanished_directory_is_said(blast: Blast) -> None:
     done = shell(blast, "mkdir gone && cd gone && rmdir ../gone && blast sync")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "No such file or directory" in done.stderr
+    assert "the current directory is gone" in done.stderr
 
 
 def test_installing_what_is_there_makes_no_generation(blast: Blast) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,6 @@ from blast_project.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.acceptance
 
@@ -111,6 +111,7 @@ def test_a_tool_is_installed_again(equipped: Blast, spoil: Callable[[Path], None
     assert state_of(equipped, "tools.contents", "--fix") == "mended"
     assert state_of(equipped, "tools.contents") == "ok"
     assert equipped("tool", "run", "alpha").stdout == "alpha runs\n"
+    assert not (Path(sys.base_prefix) / "bin" / "alpha").exists(), "what was meant for the tool came to all programs"
 
 
 def test_a_tool_that_the_store_has_lost_is_fetched_again(equipped: Blast) -> None:

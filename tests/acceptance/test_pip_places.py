@@ -364,6 +364,18 @@ def test_a_managed_interpreter_is_refused_in_its_own_words(blast: Blast, system:
     assert listed(blast, "-p", str(system)) == {"beta": "2.0"}
 
 
+@pytest.mark.parametrize("named", [(), ("--python", "./.venv"), ("--python", ".venv/bin/python")])
+def test_an_environment_without_its_configuration_is_none(blast: Blast, named: tuple[str, ...]) -> None:
+    """Its interpreter takes itself for the one that it was made with: everything was installed there."""
+    blast("venv")
+    (blast.directory / ".venv" / "pyvenv.cfg").unlink()
+    done = blast.run("pip", "install", "--dry-run", "alpha", *named)
+    assert done.returncode == 2, done.stderr
+    assert "pyvenv.cfg" in done.stderr
+    assert "blast venv --clear" in done.stderr
+    assert "alpha" not in done.stderr.replace("blast pip install", "")
+
+
 def test_the_users_own_modules(blast: Blast, system: Path, tmp_path: Path) -> None:
     base = tmp_path / "user"
     result = blast.json("pip", "install", "-p", str(system), "--user", "alpha<2", PYTHONUSERBASE=str(base))

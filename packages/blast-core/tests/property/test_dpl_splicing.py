@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blast_core.formats.dpl import splicing
+from blast_core.formats.dpl import builder, splicing
 from blast_core.formats.dpl.builder import build_lock
 from blast_core.formats.dpl.model import canonical_lock
 from blast_core.formats.dpl.packed_files import PackedFiles, pack_files
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.property
 
-HASHES = {"input_hash": b"i" * 32, "text_hash": b"t" * 32}
+INPUT, TEXT = b"i" * 32, b"t" * 32
 
 
 def write(lock: Lock) -> bytes:
@@ -52,8 +52,8 @@ def test_what_is_added_and_changed_and_taken_out(data: st.DataObject, lock: Lock
     packages = [package for package in lock.packages if package.name in new]
     if packed and all(len({file.index for file in package.files}) < 2 for package in packages):
         packages = list(map(pack, packages))
-    found = splice_lock(before, packages, without=without, **HASHES)  # type: ignore[arg-type]
-    assert found == write(lock._replace(**HASHES))  # type: ignore[arg-type]
+    found = splice_lock(before, packages, without=without, input_hash=INPUT, text_hash=TEXT)
+    assert found == write(lock._replace(input_hash=INPUT, text_hash=TEXT))
 
 
 def test_what_can_not_be_spliced() -> None:
@@ -62,8 +62,8 @@ def test_what_can_not_be_spliced() -> None:
     assert package.files
     other = package._replace(files=tuple(file._replace(index="elsewhere") for file in package.files))
     without = lock._replace(packages=tuple(row for row in lock.packages if row != package))
-    assert splice_lock(write(without), [other], **HASHES) is None
-    assert splice_lock(write(lock), [package._replace(files=())], **HASHES) is None
+    assert splice_lock(write(without), [other], input_hash=INPUT, text_hash=TEXT) is None
+    assert splice_lock(write(lock), [package._replace(files=())], input_hash=INPUT, text_hash=TEXT) is None
 
 
 def test_what_stays_is_not_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_what_stays_is_not_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     package = lock.packages[77]
     before = write(lock._replace(packages=tuple(row for row in lock.packages if row != package)))
     seen = []
-    encoder = splicing.RowEncoder
+    encoder = builder.RowEncoder
 
     def watch(part: Lock, *more: object) -> object:
         seen.append(len(part.packages))
@@ -80,5 +80,6 @@ def test_what_stays_is_not_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(splicing, "RowEncoder", watch)
     monkeypatch.setattr(DplLockFile, "entries", None)
     monkeypatch.setattr(PackedFiles, "__iter__", None)
-    assert splice_lock(before, [package], **HASHES) == write(lock._replace(**HASHES))  # type: ignore[arg-type]
+    found = splice_lock(before, [package], input_hash=INPUT, text_hash=TEXT)
+    assert found == write(lock._replace(input_hash=INPUT, text_hash=TEXT))
     assert seen == [1, 1]

@@ -236,13 +236,13 @@ class _Installing:
     def _make_environment(self) -> Interpreter:
         """Return the interpreter of the environment, which is made where it is not there or has another one."""
         from blast_core.reporter import SilentReporter
-        from blast_project.environment.layout import environment_interpreter
+        from blast_project.environment.layout import environment_interpreter, is_virtual_environment
         from blast_project.environment.manager import VenvManager
         from blast_project.exclusive import exclusive
         from blast_project.session import Session
 
         asked, settings = self._asked, self._settings
-        standing = environment_interpreter(self._environment)
+        standing = environment_interpreter(self._environment) if is_virtual_environment(self._environment) else ""
         with Session(settings._replace(python=asked.python or settings.python), self._reporter) as session:
             wanted = session.find_interpreter() if asked.python or not standing else None
             if standing and (wanted is None or _is_same(session, standing, wanted)):

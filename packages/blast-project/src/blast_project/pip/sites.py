@@ -136,14 +136,14 @@ def site_of_environment(session: Session, environment: str) -> Site:
 
     Raises:
         ProbeFailed: its interpreter can't be asked.
+        UsageError: it is the interpreter of another place.
     """
     root = os.path.abspath(environment)
     python = python_path(root)
-    interpreter = session.interpreters.get(python)
-    is_virtual = is_virtual_environment(root)
-    if not is_virtual:
+    if not is_virtual_environment(root):
         # An environment of conda's has a Python of its own.
-        return _system_site(session, python)._replace(kind="virtual", root=root)
+        return _own_site(session, python, root)._replace(kind="virtual", root=root)
+    interpreter = session.interpreters.get(python)
     site = os.path.join(root, *interpreter.site_packages.split("/"))
     search: tuple[str, ...] = (site,)
     if _includes_system(root):
@@ -247,8 +247,13 @@ def _explicit(session: Session, named: str) -> Site:
     if os.path.isdir(path):
         executable = next((one for one in (python_path(path), f"{path}/bin/python3") if os.path.exists(one)), "")
     if executable and os.path.isfile(executable):
+        above = os.path.dirname(os.path.dirname(path))
         try:
-            return _system_site(session, executable)
+            if executable != path:
+                return _own_site(session, executable, path)
+            return (
+                _own_site(session, path, above) if os.path.lexists(current_link(above)) else _system_site(session, path)
+            )
         except ProbeFailed as error:
             raise _no_environment(named) from error
     raise _no_environment(named)
@@ -288,6 +293,22 @@ def _system_site(session: Session, executable: str) -> Site:
         answer["headers"],
         tuple(dict.fromkeys((paths["purelib"], paths["platlib"], *answer["search"]))),
         answer["managed"],
+    )
+
+
+def _own_site(session: Session, executable: str, root: str) -> Site:
+    """Return the place of an interpreter that has to be at home in ``root``.
+
+    Without its pyvenv.cfg an environment's interpreter takes itself for the one that it was made with, and would have
+    everything installed there.
+    """
+    site = _system_site(session, executable)
+    if os.path.realpath(site.root) == os.path.realpath(root):
+        return site
+    raise UsageError(
+        f"{root} is no environment",
+        reason=f"it has no pyvenv.cfg, so that its interpreter works on {site.root}",
+        hint=f"'blast self doctor --fix' mends one of Blast's; 'blast venv --clear {root}' makes it anew",
     )
 
 
