@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.disk import find_inodes, measure_disk
 from benchmarks.growth_model import Bench, Curve, Point, World
-from benchmarks.growth_report import publish, write_results
+from benchmarks.growth_report import publish, read_points, write_results
 from benchmarks.machine import describe_machine, find_machine
 from benchmarks.measure import measure
 from benchmarks.synthetic import make_distributions, spread_files
@@ -207,9 +207,10 @@ def main(arguments: Sequence[str]) -> int:
     folder = _TOP / ".dev" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     machine = find_machine(folder, with_blast=True)
-    points: list[Point] = []
+    wanted = chosen.curves or [curve.name for curve in CURVES]
+    points = read_points(wanted)
     for known in CURVES:
-        if chosen.curves and known.name not in chosen.curves:
+        if known.name not in wanted:
             continue
         curve = known._replace(sizes=tuple(size for size in known.sizes if size <= chosen.most))
         work = Path(tempfile.mkdtemp(prefix="growth-", dir=folder))
@@ -220,6 +221,8 @@ def main(arguments: Sequence[str]) -> int:
                       f" {point.unique_bytes:>10} B own {point.entries:>7} entries", flush=True)  # fmt: skip
         finally:
             shutil.rmtree(work, ignore_errors=True)
+        # A run that is cut off has measured what it has measured.
+        write_results(CURVES, points, describe_machine(machine))
     text = write_results(CURVES, points, describe_machine(machine))
     if chosen.publish:
         publish(CURVES, points, text)

@@ -9,12 +9,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.growth_model import Point
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from benchmarks.growth_model import Curve, Point
+    from benchmarks.growth_model import Curve
 
-__all__ = ["draw_growth", "find_slope", "publish", "show_growth", "write_results"]
+__all__ = ["draw_growth", "find_slope", "publish", "read_points", "show_growth", "write_results"]
 
 _RESULTS = Path(__file__).resolve().parent / "results"
 _PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
@@ -144,11 +146,24 @@ def write_results(curves: Sequence[Curve], points: Sequence[Point], machine: Map
     """Write tables, drawing and every number into the folder of results, and return the tables."""
     _RESULTS.mkdir(exist_ok=True)
     text = show_growth(curves, points, machine)
-    document = {"machine": dict(machine), "points": [point._asdict() for point in points]}
+    document = {"date": _today(), "machine": dict(machine), "points": [point._asdict() for point in points]}
     (_RESULTS / "growth.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     (_RESULTS / "growth.md").write_text(text, encoding="utf-8")
     (_RESULTS / "growth.svg").write_text(draw_growth(curves, points), encoding="utf-8")
     return text
+
+
+def read_points(measured: Collection[str], path: Path = _RESULTS / "growth.json") -> list[Point]:
+    """Return what was measured today of other curves than those of ``measured``."""
+    if not path.is_file():
+        return []
+    document = json.loads(path.read_text(encoding="utf-8"))
+    rows = document["points"] if document.get("date") == _today() else []
+    return [Point(**row) for row in rows if row["curve"] not in measured]
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d")
 
 
 def publish(curves: Sequence[Curve], points: Sequence[Point], text: str, page: Path = _PAGE) -> None:
@@ -158,6 +173,5 @@ def publish(curves: Sequence[Curve], points: Sequence[Point], text: str, page: P
     (images / "growth.svg").write_text(draw_growth(curves, points), encoding="utf-8")
     head, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
     tail = rest.partition(_END)[2]
-    today = time.strftime("%Y-%m-%d")
-    shown = f"Measured on {today}. {text}\n![Growth of time and disk](images/growth.svg)\n"
+    shown = f"Measured on {_today()}. {text}\n![Growth of time and disk](images/growth.svg)\n"
     page.write_text(f"{head}{_BEGIN}\n\n{shown}\n{_END}{tail}", encoding="utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 import zipfile
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -12,7 +14,7 @@ import pytest
 from benchmarks.disk import find_inodes, measure_disk
 from benchmarks.growth import CURVES
 from benchmarks.growth_model import Point
-from benchmarks.growth_report import draw_growth, find_slope, publish, show_growth
+from benchmarks.growth_report import draw_growth, find_slope, publish, read_points, show_growth
 from benchmarks.synthetic import FILE_COUNTS, make_distributions, make_manifest, spread_files
 from blast_compat.pyproject import parse_manifest
 from blast_core.archive.wheel import read_wheel
@@ -111,3 +113,12 @@ def test_curves_reach_as_far_as_they_must() -> None:
     assert reach["files"] == reach["lookup"] == 100_000
     assert reach["environments"] == 200
     assert reach["store"] == 10_000
+
+
+def test_curves_that_were_measured_today_are_kept(tmp_path: Path) -> None:
+    points = [Point("files", "uv", 10, 1.0, 1.0), Point("store", "uv", 10, 2.0, 2.0)]
+    path = tmp_path / "growth.json"
+    assert read_points(["files"], path) == []
+    for day, kept in ((time.strftime("%Y-%m-%d"), points[1:]), ("2020-01-01", [])):
+        path.write_text(json.dumps({"date": day, "points": [point._asdict() for point in points]}))
+        assert read_points(["files"], path) == kept
